@@ -1,0 +1,119 @@
+// env: the only room that touches the world. Everything that a runtime needs from outside (clock, randomness,
+// threads, memory, descriptors, faults, decisions) is an operation of this table; a runtime holds one table and
+// reaches the outside through it alone. A simulated world is another table under the same runtime.
+//
+// tools/check_symbols enforces it: only objects of this room may reference the system.
+//
+// The table sits on the slow side of every operation (each costs a system call or more), so a virtual call is noise.
+// Errors are returned as negative errno values, as the kernel returns them; no operation throws or allocates, and
+// none touches the caller's errno.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+struct sockaddr;
+struct iovec;
+
+namespace thrum::env {
+
+// Nanoseconds of the monotonic clock (CLOCK_MONOTONIC = std::chrono::steady_clock).
+using nanoseconds = std::int64_t;
+inline constexpr nanoseconds forever = INT64_MAX;
+
+// Separate random streams, so that a simulated world can replay each on its own.
+enum class stream : std::uint8_t { steal, select, jitter, user };
+
+// Places where a test may inject a failure (see world::fault).
+enum class fault_site : std::uint8_t {
+  thread_start,  // -EAGAIN: the process may not start another thread
+  map_memory,    // -ENOMEM
+  guard,         // -EINVAL: a kernel without guard markers
+  poller_open,   // -EMFILE
+  poller_add,    // -ENOSPC, -ENOMEM
+  io_would_block // -EAGAIN although the kernel said ready
+};
+
+// Places where a simulated scheduler decides who goes on.
+enum class decision_point : std::uint8_t { spawn, park, ready, steal, timer, poll };
+
+// One readiness report. `token` is what watch() was given.
+struct readiness {
+  void* token;
+  bool readable;
+  bool writable;
+  bool hangup; // error or peer closed both ways: reads and writes will say which
+};
+
+struct poller; // opaque
+
+// How a guard against stack overflow was installed.
+enum class guard_kind : std::uint8_t {
+  marker,     // MADV_GUARD_INSTALL: no limit on their number
+  protection, // mprotect: each costs two memory mappings of vm.max_map_count
+  none        // neither was possible
+};
+
+struct topology {
+  unsigned processors; // usable by this process now: affinity mask and cgroup CPU quota, at least 1
+  unsigned cpus;       // in the affinity mask
+};
+
+class world {
+public:
+  // ---- clock and chance
+  virtual nanoseconds now() noexcept = 0;
+  virtual std::uint64_t random(stream) noexcept = 0;
+
+  // ---- threads. start_thread returns 0 or a negative errno; the thread runs entry(argument) and is joined with
+  //      join_thread. wait_word blocks while *word == expected until woken, the deadline, or a spurious return.
+  virtual int start_thread(std::uintptr_t* handle, const char* name, void (*entry)(void*), void* argument) noexcept = 0;
+  virtual void join_thread(std::uintptr_t handle) noexcept = 0;
+  virtual void wait_word(const void* word, std::uint32_t expected, nanoseconds deadline) noexcept = 0;
+  virtual void wake_word(const void* word, int how_many) noexcept = 0;
+  virtual void yield_thread() noexcept = 0;
+  virtual topology cpus() noexcept = 0;
+
+  // ---- memory. map reserves zeroed pages that are committed when first touched; null if refused.
+  virtual void* map(std::size_t bytes, std::size_t alignment) noexcept = 0;
+  virtual void unmap(void* address, std::size_t bytes) noexcept = 0;
+  virtual void discard(void* address, std::size_t bytes) noexcept = 0; // give the pages back; they read as zero
+  virtual guard_kind guard(void* address, std::size_t bytes) noexcept = 0;
+
+  // ---- readiness. watch registers a descriptor once for both directions, edge-triggered. poll fills events and
+  //      returns their number (0 when the deadline passed or kick() was called) or a negative errno. kick makes one
+  //      poll in progress, or else the next one, return.
+  virtual int open_poller(poller** out) noexcept = 0;
+  virtual void close_poller(poller*) noexcept = 0;
+  virtual int watch(poller*, int fd, void* token) noexcept = 0;
+  virtual void unwatch(poller*, int fd) noexcept = 0;
+  virtual int poll(poller*, readiness* events, int capacity, nanoseconds deadline) noexcept = 0;
+  virtual void kick(poller*) noexcept = 0;
+
+  // ---- descriptors; all non-blocking and close-on-exec.
+  virtual int socket(int family, int type, int protocol) noexcept = 0;
+  virtual int set_option(int fd, int level, int name, const void* value, unsigned size) noexcept = 0;
+  virtual int get_option(int fd, int level, int name, void* value, unsigned* size) noexcept = 0;
+  virtual int bind(int fd, const ::sockaddr* address, unsigned size) noexcept = 0;
+  virtual int listen(int fd, int backlog) noexcept = 0;
+  virtual int accept(int fd, ::sockaddr* address, unsigned* size) noexcept = 0;
+  virtual int connect(int fd, const ::sockaddr* address, unsigned size) noexcept = 0;
+  virtual int local_address(int fd, ::sockaddr* address, unsigned* size) noexcept = 0;
+  virtual int peer_address(int fd, ::sockaddr* address, unsigned* size) noexcept = 0;
+  virtual std::int64_t read(int fd, void* data, std::size_t size) noexcept = 0;
+  virtual std::int64_t write(int fd, const void* data, std::size_t size) noexcept = 0; // never raises SIGPIPE on sockets
+  virtual int shutdown(int fd, int how) noexcept = 0;
+  virtual int close(int fd) noexcept = 0;
+
+  // ---- hooks, null in production. fault answers "fail here now?"; decide is told each scheduling decision.
+  bool (*fault)(fault_site) noexcept = nullptr;
+  void (*decide)(decision_point) noexcept = nullptr;
+
+protected:
+  ~world() = default;
+};
+
+// The real one. Usable at any time, from any thread, also while static objects are built or destroyed.
+world& linux_world() noexcept;
+
+} // namespace thrum::env

@@ -1,0 +1,16 @@
+// The poller of the real world: one epoll instance, edge-triggered, and an eventfd that kicks it. Results as system
+// calls give them (-1 and errno); world.cc turns them into negative errno values.
+#pragma once
+
+#include "env/env.h"
+
+namespace thrum::env {
+
+int epoll_open(poller** out) noexcept;
+int epoll_shut(poller*) noexcept;
+int epoll_watch(poller*, int fd, void* token) noexcept;
+int epoll_unwatch(poller*, int fd) noexcept;
+int epoll_poll(poller*, readiness* events, int capacity, nanoseconds deadline) noexcept;
+int epoll_kick(poller*) noexcept;
+
+} // namespace thrum::env

@@ -1,0 +1,255 @@
+// The real world: Linux system calls behind the table of env/env.h.
+#include "base/check.h"
+#include "base/sanitizer.h"
+#include "env/env.h"
+#include "env/linux/clock.h"
+#include "env/linux/cpus.h"
+#include "env/linux/epoll.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <linux/futex.h>
+#include <new>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if !defined(MADV_GUARD_INSTALL)
+#define MADV_GUARD_INSTALL 102 // Linux 6.13
+#endif
+
+namespace thrum::env {
+
+namespace {
+
+// Runs one system call and returns its result or the negative errno, leaving the caller's errno alone.
+template <class Call> auto quietly(Call call) noexcept -> decltype(call()) {
+  const int saved = errno;
+  auto result = call();
+  if (result < 0) result = -errno;
+  errno = saved;
+  return result;
+}
+
+struct thread_start {
+  void (*entry)(void*);
+  void* argument;
+  char name[16]; // the kernel keeps 15 bytes
+};
+
+void* thread_main(void* raw) noexcept {
+  auto* start = static_cast<thread_start*>(raw);
+  const thread_start copy = *start;
+  delete start;
+  if (copy.name[0]) ::prctl(PR_SET_NAME, copy.name);
+  copy.entry(copy.argument);
+  return nullptr;
+}
+
+// Stacks of worker threads: they run the scheduler and signal handlers, never user code.
+constexpr std::size_t worker_stack_bytes = 256 << 10;
+
+class linux_table final : public world {
+public:
+  constexpr linux_table() = default;
+
+  nanoseconds now() noexcept override { return monotonic_now(); }
+
+  std::uint64_t random(stream) noexcept override {
+    std::uint64_t value = 0;
+    if (quietly([&] { return ::getrandom(&value, sizeof value, GRND_NONBLOCK); }) != sizeof value)
+      value = static_cast<std::uint64_t>(monotonic_now()) * 0x9e3779b97f4a7c15u; // early boot: no entropy yet
+    return value;
+  }
+
+  int start_thread(std::uintptr_t* handle, const char* name, void (*entry)(void*), void* argument) noexcept override {
+    if (fault && fault(fault_site::thread_start)) return -EAGAIN;
+    auto* start = new (std::nothrow) thread_start{entry, argument, {}};
+    if (start == nullptr) return -ENOMEM;
+    if (name) std::snprintf(start->name, sizeof start->name, "%s", name);
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+#if !THRUM_ASAN && !THRUM_TSAN // sanitizer runtimes need more, so they keep the default
+    ::pthread_attr_setstacksize(&attributes, worker_stack_bytes);
+#endif
+    pthread_t thread;
+    const int error = ::pthread_create(&thread, &attributes, thread_main, start);
+    ::pthread_attr_destroy(&attributes);
+    if (error != 0) {
+      delete start;
+      return -error;
+    }
+    *handle = static_cast<std::uintptr_t>(thread);
+    return 0;
+  }
+
+  void join_thread(std::uintptr_t handle) noexcept override {
+    const int error = ::pthread_join(static_cast<pthread_t>(handle), nullptr);
+    THRUM_CHECK(error == 0);
+  }
+
+  void wait_word(const void* word, std::uint32_t expected, nanoseconds deadline) noexcept override {
+    const timespec until = to_timespec(deadline); // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time
+    quietly([&] {
+      return ::syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, deadline == forever ? nullptr : &until,
+                       nullptr, FUTEX_BITSET_MATCH_ANY);
+    });
+  }
+
+  void wake_word(const void* word, int how_many) noexcept override {
+    quietly([&] { return ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, how_many, nullptr, nullptr, 0); });
+  }
+
+  void yield_thread() noexcept override { ::sched_yield(); }
+
+  topology cpus() noexcept override { return read_topology(); }
+
+  void* map(std::size_t bytes, std::size_t alignment) noexcept override {
+    if (fault && fault(fault_site::map_memory)) return nullptr;
+    const int saved = errno;
+    void* result = map_aligned(bytes, alignment);
+    errno = saved;
+    return result;
+  }
+
+  void unmap(void* address, std::size_t bytes) noexcept override {
+    const int error = quietly([&] { return ::munmap(address, bytes); });
+    // ENOMEM: the process is at vm.max_map_count and the kernel cannot split a mapping. Give the pages back at least.
+    if (error != 0) discard(address, bytes);
+  }
+
+  void discard(void* address, std::size_t bytes) noexcept override {
+    quietly([&] { return ::madvise(address, bytes, MADV_DONTNEED); });
+  }
+
+  guard_kind guard(void* address, std::size_t bytes) noexcept override {
+    const bool refused = fault && fault(fault_site::guard);
+    if (!refused && quietly([&] { return ::madvise(address, bytes, MADV_GUARD_INSTALL); }) == 0)
+      return guard_kind::marker;
+    if (protected_guards_.fetch_add(1, std::memory_order_relaxed) < protection_budget() && // relaxed: only a count
+        quietly([&] { return ::mprotect(address, bytes, PROT_NONE); }) == 0)
+      return guard_kind::protection;
+    return guard_kind::none;
+  }
+
+  int open_poller(poller** out) noexcept override {
+    if (fault && fault(fault_site::poller_open)) return -EMFILE;
+    return quietly([&] { return epoll_open(out); });
+  }
+  void close_poller(poller* p) noexcept override {
+    quietly([&] { return epoll_shut(p); });
+  }
+  int watch(poller* p, int fd, void* token) noexcept override {
+    if (fault && fault(fault_site::poller_add)) return -ENOSPC;
+    return quietly([&] { return epoll_watch(p, fd, token); });
+  }
+  void unwatch(poller* p, int fd) noexcept override {
+    quietly([&] { return epoll_unwatch(p, fd); });
+  }
+  int poll(poller* p, readiness* events, int capacity, nanoseconds deadline) noexcept override {
+    return quietly([&] { return epoll_poll(p, events, capacity, deadline); });
+  }
+  void kick(poller* p) noexcept override {
+    quietly([&] { return epoll_kick(p); });
+  }
+
+  int socket(int family, int type, int protocol) noexcept override {
+    return quietly([&] { return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol); });
+  }
+  int set_option(int fd, int level, int name, const void* value, unsigned size) noexcept override {
+    return quietly([&] { return ::setsockopt(fd, level, name, value, size); });
+  }
+  int get_option(int fd, int level, int name, void* value, unsigned* size) noexcept override {
+    return quietly([&] { return ::getsockopt(fd, level, name, value, size); });
+  }
+  int bind(int fd, const ::sockaddr* address, unsigned size) noexcept override {
+    return quietly([&] { return ::bind(fd, address, size); });
+  }
+  int listen(int fd, int backlog) noexcept override {
+    return quietly([&] { return ::listen(fd, backlog); });
+  }
+  int accept(int fd, ::sockaddr* address, unsigned* size) noexcept override {
+    if (fault && fault(fault_site::io_would_block)) return -EAGAIN;
+    return quietly([&] { return ::accept4(fd, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC); });
+  }
+  int connect(int fd, const ::sockaddr* address, unsigned size) noexcept override {
+    return quietly([&] { return ::connect(fd, address, size); });
+  }
+  int local_address(int fd, ::sockaddr* address, unsigned* size) noexcept override {
+    return quietly([&] { return ::getsockname(fd, address, size); });
+  }
+  int peer_address(int fd, ::sockaddr* address, unsigned* size) noexcept override {
+    return quietly([&] { return ::getpeername(fd, address, size); });
+  }
+  std::int64_t read(int fd, void* data, std::size_t size) noexcept override {
+    if (fault && fault(fault_site::io_would_block)) return -EAGAIN;
+    return quietly([&] { return static_cast<std::int64_t>(::read(fd, data, size)); });
+  }
+  std::int64_t write(int fd, const void* data, std::size_t size) noexcept override {
+    if (fault && fault(fault_site::io_would_block)) return -EAGAIN;
+    return quietly([&] {
+      auto n = static_cast<std::int64_t>(::send(fd, data, size, MSG_NOSIGNAL));
+      if (n < 0 && errno == ENOTSOCK) n = static_cast<std::int64_t>(::write(fd, data, size));
+      return n;
+    });
+  }
+  int shutdown(int fd, int how) noexcept override {
+    return quietly([&] { return ::shutdown(fd, how); });
+  }
+  int close(int fd) noexcept override {
+    // Linux has released the descriptor even when close reports EINTR: never retried.
+    return quietly([&] { return ::close(fd); });
+  }
+
+private:
+  static void* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {
+    constexpr std::size_t page = 4096;
+    const std::size_t slack = alignment > page ? alignment : 0;
+    void* raw = ::mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (raw == MAP_FAILED) return nullptr;
+    auto start = reinterpret_cast<std::uintptr_t>(raw);
+    if (slack != 0) {
+      const std::uintptr_t aligned = (start + alignment - 1) & ~(alignment - 1);
+      if (aligned != start) ::munmap(raw, aligned - start);
+      const std::uintptr_t tail = start + slack - aligned;
+      if (tail != 0) ::munmap(reinterpret_cast<void*>(aligned + bytes), tail);
+      start = aligned;
+    }
+    auto* result = reinterpret_cast<void*>(start);
+    // A huge page would commit many stacks at the first touch of one.
+    ::madvise(result, bytes, MADV_NOHUGEPAGE);
+    return result;
+  }
+
+  // Each protected page range splits a mapping in two; a third of what the kernel allows leaves room for everybody else.
+  static unsigned protection_budget() noexcept {
+    static const unsigned budget = [] {
+      unsigned maps = 65530;
+      if (std::FILE* f = std::fopen("/proc/sys/vm/max_map_count", "re")) {
+        if (std::fscanf(f, "%u", &maps) != 1) maps = 65530;
+        std::fclose(f);
+      }
+      return maps / 6;
+    }();
+    return budget;
+  }
+
+  std::atomic<unsigned> protected_guards_{0};
+};
+
+} // namespace
+
+world& linux_world() noexcept {
+  static constinit linux_table table;
+  return table;
+}
+
+} // namespace thrum::env
