@@ -1,0 +1,223 @@
+#include "stack/stack_pool.h"
+
+#include "base/check.h"
+
+#include <bit>
+#include <cstdlib>
+#include <new>
+
+namespace thrum::stack {
+
+namespace {
+
+constexpr std::size_t slab_bytes = 32 << 20; // 256 default stacks: big enough that mapping is rare, small enough to drain
+
+// What a slot is doing, kept outside the stack so that looking at it commits no page.
+enum class slot_state : std::uint8_t {
+  fresh, // never used: unguarded, no memory
+  clean, // guarded, no memory
+  warm,  // guarded, pages committed by an earlier owner
+  out    // in use, or in a processor's cache
+};
+
+} // namespace
+
+struct slab {
+  slab* next;      // in stack_pool::all_
+  slab* prev;
+  slab* next_available; // in stack_pool::available_[size_class]
+  slab* prev_available;
+  bool listed;          // is on the available list
+  char* memory;
+  std::uint8_t size_class;
+  std::uint8_t shift;   // slot_bytes == 1 << shift
+  env::guard_kind guard;
+  std::uint32_t guard_bytes;
+  std::uint32_t slots;
+  std::uint32_t free;
+  std::uint32_t warm;                // free slots that hold memory
+  env::nanoseconds warm_since;       // 0: not yet noticed by trim()
+  std::uint32_t* free_stack;         // indexes of free slots, last freed on top; `free` of them
+  slot_state* states;
+};
+
+namespace {
+
+unsigned shift_of(unsigned size_class) noexcept { return 16 + size_class; }
+
+std::uint32_t guard_size(std::size_t slot_bytes) noexcept {
+  return slot_bytes <= 64 << 10 ? 16 << 10 : slot_bytes <= 128 << 10 ? 36 << 10 : 64 << 10;
+}
+
+} // namespace
+
+char* stack_ref::base() const noexcept { return owner->memory + (std::size_t{index} << owner->shift); }
+char* stack_ref::top() const noexcept { return base() + (std::size_t{1} << owner->shift); }
+unsigned stack_ref::size_class() const noexcept { return owner->size_class; }
+std::size_t stack_ref::guard_bytes() const noexcept { return owner->guard_bytes; }
+env::guard_kind stack_ref::guard() const noexcept { return owner->guard; }
+
+unsigned stack_pool::class_for(std::size_t bytes) noexcept {
+  for (unsigned c = 0; c < classes; ++c)
+    if ((std::size_t{1} << shift_of(c)) - guard_size(std::size_t{1} << shift_of(c)) >= bytes) return c;
+  return classes - 1;
+}
+
+slab* stack_pool::next_of(const slab* s) noexcept { return s->next; }
+std::uint32_t stack_pool::slots_of(const slab* s) noexcept { return s->slots; }
+bool stack_pool::is_out(const slab* s, std::uint32_t index) noexcept { return s->states[index] == slot_state::out; }
+
+slab* stack_pool::make_slab(unsigned size_class) noexcept {
+  const unsigned shift = shift_of(size_class);
+  const std::size_t slot_bytes = std::size_t{1} << shift;
+  std::size_t bytes = slot_bytes >= slab_bytes ? slot_bytes : slab_bytes;
+  void* memory = nullptr;
+  // Where address space is limited (RLIMIT_AS, strict overcommit) a smaller slab may still be granted.
+  for (; bytes >= slot_bytes; bytes /= 2)
+    if ((memory = world_.map(bytes, page_bytes)) != nullptr) break;
+  if (memory == nullptr) return nullptr;
+  const auto slots = static_cast<std::uint32_t>(bytes >> shift);
+  auto* s = static_cast<slab*>(std::calloc(1, sizeof(slab) + slots * (sizeof(std::uint32_t) + sizeof(slot_state))));
+  if (s == nullptr) {
+    world_.unmap(memory, bytes);
+    return nullptr;
+  }
+  s->memory = static_cast<char*>(memory);
+  s->size_class = static_cast<std::uint8_t>(size_class);
+  s->shift = static_cast<std::uint8_t>(shift);
+  s->guard = env::guard_kind::marker;
+  s->guard_bytes = guard_size(slot_bytes);
+  s->slots = s->free = slots;
+  s->free_stack = reinterpret_cast<std::uint32_t*>(s + 1);
+  s->states = reinterpret_cast<slot_state*>(s->free_stack + slots);
+  for (std::uint32_t i = 0; i < slots; ++i) s->free_stack[i] = slots - 1 - i;
+  s->next = all_;
+  if (all_) all_->prev = s;
+  all_ = s;
+  mapped_bytes_ += bytes;
+  link_available(s);
+  return s;
+}
+
+void stack_pool::detach(slab* s) noexcept {
+  THRUM_CHECK(s->free == s->slots);
+  if (s->listed) unlink_available(s);
+  (s->prev ? s->prev->next : all_) = s->next;
+  if (s->next) s->next->prev = s->prev;
+  mapped_bytes_ -= std::size_t{s->slots} << s->shift;
+}
+
+void stack_pool::unmap(slab* s) noexcept {
+  world_.unmap(s->memory, std::size_t{s->slots} << s->shift);
+  std::free(s);
+}
+
+void stack_pool::link_available(slab* s) noexcept {
+  slab*& head = available_[s->size_class];
+  s->prev_available = nullptr;
+  s->next_available = head;
+  if (head) head->prev_available = s;
+  head = s;
+  s->listed = true;
+}
+
+void stack_pool::unlink_available(slab* s) noexcept {
+  (s->prev_available ? s->prev_available->next_available : available_[s->size_class]) = s->next_available;
+  if (s->next_available) s->next_available->prev_available = s->prev_available;
+  s->listed = false;
+}
+
+stack_ref stack_pool::take(unsigned size_class) noexcept {
+  stack_ref stack;
+  slot_state before;
+  {
+    const base::spin_guard guard(lock_);
+    slab* s = available_[size_class];
+    if (s == nullptr && (s = make_slab(size_class)) == nullptr) return {};
+    const std::uint32_t index = s->free_stack[--s->free];
+    before = s->states[index];
+    s->states[index] = slot_state::out;
+    if (before == slot_state::warm) --s->warm;
+    if (s->free == 0) unlink_available(s);
+    ++in_use_;
+    stack = {s, index};
+  }
+  if (before == slot_state::fresh) { // outside the lock: a system call
+    const auto kind = world_.guard(stack.base(), stack.owner->guard_bytes);
+    if (kind != env::guard_kind::marker) stack.owner->guard = kind; // every writer writes the same or a worse kind
+  }
+  return stack;
+}
+
+void stack_pool::give_locked(stack_ref stack) noexcept {
+  slab* s = stack.owner;
+  THRUM_DCHECK(s->states[stack.index] == slot_state::out);
+  s->states[stack.index] = slot_state::warm;
+  s->free_stack[s->free++] = stack.index;
+  ++s->warm;
+  s->warm_since = 0;
+  if (!s->listed) link_available(s);
+  --in_use_;
+}
+
+void stack_pool::give(stack_ref stack) noexcept { give(&stack, 1); }
+
+void stack_pool::give(const stack_ref* stacks, std::size_t count) noexcept {
+  const base::spin_guard guard(lock_);
+  for (std::size_t i = 0; i < count; ++i) give_locked(stacks[i]);
+}
+
+env::nanoseconds stack_pool::trim(env::nanoseconds now) noexcept {
+  // Bounds the time under the lock: a discard is about a microsecond, a detached slab is unmapped after unlocking.
+  constexpr unsigned discards_per_call = 64;
+  constexpr unsigned slabs_per_call = 16;
+  slab* drained[slabs_per_call];
+  unsigned drained_count = 0;
+  unsigned discards = 0;
+  env::nanoseconds next = env::forever;
+  {
+    const base::spin_guard guard(lock_);
+    for (slab *s = all_, *following; s != nullptr; s = following) {
+      following = s->next;
+      if (s->warm == 0) continue;
+      if (s->warm_since == 0) s->warm_since = now; // first seen idle; give() resets it
+      const env::nanoseconds due = s->warm_since + idle_before_trim;
+      if (now < due) {
+        if (due < next) next = due;
+      } else if (s->free == s->slots && drained_count < slabs_per_call) {
+        detach(s); // the page tables go, too
+        drained[drained_count++] = s;
+      } else if (s->free != s->slots && discards < discards_per_call) {
+        discards += discard_warm(s, discards_per_call - discards);
+        if (s->warm != 0) next = now;
+      } else {
+        next = now;
+      }
+    }
+  }
+  for (unsigned i = 0; i < drained_count; ++i) unmap(drained[i]);
+  return next;
+}
+
+unsigned stack_pool::discard_warm(slab* s, unsigned limit) noexcept {
+  const std::size_t usable = (std::size_t{1} << s->shift) - s->guard_bytes;
+  unsigned done = 0;
+  for (std::uint32_t i = 0; i < s->slots && done < limit && s->warm != 0; ++i) {
+    if (s->states[i] != slot_state::warm) continue;
+    world_.discard(stack_ref{s, i}.base() + s->guard_bytes, usable);
+    s->states[i] = slot_state::clean;
+    --s->warm;
+    ++done;
+  }
+  return done;
+}
+
+stack_pool::~stack_pool() {
+  while (all_) {
+    slab* s = all_;
+    detach(s);
+    unmap(s);
+  }
+}
+
+} // namespace thrum::stack

@@ -1,0 +1,105 @@
+// stack_pool: the stacks of a runtime. Reserved in slabs, guarded, committed by the first touch of each page, kept warm
+// for reuse, and given back to the system when they have been idle for a while.
+//
+// Layout of one stack ("slot"), from low to high addresses:
+//
+//     base                                            top = base + slot_bytes
+//     | guard: never readable |  grows down  <----  |
+//
+// - Default slots are 128 KiB with a 36 KiB guard. Distribution libraries are built without stack probes and contain
+//   frames of up to 33,312 bytes (vfwprintf, Debian 12), so a smaller guard could be jumped over. 128 KiB keeps the
+//   price of an idle stack at one page plus 257 bytes of page tables; 256 KiB would double the latter.
+// - A slab is one mapping without swap reservation or huge pages, so a million stacks are a handful of mappings.
+// - Guards are page-table markers (MADV_GUARD_INSTALL, Linux 6.13), which cost no mapping of their own. Older kernels get
+//   mprotect until the budget of vm.max_map_count is used, then unguarded stacks; guard_of() says which.
+//
+// The pool is shared by the processors of one runtime; each keeps a small cache of its own in front of it. Freed slots
+// are reused last in, first out, so that warm ones stay warm and cold slabs drain and can be unmapped.
+#pragma once
+
+#include "base/spin_lock.h"
+#include "env/env.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace thrum::stack {
+
+inline constexpr std::size_t page_bytes = 4096;
+inline constexpr std::size_t min_slot_bytes = 64 << 10;
+inline constexpr std::size_t default_slot_bytes = 128 << 10;
+inline constexpr std::size_t max_slot_bytes = std::size_t{1} << 30;
+// Freed memory goes back to the system after it lay idle this long. Long enough that a program which alternates between
+// spikes and lulls of a second does not pay page faults for each spike; short enough that an operator sees memory return.
+inline constexpr env::nanoseconds idle_before_trim = 500'000'000;
+
+struct slab;
+
+// One stack, by value. Null when default-constructed.
+struct stack_ref {
+  slab* owner = nullptr;
+  std::uint32_t index = 0;
+
+  explicit operator bool() const noexcept { return owner != nullptr; }
+  char* base() const noexcept;
+  char* top() const noexcept;
+  unsigned size_class() const noexcept;
+  std::size_t guard_bytes() const noexcept;
+  env::guard_kind guard() const noexcept;
+};
+
+class stack_pool {
+public:
+  explicit stack_pool(env::world& world) noexcept : world_(world) {}
+  ~stack_pool(); // unmaps everything; no stack may be in use
+  stack_pool(const stack_pool&) = delete;
+  stack_pool& operator=(const stack_pool&) = delete;
+
+  // The smallest class that holds `bytes` of usable stack.
+  static unsigned class_for(std::size_t bytes) noexcept;
+  static constexpr unsigned default_class = 1;
+
+  // A stack of the class, or null when the system refuses memory. Its contents are unspecified.
+  stack_ref take(unsigned size_class) noexcept;
+  // Takes a stack back. Nobody may run on it any more.
+  void give(stack_ref stack) noexcept;
+  void give(const stack_ref* stacks, std::size_t count) noexcept;
+
+  // Returns some idle memory to the system, a bounded piece of work a call. Returns when to call it next: `now` if more
+  // is due already, env::forever if nothing lies idle.
+  env::nanoseconds trim(env::nanoseconds now) noexcept;
+
+  std::size_t in_use() const noexcept { return in_use_; }
+  std::size_t mapped_bytes() const noexcept { return mapped_bytes_; }
+
+  // Calls visit(stack) for each slot that is out of the pool. For dumps; the pool is locked meanwhile.
+  template <class Visitor> void for_each_in_use(Visitor visit) noexcept {
+    const base::spin_guard guard(lock_);
+    for (slab* s = all_; s != nullptr; s = next_of(s))
+      for (std::uint32_t i = 0; i < slots_of(s); ++i)
+        if (is_out(s, i)) visit(stack_ref{s, i});
+  }
+
+private:
+  static constexpr unsigned classes = 15; // 64 KiB, 128 KiB, ... 1 GiB
+
+  slab* make_slab(unsigned size_class) noexcept;
+  void detach(slab* s) noexcept;
+  void unmap(slab* s) noexcept;
+  void link_available(slab* s) noexcept;
+  void unlink_available(slab* s) noexcept;
+  void give_locked(stack_ref stack) noexcept;
+  unsigned discard_warm(slab* s, unsigned limit) noexcept; // returns how many
+  static slab* next_of(const slab* s) noexcept;
+  static std::uint32_t slots_of(const slab* s) noexcept;
+  static bool is_out(const slab* s, std::uint32_t index) noexcept;
+
+  env::world& world_;
+  base::spin_lock lock_;               // guards everything below and the slabs, except slabs that are detached
+  slab* available_[classes] = {};      // slabs with a free slot; most recently used first
+  slab* all_ = nullptr;
+  std::size_t in_use_ = 0;
+  std::size_t mapped_bytes_ = 0;
+};
+
+} // namespace thrum::stack

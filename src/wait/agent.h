@@ -1,0 +1,39 @@
+// agent: somebody who can wait: a fiber, or a plain thread. Primitives see nothing else.
+//
+// The decision word says how the current wait of an agent stands. It is the one place where all who could end a wait
+// (the other side of a channel, a timer, a stop request) compete, so that exactly one of them does.
+//
+//   closed      the agent runs, or is still on its way to sleep; nobody may decide
+//   open        it sleeps (or is about to, with all guards still held); the first claim decides
+//   shielded    the same, but a stop request must not decide: only claims of its waiters may
+//   stopped     decided: a stop request ended the wait
+//   first + i   decided: case i of the wait was committed
+//
+// Who moves it: the agent itself closed -> open or shielded (published after it left its stack, before the guards are released) and
+// decided -> closed (when it runs again); claimants open or shielded -> decided, by compare-exchange.
+#pragma once
+
+#include "base/atomic.h"
+
+#include <cstdint>
+
+namespace thrum::wait {
+
+namespace decision {
+inline constexpr std::uint32_t closed = 0;
+inline constexpr std::uint32_t open = 1;
+inline constexpr std::uint32_t shielded = 2;
+inline constexpr std::uint32_t stopped = 3;
+inline constexpr std::uint32_t first = 4;
+} // namespace decision
+
+enum class agent_kind : std::uint8_t { fiber, thread };
+
+struct agent {
+  explicit agent(agent_kind k) noexcept : kind(k) {}
+
+  base::atomic<std::uint32_t> decided{decision::closed};
+  const agent_kind kind;
+};
+
+} // namespace thrum::wait

@@ -1,0 +1,88 @@
+#include "wait/guest.h"
+
+#include "base/check.h"
+#include "base/spin_lock.h"
+#include "env/env.h"
+
+#include <new>
+
+extern "C" {
+constinit thread_local thrum::wait::thread_context* thrum_self_ = nullptr;
+}
+
+namespace thrum::wait {
+
+namespace {
+
+constinit base::spin_lock free_lock;
+constinit guest* free_guests = nullptr; // guarded by free_lock
+
+// Gives the guest back when its thread ends.
+struct recycler {
+  guest* mine = nullptr;
+  ~recycler() {
+    if (mine == nullptr) return;
+    if (thrum_self_ == mine) thrum_self_ = nullptr; // later destructors of this thread get another one
+    const base::spin_guard guard(free_lock);
+    mine->next_free = free_guests;
+    free_guests = mine;
+  }
+};
+
+guest* take_guest() noexcept {
+  {
+    const base::spin_guard guard(free_lock);
+    if (guest* g = free_guests) {
+      free_guests = g->next_free;
+      return g;
+    }
+  }
+  return new guest; // terminates the thread's wait if memory is gone: there is nobody to tell
+}
+
+} // namespace
+
+thread_context& this_thread_slow() noexcept {
+  static thread_local recycler at_exit;
+  guest* g = take_guest();
+  if (at_exit.mine == nullptr) at_exit.mine = g;
+  thrum_self_ = g;
+  return *g;
+}
+
+void thread_context::seed() noexcept { random_state = env::linux_world().random(env::stream::select) | 1; }
+
+void bind_thread(thread_context* context) noexcept { thrum_self_ = context; }
+
+bool guest::sleep_until(std::int64_t deadline) noexcept {
+  std::uint32_t expected = 0;
+  if (token.compare_exchange_strong(expected, 2, std::memory_order_acquire, std::memory_order_acquire)) { // G1
+    env::world& world = env::linux_world();
+    while (token.load(std::memory_order_acquire) == 2) { // G1
+      if (world.now() >= deadline) {
+        expected = 2;
+        if (token.compare_exchange_strong(expected, 0, std::memory_order_acquire, std::memory_order_acquire)) return false; // G1
+        break; // woken at the last moment
+      }
+      world.wait_word(&token, 2, deadline);
+    }
+  }
+  token.store(0, std::memory_order_relaxed); // relaxed: nobody wakes a running agent
+  return true;
+}
+
+void guest::sleep() noexcept {
+  std::uint32_t expected = 0;
+  // Announces the sleep; a token that is there already is taken instead.
+  if (token.compare_exchange_strong(expected, 2, std::memory_order_acquire, std::memory_order_acquire)) // G1
+    while (token.load(std::memory_order_acquire) == 2)                                                  // G1
+      env::linux_world().wait_word(&token, 2, env::forever);
+  token.store(0, std::memory_order_relaxed); // relaxed: nobody wakes a running agent
+}
+
+void guest::wake() noexcept {
+  if (token.exchange(1, std::memory_order_acq_rel) == 2) // G1
+    env::linux_world().wake_word(&token, 1);
+}
+
+} // namespace thrum::wait

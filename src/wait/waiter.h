@@ -1,0 +1,57 @@
+// waiter: one alternative that an agent waits for, queued on the primitive that can fulfil it. Lives in the frame of the
+// waiting call; never allocated.
+//
+// A wait, from both sides
+//
+//   the agent                                     somebody who fulfils it
+//   ---------                                     -----------------------
+//   take the guards of all its sources            take the guard of one source
+//   nothing ready: enqueue a waiter on each       pop the first waiter that claim() grants
+//   leave the stack; decided = open      // P1    claim: decided open -> first + i       // P1
+//   release the guards                            move the value, set `outcome`
+//   ... sleep ...                                 release the guard; make the agent ready (happens-before its return)
+//   read decided; withdraw the other waiters
+//   from their sources, under their guards
+//
+// Invariants
+//   W1  a waiter is linked, popped and withdrawn only under the guard of its source.
+//   W2  the frame of a wait stays valid until its agent has taken the guard of every source but the decided one; so who
+//       holds a guard may use every waiter linked there, also those whose wait is decided already.
+//   W3  values move only after a successful claim: an alternative that loses keeps its value.
+#pragma once
+
+#include "base/intrusive_list.h"
+#include "wait/agent.h"
+
+namespace thrum::wait {
+
+// How the fulfilling side left the operation.
+enum class outcome : std::uint8_t { done, closed };
+
+struct waiter : base::list_node<waiter> {
+  agent* owner = nullptr;
+  void* slot = nullptr;       // where the value comes from or goes to; set by the primitive
+  std::uint32_t index = 0;    // which alternative of the wait
+  outcome how = outcome::done; // written by the claimant before it makes the owner ready
+};
+
+using waiter_list = base::intrusive_list<waiter>;
+
+// Decides the wait of `w` for `w`. The caller holds the guard of w's source. True: the caller must fulfil the operation and
+// then make the agent ready, exactly once.
+inline bool claim(waiter& w) noexcept {
+  auto& decided = w.owner->decided;
+  std::uint32_t now = decided.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
+  return (now == decision::open || now == decision::shielded) &&
+         decided.compare_exchange_strong(now, decision::first + w.index, std::memory_order_acq_rel, // P1
+                                         std::memory_order_relaxed); // relaxed: lost, nothing is read
+}
+
+// Takes waiters off the front until one can be claimed; null if there is none.
+inline waiter* pop_claimed(waiter_list& waiters) noexcept {
+  while (waiter* w = waiters.pop_front())
+    if (claim(*w)) return w;
+  return nullptr;
+}
+
+} // namespace thrum::wait
