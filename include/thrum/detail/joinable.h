@@ -1,0 +1,142 @@
+// Serves spawn.h: a task whose end can be waited for and whose result is kept until somebody takes it.
+//
+// Owned by two: the fiber until it has ended, and the handle until it was joined, detached or destroyed. Who leaves last
+// frees it (src/sync/join.cc).
+#pragma once
+
+#include <thrum/detail/deadline.h>
+#include <thrum/detail/task.h>
+
+#include <exception>
+#include <functional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace thrum {
+
+template <class T> class fiber;
+
+namespace sched {
+struct fiber;
+} // namespace sched
+
+namespace detail {
+
+struct joinable_task : task {
+  joinable_task(void (*f)(task&), void (*d)(joinable_task&) noexcept, const attrs& a, std::source_location s) noexcept;
+
+  std::exception_ptr error;                  // what the fiber threw; written before its end is published
+  void (*destroy)(joinable_task&) noexcept;  // ends the life of the whole object and frees it
+  alignas(8) unsigned char state[64];        // sync::join_state
+};
+
+// src/sync/join.cc. A null task (no fiber, or joined already) is misuse and panics, except in request_stop and has_ended.
+bool wait_ended_until(joinable_task* task, deadline_t deadline); // may throw cancelled
+void stop_and_join(joinable_task* task) noexcept;
+void give_up(joinable_task* task) noexcept;
+bool request_stop(joinable_task* task) noexcept;
+bool has_ended(const joinable_task* task) noexcept;
+void free_joined(joinable_task* task) noexcept; // requires: has_ended, and the caller is the handle
+void begin_joinable(joinable_task& task, sched::fiber& f) noexcept; // the fiber's first act
+void publish_end(joinable_task& task) noexcept; // the fiber's last act; the task may be gone afterwards
+
+[[noreturn]] void refuse_inside_fiber_slow() noexcept;
+bool inside_fiber() noexcept;
+inline void refuse_inside_fiber() noexcept {
+  if (inside_fiber()) refuse_inside_fiber_slow();
+}
+
+template <class T> struct result_task : joinable_task {
+  using joinable_task::joinable_task;
+  using stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
+  union {
+    stored value; // alive iff the fiber has ended and error is null
+  };
+  result_task(void (*f)(task&), void (*d)(joinable_task&) noexcept, const attrs& a, std::source_location s) noexcept
+      : joinable_task(f, d, a, s) {}
+  ~result_task() {} // the value was destroyed by destroy()
+  void destroy_value() noexcept { value.~stored(); }
+};
+template <> struct result_task<void> : joinable_task {
+  using joinable_task::joinable_task;
+  void destroy_value() noexcept {}
+};
+
+template <class T, class F> struct callable_task final : result_task<T> {
+  template <class G>
+  callable_task(G&& g, const attrs& a, std::source_location s)
+      : result_task<T>(&run_it, &destroy_it, a, s), f(std::forward<G>(g)) {}
+  ~callable_task() {}
+
+  static void run_it(task& t) {
+    auto& self = static_cast<callable_task&>(t);
+    try {
+      // The callable dies on this stack, before the end is published: its captures are gone when join returns.
+      struct owner {
+        F& f;
+        ~owner() { f.~F(); }
+      } callable{self.f};
+      if constexpr (std::is_void_v<T>)
+        std::move(callable.f)();
+      else if constexpr (std::is_reference_v<T>)
+        self.value = std::addressof(std::move(callable.f)());
+      else
+        ::new (static_cast<void*>(std::addressof(self.value))) T(std::move(callable.f)());
+    } catch (...) {
+      self.error = std::current_exception();
+    }
+    publish_end(self);
+  }
+
+  static void destroy_it(joinable_task& t) noexcept {
+    auto& self = static_cast<callable_task&>(t);
+    if (self.error == nullptr) self.destroy_value();
+    self.~callable_task();
+    free_task(&self, sizeof(callable_task));
+  }
+
+  union {
+    F f; // alive until run_it ends
+  };
+};
+
+// A handle's claim on an ended fiber: takes the result, then frees the task.
+template <class T> struct joined_result {
+  explicit joined_result(joinable_task* t) noexcept : task(static_cast<result_task<T>*>(t)) {}
+  ~joined_result() { free_joined(task); }
+  T get() {
+    if (task->error) std::rethrow_exception(std::move(task->error));
+    if constexpr (std::is_reference_v<T>)
+      return static_cast<T>(*task->value);
+    else if constexpr (!std::is_void_v<T>)
+      return std::move(task->value);
+  }
+  result_task<T>* task;
+};
+
+template <class T, class F> result_task<T>* make_callable_task(F&& f, const attrs& a, std::source_location site) {
+  using task_type = callable_task<T, std::decay_t<F>>;
+  static_assert(alignof(task_type) <= 64, "thrum: a fiber's callable and result may be aligned to 64 bytes at most");
+  void* memory = allocate_task(sizeof(task_type));
+  try {
+    return ::new (memory) task_type(std::forward<F>(f), a, site);
+  } catch (...) {
+    free_task(memory, sizeof(task_type));
+    throw;
+  }
+}
+
+// f and its arguments, decayed now, called later.
+template <class F, class... A> auto bind_now(F&& f, A&&... a) {
+  return [f = std::decay_t<F>(std::forward<F>(f)),
+          arguments = std::tuple<std::decay_t<A>...>(std::forward<A>(a)...)]() mutable -> decltype(auto) {
+    return std::apply([&](auto&... x) -> decltype(auto) { return std::invoke(std::move(f), std::move(x)...); }, arguments);
+  };
+}
+
+template <class T> fiber<T> make_handle(result_task<T>* task) noexcept;
+struct handle_access;
+
+} // namespace detail
+} // namespace thrum

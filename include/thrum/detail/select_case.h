@@ -1,0 +1,33 @@
+// Serves select.h and every header whose objects a select can wait for: one case, in raw form. The engine (src/select/) reads
+// it; the frame of the select call holds it.
+#pragma once
+
+#include <thrum/detail/deadline.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace thrum::detail {
+
+struct select_case {
+  enum class kind : std::uint8_t { source, after, at, stopped, otherwise };
+  kind what = kind::otherwise;
+  bool closed = false;             // out, for channels: closed (and drained, for a receive)
+  bool throws_if_closed = false;   // in: a send
+  // A source: how to make the engine's alternative for it (in `state`). Set by the header that makes the case.
+  void (*prepare)(select_case& c) noexcept = nullptr;
+  void* object = nullptr;          // null: never ready
+  void* value = nullptr;           // recv: the std::optional<T>, or null; send: the T
+  std::int64_t time = 0;           // after: nanoseconds; at: a deadline
+  alignas(8) unsigned char state[96]; // select::alternative
+};
+
+void prepare_recv(select_case& c) noexcept;  // src/chan/
+void prepare_send(select_case& c) noexcept;  // src/chan/
+void prepare_ended(select_case& c) noexcept; // src/sync/join.cc
+
+// Waits for one of the cases and returns its index. `ordered`: the first ready one, instead of a random one. Throws
+// channel_closed if a send was chosen whose channel is closed.
+std::size_t select_cases(select_case* const* cases, std::size_t count, bool ordered);
+
+} // namespace thrum::detail

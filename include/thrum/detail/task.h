@@ -1,0 +1,99 @@
+// Serves go.h, spawn.h and runtime.h: what is stored between a spawn and the first run of a fiber.
+//
+// A spawn makes no fiber. It makes a task: the callable, who made it where, and how to run it, in a slab object of 64
+// bytes or a little more. A stack is bound when the task first runs; most run on one that is still warm, and the task's
+// memory is free again before the callable is called.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+namespace thrum {
+
+// How a fiber is to be made.
+struct attrs {
+  const char* name = nullptr; // shown in reports; must outlive the fiber (a literal does)
+  std::size_t stack = 0;      // bytes of stack that the fiber may use; 0: the runtime's default (88 KiB)
+};
+
+class runtime;
+
+namespace detail {
+
+struct task;
+
+// What a run queue holds: a task that has not begun, or a fiber that goes on.
+struct runnable {
+  enum class kind : std::uint8_t { fiber, task };
+  explicit runnable(kind k) noexcept : what(k) {}
+
+  runnable* link = nullptr; // for queues that link; guarded by the queue
+  const kind what;
+};
+
+struct task : runnable {
+  task(void (*f)(task&), const attrs& a, std::source_location s) noexcept
+      : runnable(kind::task), run(f), name(a.name), site(s), stack(a.stack) {}
+
+  // Runs the callable on the fiber's stack. Ends the task's life before it returns (or throws).
+  void (*run)(task&);
+  const char* name;
+  std::source_location site;
+  std::size_t stack;
+  bool joinable = false; // a joinable_task (spawn.h)
+};
+
+// Memory for a task of `bytes`, from the caller's processor. Throws std::bad_alloc.
+void* allocate_task(std::size_t bytes);
+void free_task(void* memory, std::size_t bytes) noexcept;
+
+// Makes the task runnable on `where`, or on the caller's runtime if null (on a plain thread: the default runtime).
+void launch(task& t, runtime* where) noexcept;
+
+// A detached callable with nothing to report.
+template <class F> struct detached_task final : task {
+  template <class G>
+  detached_task(G&& g, const attrs& a, std::source_location s) : task(&run_it, a, s), f(std::forward<G>(g)) {}
+
+  static void run_it(task& t) {
+    auto& self = static_cast<detached_task&>(t);
+    if constexpr (std::is_nothrow_move_constructible_v<F>) {
+      F f(std::move(self.f)); // onto the fiber's stack: the slab object serves the next spawn at once
+      release(&self);
+      std::move(f)();
+    } else {
+      struct keeper {
+        detached_task* kept;
+        ~keeper() { release(kept); }
+      } keep{&self};
+      std::move(self.f)();
+    }
+  }
+  static void release(detached_task* self) noexcept {
+    self->~detached_task();
+    free_task(self, sizeof(detached_task));
+  }
+
+  F f;
+};
+
+template <class F> void launch_detached(F&& f, const attrs& a, std::source_location site, runtime* where) {
+  using task_type = detached_task<std::decay_t<F>>;
+  static_assert(alignof(task_type) <= 64, "thrum: a fiber's callable may be aligned to 64 bytes at most");
+  void* memory = allocate_task(sizeof(task_type));
+  task_type* t;
+  try {
+    t = ::new (memory) task_type(std::forward<F>(f), a, site);
+  } catch (...) {
+    free_task(memory, sizeof(task_type));
+    throw;
+  }
+  launch(*t, where);
+}
+
+} // namespace detail
+} // namespace thrum

@@ -1,0 +1,183 @@
+// select: waits for one of several things and does exactly one of them.
+//
+//   std::optional<int> got;
+//   switch (thrum::select(thrum::recv(in, got), thrum::send(out, 42), thrum::after(50ms), thrum::stopped())) {
+//   case 0: if (!got) return; use(*got); break;     // received; empty: closed and drained
+//   case 1: break;                                  // sent
+//   case 2: too_slow(); break;
+//   case 3: return;                                 // this fiber was asked to stop
+//   }
+//
+// Returns the index of the case that was done, so that switch, return, break and continue work as usual. Cases:
+//
+//   recv(channel, out)     a value into a std::optional<T>; ready also when the channel is closed: `out` is then empty
+//   recv(channel)          a value that is dropped
+//   send(channel, value)   an lvalue is copied when select is called; an rvalue is moved from only if this case is chosen
+//   after(duration), at(time)
+//   ended(fiber)           a spawned fiber has ended; join() will not wait
+//   stopped()              this fiber was asked to stop (without this case, select throws `cancelled`)
+//   otherwise()            nothing else was ready, at one instant; makes select non-blocking
+//
+// What is guaranteed     Exactly one case is done; all others are withdrawn before select returns and keep their values. If
+//                        several are ready, each is equally likely (select_ordered: the first). A select never meets itself. A
+//                        case on a nil channel is never ready; a select of nothing but such cases waits for ever.
+// May park               unless there is an otherwise().
+// Happens-before         that of the operation that was done.
+// Errors                 channel_closed if the chosen case sends on a closed channel; cancelled.
+// Cost                   four cases, one ready: 20 to 30 ns; with otherwise(), none ready: 10 ns; waiting: 100 to 150 ns. Nothing
+//                        is allocated: the cases live in the caller's frame.
+// Source of the idea     Go's select; index form from libdill's choose.
+#pragma once
+
+#include <thrum/chan.h>
+#include <thrum/detail/select_case.h>
+#include <thrum/spawn.h>
+
+#include <chrono>
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace thrum {
+
+namespace detail {
+
+struct handle_access {
+  template <class T> static joinable_task* task(const fiber<T>& f) noexcept { return f.task_; }
+};
+
+// What select() takes: gives the raw case.
+struct basic_case {
+  select_case raw;
+  select_case* get() noexcept { return &raw; }
+};
+template <class T> struct copied_send_case : basic_case {
+  explicit copied_send_case(const T& v) : value(v) {}
+  T value;
+  select_case* get() noexcept {
+    raw.value = std::addressof(value);
+    return &raw;
+  }
+};
+
+inline void fill(select_case& c, void (*prepare)(select_case&) noexcept, const chan_ref& channel, void* value) noexcept {
+  c.what = select_case::kind::source;
+  c.throws_if_closed = prepare == &prepare_send;
+  c.prepare = prepare;
+  c.object = chan_access::core(channel);
+  c.value = value;
+}
+
+template <class T> basic_case recv_case(const chan_ref& from, std::optional<T>* out) noexcept {
+  basic_case c;
+  fill(c.raw, &prepare_recv, from, out);
+  return c;
+}
+template <class T> basic_case moved_send_case(const chan_ref& to, T& value) noexcept {
+  basic_case c;
+  fill(c.raw, &prepare_send, to, std::addressof(value));
+  return c;
+}
+template <class T> copied_send_case<T> make_copied_send_case(const chan_ref& to, const T& value) {
+  copied_send_case<T> c(value);
+  fill(c.raw, &prepare_send, to, nullptr);
+  return c;
+}
+
+} // namespace detail
+
+template <class C>
+concept select_case = requires(C& c) {
+  { c.get() } -> std::same_as<detail::select_case*>;
+};
+
+// A case refers to its channel, its fiber and `out`; they must outlive the select call (a temporary in the call does).
+template <class T> [[nodiscard]] auto recv(const chan<T>& from, std::optional<T>& out) { return detail::recv_case<T>(from, &out); }
+template <class T> [[nodiscard]] auto recv(const receiver<T>& from, std::optional<T>& out) {
+  return detail::recv_case<T>(from, &out);
+}
+template <class T> [[nodiscard]] auto recv(const chan<T>& from) { return detail::recv_case<T>(from, nullptr); }
+template <class T> [[nodiscard]] auto recv(const receiver<T>& from) { return detail::recv_case<T>(from, nullptr); }
+
+template <class T> [[nodiscard]] auto send(const chan<T>& to, const std::type_identity_t<T>& value) {
+  return detail::make_copied_send_case<T>(to, value);
+}
+template <class T> [[nodiscard]] auto send(const sender<T>& to, const std::type_identity_t<T>& value) {
+  return detail::make_copied_send_case<T>(to, value);
+}
+template <class T> [[nodiscard]] auto send(const chan<T>& to, std::type_identity_t<T>&& value) {
+  return detail::moved_send_case<T>(to, value);
+}
+template <class T> [[nodiscard]] auto send(const sender<T>& to, std::type_identity_t<T>&& value) {
+  return detail::moved_send_case<T>(to, value);
+}
+
+template <class Rep, class Period> [[nodiscard]] auto after(const std::chrono::duration<Rep, Period>& duration) {
+  detail::basic_case c;
+  c.raw.what = detail::select_case::kind::after;
+  using seconds = std::chrono::duration<double>;
+  c.raw.time = duration <= duration.zero()                  ? 0
+               : seconds(duration).count() > 9.2e9          ? detail::no_deadline
+                                                            : std::chrono::ceil<std::chrono::nanoseconds>(duration).count();
+  return c;
+}
+template <class Clock, class Duration> [[nodiscard]] auto at(const std::chrono::time_point<Clock, Duration>& time) {
+  detail::basic_case c;
+  c.raw.what = detail::select_case::kind::at;
+  c.raw.time = detail::to_deadline(time);
+  return c;
+}
+template <class T> [[nodiscard]] auto ended(const fiber<T>& f) {
+  detail::basic_case c;
+  c.raw.what = detail::select_case::kind::source;
+  c.raw.prepare = &detail::prepare_ended;
+  c.raw.object = detail::handle_access::task(f);
+  return c;
+}
+[[nodiscard]] inline auto stopped() {
+  detail::basic_case c;
+  c.raw.what = detail::select_case::kind::stopped;
+  return c;
+}
+[[nodiscard]] inline auto otherwise() {
+  detail::basic_case c;
+  c.raw.what = detail::select_case::kind::otherwise;
+  return c;
+}
+
+template <select_case... Cases> std::size_t select(Cases&&... cases) {
+  detail::select_case* const all[] = {cases.get()..., nullptr};
+  return detail::select_cases(all, sizeof...(Cases), false);
+}
+// The first ready case, in the order of the arguments.
+template <select_case... Cases> std::size_t select_ordered(Cases&&... cases) {
+  detail::select_case* const all[] = {cases.get()..., nullptr};
+  return detail::select_cases(all, sizeof...(Cases), true);
+}
+
+// A select whose number of cases is known at run time. wait() may be called again and again.
+//
+//   thrum::selector any;
+//   for (auto& c : channels) any.add(thrum::recv(c, got));
+//   std::size_t i = any.wait();
+class selector {
+public:
+  // Returns the index that wait() will report for this case. What the case refers to must outlive the selector.
+  template <select_case Case> std::size_t add(Case c) {
+    auto kept = std::make_shared<Case>(std::move(c));
+    cases_.push_back(kept->get());
+    kept_.push_back(std::move(kept));
+    return cases_.size() - 1;
+  }
+  std::size_t wait() { return detail::select_cases(cases_.data(), cases_.size(), false); }
+  std::size_t wait_ordered() { return detail::select_cases(cases_.data(), cases_.size(), true); }
+  [[nodiscard]] std::size_t size() const noexcept { return cases_.size(); }
+
+private:
+  std::vector<detail::select_case*> cases_;
+  std::vector<std::shared_ptr<void>> kept_;
+};
+
+} // namespace thrum

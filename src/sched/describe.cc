@@ -1,0 +1,79 @@
+// Who is running here? For panics and faults: the fiber's number, name and place of its spawn.
+#include "env/fault_signal.h"
+#include "env/panic.h"
+#include "sched/describe.h"
+#include "sched/scheduler.h"
+
+namespace thrum::sched {
+
+const char* name_of(wait_reason reason) noexcept {
+  switch (reason) {
+  case wait_reason::none: return "running";
+  case wait_reason::sleep: return "sleep";
+  case wait_reason::chan_send: return "chan send";
+  case wait_reason::chan_recv: return "chan receive";
+  case wait_reason::select: return "select";
+  case wait_reason::select_nothing: return "select (no cases)";
+  case wait_reason::mutex: return "mutex";
+  case wait_reason::shared_mutex: return "shared_mutex";
+  case wait_reason::condition_variable: return "condition_variable";
+  case wait_reason::semaphore: return "semaphore";
+  case wait_reason::latch: return "latch";
+  case wait_reason::barrier: return "barrier";
+  case wait_reason::once: return "once";
+  case wait_reason::wait_group: return "wait_group";
+  case wait_reason::join: return "join";
+  case wait_reason::readable: return "read";
+  case wait_reason::writable: return "write";
+  }
+  return "?";
+}
+
+void describe(const fiber& f, env::report& message) noexcept {
+  message.text("fiber #").number(f.id);
+  if (f.name != nullptr) message.text(" '").text(f.name).text("'");
+  if (f.site.line() != 0) {
+    message.text(", spawned at ").text(f.site.file_name()).text(":").number(f.site.line());
+    message.text(" in ").text(f.site.function_name());
+  }
+}
+
+namespace {
+
+void describe_this_fiber(env::report& message) noexcept {
+  const fiber* f = this_fiber();
+  if (f == nullptr) {
+    message.text("  on a plain thread\n");
+    return;
+  }
+  message.text("  in ");
+  describe(*f, message);
+  message.text("\n");
+}
+
+// A fault in the guard of the running fiber's stack is an overflow.
+bool explain_overflow(const void* address, env::report& message) noexcept {
+  const fiber* f = this_fiber();
+  if (f == nullptr) return false;
+  const char* fault = static_cast<const char*>(address);
+  // Below the guard as well: a frame larger than the guard may have stepped over it into a neighbour's guard.
+  if (fault < f->stack.base() || fault >= f->stack_limit()) return false;
+  const auto usable = static_cast<std::uint64_t>(f->stack.top() - f->stack_limit());
+  message.text("thrum: panic: stack overflow: a fiber used more than its ").number(usable >> 10).text(" KiB of stack\n  in ");
+  describe(*f, message);
+  message.text("\n  give it more: thrum::go({.stack = ").number(usable * 4).text("}, f), or recurse less deeply\n");
+  return true;
+}
+
+} // namespace
+
+void install_reports() noexcept {
+  static const bool once = [] {
+    env::describe_self = &describe_this_fiber;
+    env::explain_faults(&explain_overflow);
+    return true;
+  }();
+  static_cast<void>(once);
+}
+
+} // namespace thrum::sched

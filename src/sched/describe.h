@@ -1,0 +1,15 @@
+// Naming fibers in reports.
+#pragma once
+
+#include "env/panic.h"
+#include "sched/fiber.h"
+
+namespace thrum::sched {
+
+// "fiber #12 'ticker', spawned at main.cc:40 in int main()". Async-signal-safe.
+void describe(const fiber& f, env::report& message) noexcept;
+
+// Lets panics name the running fiber and explains stack overflows. Called by the first runtime.
+void install_reports() noexcept;
+
+} // namespace thrum::sched

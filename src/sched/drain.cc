@@ -1,0 +1,109 @@
+// The end of a runtime.
+//
+// Have all fibers ended? Counting with one shared counter would cost every spawn and every end two atomic operations on a
+// contended line, for a question that is asked once. So each processor counts its own spawns and ends, and the drainer
+// sums: first all ends, then all spawns.
+//
+//   N1  A spawn is counted before the task can run, an end after it ran; both counts only grow. If the ends summed first
+//       equal the spawns summed later, nothing was alive in between, and only a plain thread could spawn again.
+//       Ends are release stores, read by acquire loads: who sees the end of a fiber sees its spawns.
+//
+// A fiber that ends while the flag `draining` is up lets the drainer sum again (N2).
+//   N3  alive: set when the block describes a running task -> read before a report describes it.
+#include "sched/drain.h"
+
+#include "sched/describe.h"
+#include "sched/park.h"
+#include "sched/scheduler.h"
+
+namespace thrum::sched {
+
+namespace {
+
+bool all_have_ended(const runtime_core& core) noexcept {
+  std::uint64_t ended = 0;
+  std::uint64_t spawned = 0;
+  for (unsigned i = 0; i < core.processor_count; ++i) ended += core.processors[i]->finished.load(std::memory_order_acquire); // N1
+  spawned += core.spawned_by_guests.load(std::memory_order_relaxed); // relaxed: N1
+  for (unsigned i = 0; i < core.processor_count; ++i)
+    spawned += core.processors[i]->spawned.load(std::memory_order_relaxed); // relaxed: N1
+  return ended == spawned;
+}
+
+// Calls visit(fiber) for the control block of every stack that is not in the pool. Some of these stacks lie in a
+// processor's cache or change owners meanwhile, so only the atomic members of the block may be touched; they are in a
+// defined state even then (a stack that was never used reads as zero).
+template <class Visit> void for_each_block(runtime_core& core, Visit visit) noexcept {
+  core.stacks.for_each_in_use([&](stack::stack_ref s) { visit(*reinterpret_cast<fiber*>(s.top() - sizeof(fiber))); });
+}
+
+// Asks every fiber to stop: park.cc explains the protocol. One heavy fence serves all.
+void stop_all(runtime_core& core) noexcept {
+  for_each_block(core, [](fiber& f) { f.stop_requested.store(true, std::memory_order_relaxed); }); // relaxed: the fence
+  base::heavy_fence(); // P2 (park.cc)
+  for_each_block(core, [](fiber& f) {
+    std::uint32_t expected = wait::decision::open;
+    if (f.decided.compare_exchange_strong(expected, wait::decision::stopped, std::memory_order_acq_rel, // P1 (park.cc)
+                                          std::memory_order_relaxed)) // relaxed: it runs, or is decided otherwise
+      ready(f);
+  });
+}
+
+// Sleeps until some fiber has ended, or the deadline. `seen` is the word's value before the last look.
+void wait_for_an_end(runtime_core& core, std::uint32_t seen, env::nanoseconds deadline) noexcept {
+  core.world.wait_word(&core.all_ended, seen, deadline);
+}
+
+void report_leftovers(runtime_core& core) noexcept {
+  env::report message;
+  message.text("thrum: runtime '").text(core.name).text("' ends, but these fibers did not stop when asked:\n");
+  unsigned shown = 0;
+  unsigned total = 0;
+  for_each_block(core, [&](fiber& f) {
+    if (!f.alive.load(std::memory_order_acquire)) return; // N3
+    if (++total > 8) return;
+    ++shown;
+    message.text("  ");
+    describe(f, message);
+    message.text(": ").text(name_of(f.why)).text("\n");
+  });
+  if (total > shown) message.text("  and ").number(total - shown).text(" more\n");
+  message.text("  they are abandoned; a fiber that computes sees the request with this_fiber::check()\n").flush();
+}
+
+} // namespace
+
+void note_end(runtime_core& core) noexcept {
+  core.all_ended.fetch_add(1, std::memory_order_release); // N2: the end was counted before
+  core.world.wake_word(&core.all_ended, 1);
+}
+
+bool drain(runtime_core& core) noexcept {
+  core.draining.store(true, std::memory_order_seq_cst); // N2: up before the first sum
+  const env::nanoseconds deadline =
+      core.drain_limit >= env::forever / 2 ? env::forever : core.world.now() + core.drain_limit;
+  for (;;) {
+    const std::uint32_t seen = core.all_ended.load(std::memory_order_acquire); // N2
+    if (all_have_ended(core)) break;
+    stop_all(core);
+    if (core.world.now() >= deadline) {
+      report_leftovers(core);
+      return false;
+    }
+    // A fiber that was about to park when it was asked, or one that is spawned now, is asked in the next round.
+    constexpr env::nanoseconds round = 10'000'000;
+    const env::nanoseconds next = core.world.now() + round;
+    wait_for_an_end(core, seen, next < deadline ? next : deadline);
+  }
+  core.stopping.store(true, std::memory_order_release); // R1
+  base::thread_fence(std::memory_order_seq_cst);        // I1 (idle.cc)
+  wake_all(core);
+  while (worker* w = core.workers) {
+    core.world.join_thread(w->thread);
+    core.workers = w->all_link;
+    delete w;
+  }
+  return true;
+}
+
+} // namespace thrum::sched

@@ -1,0 +1,84 @@
+// fiber: the control block of a running task: saved context, what belongs to a fiber rather than to a thread, and
+// who it is. It stands at the top of its own stack, so that a parked fiber costs one page and a switch touches one.
+#pragma once
+
+#include "env/switch.h"
+#include "stack/stack_pool.h"
+#include "wait/agent.h"
+
+#include <thrum/detail/task.h>
+
+#include <cstdint>
+#include <source_location>
+
+namespace thrum::detail {
+struct joinable_task;
+} // namespace thrum::detail
+
+namespace thrum::sched {
+
+struct runtime_core;
+
+// Why a fiber is parked; for reports.
+enum class wait_reason : std::uint8_t {
+  none,
+  sleep,
+  chan_send,
+  chan_recv,
+  select,
+  select_nothing, // a select that no one can end
+  mutex,
+  shared_mutex,
+  condition_variable,
+  semaphore,
+  latch,
+  barrier,
+  once,
+  wait_group,
+  join,
+  readable,
+  writable
+};
+const char* name_of(wait_reason reason) noexcept;
+
+// The exceptions that a thread is handling, by the Itanium C++ ABI (__cxa_get_globals). They belong to the fiber: two
+// fibers that park inside catch blocks would otherwise rethrow each other's exception.
+struct exception_state {
+  void* caught = nullptr;
+  std::uint64_t uncaught = 0; // an unsigned int and its padding
+};
+
+struct alignas(64) fiber : detail::runnable, wait::agent {
+  fiber() noexcept : runnable(kind::fiber), agent(wait::agent_kind::fiber) {}
+
+  // Written by the worker that runs it or parks it; read by the worker that resumes it. Whatever hands the fiber from one to
+  // the other (a run queue, a guard) orders them.
+  env::context saved;
+  exception_state exceptions;
+  int error_number = 0; // errno
+
+  runtime_core* runtime = nullptr; // constant while the task runs
+  detail::joinable_task* joinable = nullptr; // null: detached
+  detail::task* begin = nullptr;             // what it runs; dangling once that has begun
+
+  // For reports. Written by the fiber before it parks.
+  wait_reason why = wait_reason::none;
+  const void* waiting_for = nullptr;
+
+  const char* name = nullptr; // constant while the task runs, as are the next three
+  std::source_location site;
+  std::uint64_t id = 0;
+  stack::stack_ref stack;
+
+  // A stop request; any thread sets it. See stop.h.
+  base::atomic<bool> stop_requested{false};
+  base::atomic<bool> alive{false};          // the block describes a task that runs; see drain.cc
+  std::uint8_t stop_shield = 0; // waits do not throw while it is not zero; the fiber's own
+
+  void* tsan_context = nullptr;   // thread sanitizer
+  void* asan_fake_stack = nullptr; // address sanitizer
+
+  char* stack_limit() const noexcept { return stack.base() + stack.guard_bytes(); }
+};
+
+} // namespace thrum::sched

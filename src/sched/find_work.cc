@@ -1,0 +1,95 @@
+// The search of a processor that has nothing of its own: timers, the global queue, the poller, and what other processors
+// offer. Here a fiber is stolen: steal().
+#include "sched/scheduler.h"
+
+namespace thrum::sched {
+
+namespace {
+
+using detail::runnable;
+
+// Takes half of what some other processor offers (the older half), beginning with a random victim.
+runnable* steal(worker& w) noexcept {
+  runtime_core& core = w.runtime;
+  processor& mine = *w.proc;
+  const unsigned n = core.processor_count;
+  const auto first = static_cast<unsigned>(mine.random() % n);
+  for (unsigned i = 0; i < n; ++i) {
+    processor& victim = *core.processors[(first + i) % n];
+    if (&victim == &mine) continue;
+    if (runnable* r = mine.shared.steal_half(victim.shared)) return r;
+  }
+  return nullptr;
+}
+
+bool fire_due_timers(worker& w) noexcept {
+  runtime_core& core = w.runtime;
+  env::nanoseconds now = 0;
+  bool any = false;
+  for (unsigned i = 0; i < core.processor_count; ++i) {
+    processor& p = *core.processors[i];
+    const env::nanoseconds earliest = p.earliest.load(std::memory_order_relaxed); // relaxed: a hint; the guard decides
+    if (earliest == env::forever) continue;
+    if (now == 0) now = core.world.now();
+    if (earliest <= now) any |= fire_timers(w, p, now);
+  }
+  return any;
+}
+
+} // namespace
+
+bool take_global(worker& w) noexcept {
+  runtime_core& core = w.runtime;
+  const unsigned size = core.global.size();
+  if (size == 0) return false;
+  constexpr unsigned most = 128;
+  unsigned fair = size / core.processor_count + 1;
+  if (fair > most) fair = most;
+  // Tasks go where the newest is taken first: in reverse, so that they begin in the order in which they came.
+  runnable* tasks = nullptr;
+  bool any = false;
+  for (runnable *r = core.global.pop(fair), *next; r != nullptr; r = next) {
+    next = r->link;
+    any = true;
+    if (r->what == runnable::kind::task) {
+      r->link = tasks;
+      tasks = r;
+    } else {
+      push_ready(w, static_cast<fiber&>(*r));
+    }
+  }
+  for (runnable* next; tasks != nullptr; tasks = next) {
+    next = tasks->link;
+    auto& t = static_cast<detail::task&>(*tasks);
+    if (!w.proc->fresh.push_back(&t)) core.global.push_front_level(t);
+  }
+  return any;
+}
+
+runnable* find_work(worker& w) noexcept {
+  runtime_core& core = w.runtime;
+  for (;;) {
+    if (runnable* r = pick(w)) return r;
+    if (core.stopping.load(std::memory_order_acquire)) return nullptr; // R1 (runtime.cc)
+    if (fire_due_timers(w) || take_global(w)) continue;
+    if (core.watched.load(std::memory_order_relaxed) != 0 && poll_now(w)) continue; // relaxed: a hint
+    // At most half of the busy workers search at a time; the others would only get in each other's way.
+    const unsigned busy = core.processor_count - core.idle_count.load(std::memory_order_relaxed); // relaxed: a hint
+    if (w.searching || 2 * core.searching.load(std::memory_order_relaxed) < busy) {               // relaxed: a hint
+      if (!w.searching) {
+        w.searching = true;
+        core.searching.fetch_add(1, std::memory_order_seq_cst); // I1 (idle.cc)
+      }
+      const env::nanoseconds give_up = core.world.now() + core.spin_limit;
+      do {
+        if (runnable* r = steal(w)) return r;
+        if (!core.global.empty()) break;
+        for (int i = 0; i < 20; ++i) base::relax();
+      } while (core.world.now() < give_up);
+      if (!core.global.empty()) continue;
+    }
+    if (!sleep_until_needed(w)) return nullptr;
+  }
+}
+
+} // namespace thrum::sched

@@ -1,0 +1,230 @@
+// Who sleeps and who is woken.
+//
+// The problem: a worker that finds nothing must sleep without missing work that arrives at that moment, and a worker that
+// makes work must not pay for waking others more often than that helps.
+//
+// The way taken (Go's, with the poller as one more sleeper):
+//   - A processor without a worker stands on the idle list; idle_count is its length.
+//   - `searching` counts workers that hold a processor, have found nothing yet and are looking through all queues. Who makes
+//     work wakes somebody only if nobody is searching: the searcher will find it. A searcher that finds something and was the
+//     last one wakes another, so that work spreads while there is some.
+//   - At most one idle worker polls: it sleeps in the poller until a descriptor or the earliest timer is due. The others sleep
+//     on a word of their own. When nothing is watched and no timer runs, nobody wakes up at all.
+//
+// The lost wake-up that must not happen: a worker looks through all queues, finds nothing, and sleeps; meanwhile work was
+// published by somebody who saw nobody to wake. Both sides announce first and look second:
+//
+//   who makes work                              who goes to sleep
+//   --------------                              -----------------
+//   publish it (shared ring, global queue)      idle_count + 1, searching - 1
+//   full fence                       // I1      full fence                       // I1
+//   idle_count != 0 && searching == 0?          look through the queues once more
+//     -> wake                                   nothing? -> sleep
+//
+// Work in private queues is not looked at: its processor has a worker, which runs it or publishes it.
+//
+// Orderings
+//   I1  the two fences above (and the equivalent seq_cst operations on the counters).
+//   I2  token: wake's release exchange -> sleeper's acquire load: the sleeper sees the processor that it was handed.
+//   I3  polling, polling_until: who sets an earlier timer and then becomes idle sees that the poller sleeps too long, or the
+//       poller sees the timer (full fences on both sides).
+#include "sched/scheduler.h"
+
+#include <algorithm>
+
+namespace thrum::sched {
+
+namespace {
+
+processor* pop_idle_processor(runtime_core& core) noexcept { // idle_lock is held
+  processor* p = core.idle_processors;
+  if (p == nullptr) return nullptr;
+  core.idle_processors = p->idle_link;
+  p->idle_link = nullptr;
+  core.idle_count.fetch_sub(1, std::memory_order_seq_cst); // I1
+  return p;
+}
+
+void push_idle_processor(runtime_core& core, processor& p) noexcept { // idle_lock is held
+  p.idle_link = core.idle_processors;
+  core.idle_processors = &p;
+  core.idle_count.fetch_add(1, std::memory_order_seq_cst); // I1
+}
+
+processor* try_take_processor(runtime_core& core) noexcept {
+  if (core.idle_count.load(std::memory_order_relaxed) == 0) return nullptr; // relaxed: a hint
+  const base::spin_guard guard(core.idle_lock);
+  return pop_idle_processor(core);
+}
+
+bool work_visible(const runtime_core& core) noexcept {
+  if (!core.global.empty()) return true;
+  for (unsigned i = 0; i < core.processor_count; ++i)
+    if (!core.processors[i]->shared.empty()) return true;
+  return false;
+}
+
+bool stopping(const runtime_core& core) noexcept { return core.stopping.load(std::memory_order_acquire); } // R1 (runtime.cc)
+
+void give_processor(worker& w, processor& p) noexcept {
+  w.proc = &p;
+  // The time spent asleep must not look like one long dispatch.
+  p.window_start = w.runtime.world.now();
+  p.until_fairness = fairness_interval;
+}
+
+void start_search(worker& w) noexcept {
+  w.searching = true;
+  w.runtime.searching.fetch_add(1, std::memory_order_seq_cst); // I1
+}
+
+// Sleeps on the worker's own word until somebody hands it a processor, or the end.
+void sleep_on_token(worker& w) noexcept {
+  while (w.token.load(std::memory_order_acquire) == 0) // I2
+    w.runtime.world.wait_word(&w.token, 0, env::forever);
+  w.token.store(0, std::memory_order_relaxed); // relaxed: nobody wakes a worker that is not on the idle list
+}
+
+void wake_worker(worker& w) noexcept {
+  w.token.store(1, std::memory_order_release); // I2
+  w.runtime.world.wake_word(&w.token, 1);
+}
+
+void enlist(worker& w) noexcept {
+  runtime_core& core = w.runtime;
+  const base::spin_guard guard(core.idle_lock);
+  w.idle_link = core.idle_workers;
+  core.idle_workers = &w;
+}
+
+// Sleeps in the poller until something is due. Makes ready what is. Requires: the caller has set `polling`.
+void poll_until_due(worker& w) noexcept {
+  runtime_core& core = w.runtime;
+  const env::nanoseconds now = core.world.now();
+  env::nanoseconds deadline = std::min(earliest_timer(core), core.stacks.trim(now));
+  if (shared_task_pool().trim()) deadline = now;
+  core.polling_until.store(deadline, std::memory_order_relaxed); // relaxed: the fence orders it
+  base::thread_fence(std::memory_order_seq_cst);                 // I1, I3
+  if (work_visible(core) || stopping(core) || earliest_timer(core) < deadline) deadline = 0;
+  env::readiness events[128];
+  const int n = core.world.poll(core.poller, events, 128, deadline);
+  core.kicked.store(0, std::memory_order_relaxed); // relaxed: at worst one kick too many
+  core.polling.store(0, std::memory_order_release); // I3
+  if (processor* p = try_take_processor(core)) give_processor(w, *p);
+  deliver(w, events, n);
+}
+
+} // namespace
+
+bool sleep_until_needed(worker& w) noexcept {
+  runtime_core& core = w.runtime;
+  processor& mine = *w.proc;
+  if (mine.ready.empty()) mine.ready.shrink();
+  if (mine.fresh.empty()) mine.fresh.shrink();
+  const env::nanoseconds my_earliest = mine.earliest.load(std::memory_order_relaxed); // relaxed: we were its holder
+  w.proc = nullptr;
+  {
+    const base::spin_guard guard(core.idle_lock);
+    push_idle_processor(core, mine);
+  }
+  if (w.searching) {
+    w.searching = false;
+    core.searching.fetch_sub(1, std::memory_order_seq_cst); // I1
+  }
+  base::thread_fence(std::memory_order_seq_cst); // I1
+  for (;;) {
+    if (stopping(core)) return false;
+    if (work_visible(core))
+      if (processor* p = try_take_processor(core)) {
+        give_processor(w, *p);
+        start_search(w);
+        return true;
+      }
+    std::uint32_t nobody = 0;
+    if (core.polling.compare_exchange_strong(nobody, 1, std::memory_order_seq_cst, std::memory_order_relaxed)) { // I3
+      poll_until_due(w);
+      if (stopping(core)) return false;
+      if (w.proc != nullptr) {
+        start_search(w);
+        return true;
+      }
+      // All processors have workers; what was due is in the global queue. Sleep like the others.
+    } else if (my_earliest < core.polling_until.load(std::memory_order_relaxed)) { // relaxed: the exchange above, I3
+      kick(core); // the poller does not know our timer yet
+    }
+    enlist(w);
+    base::thread_fence(std::memory_order_seq_cst); // I1
+    if (stopping(core)) wake_all(core);
+    sleep_on_token(w);
+    if (w.proc != nullptr) { // handed over with `searching` counted
+      w.searching = true;
+      give_processor(w, *w.proc);
+      return true;
+    }
+    if (stopping(core)) return false;
+  }
+}
+
+void kick(runtime_core& core) noexcept {
+  if (core.kicked.exchange(1, std::memory_order_acq_rel) == 0) // I3
+    core.world.kick(core.poller);
+}
+
+void wake_another(runtime_core& core) noexcept {
+  if (core.idle_count.load(std::memory_order_relaxed) == 0) return; // relaxed: the caller's fence, I1
+  std::uint32_t nobody = 0;
+  if (core.searching.load(std::memory_order_relaxed) != 0 || // relaxed: the caller's fence, I1
+      !core.searching.compare_exchange_strong(nobody, 1, std::memory_order_seq_cst, std::memory_order_relaxed)) // I1
+    return;
+  processor* p;
+  worker* sleeper;
+  {
+    const base::spin_guard guard(core.idle_lock);
+    p = pop_idle_processor(core);
+    sleeper = core.idle_workers;
+    if (p != nullptr && sleeper != nullptr) core.idle_workers = sleeper->idle_link;
+    if (p != nullptr && sleeper == nullptr && core.polling.load(std::memory_order_relaxed) != 0) { // relaxed: see below
+      push_idle_processor(core, *p); // the poller is the only one asleep: it takes the processor itself
+      p = nullptr;
+    }
+  }
+  if (p == nullptr) {
+    core.searching.fetch_sub(1, std::memory_order_seq_cst); // I1
+    // If the poller has just left, it looks through the queues before it sleeps again (I1).
+    if (core.polling.load(std::memory_order_relaxed) != 0) kick(core); // relaxed: as above
+    return;
+  }
+  if (sleeper != nullptr) {
+    sleeper->proc = p;
+    wake_worker(*sleeper);
+  } else if (start_worker(core, *p, true) != 0) {
+    const base::spin_guard guard(core.idle_lock);
+    push_idle_processor(core, *p);
+    core.searching.fetch_sub(1, std::memory_order_seq_cst); // I1
+  }
+}
+
+void wake_all(runtime_core& core) noexcept {
+  worker* sleepers;
+  {
+    const base::spin_guard guard(core.idle_lock);
+    sleepers = core.idle_workers;
+    core.idle_workers = nullptr;
+  }
+  while (sleepers != nullptr) {
+    worker* next = sleepers->idle_link;
+    wake_worker(*sleepers);
+    sleepers = next;
+  }
+  kick(core);
+}
+
+void stop_searching(worker& w) noexcept {
+  if (!w.searching) return;
+  w.searching = false;
+  runtime_core& core = w.runtime;
+  if (core.searching.fetch_sub(1, std::memory_order_seq_cst) == 1 && work_visible(core)) // I1
+    wake_another(core);
+}
+
+} // namespace thrum::sched

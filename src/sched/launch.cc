@@ -1,0 +1,86 @@
+// From go() and spawn() to a queue.
+#include "base/sanitizer.h"
+#include "sched/scheduler.h"
+
+#include <thrum/detail/task.h>
+
+#include <new>
+
+namespace thrum {
+
+namespace detail {
+
+namespace {
+
+constexpr unsigned refill_count = 128;
+constexpr unsigned spill_at = 256;
+
+// Takes one object of a class from the caller's processor, or from the shared level on a plain thread.
+sched::free_object* take_object(unsigned size_class) noexcept {
+  sched::free_object* object = nullptr;
+  if (sched::this_fiber() == nullptr) {
+    sched::shared_task_pool().refill(size_class, &object, 1);
+    return object;
+  }
+  sched::worker& w = sched::enter();
+  sched::processor& p = *w.proc;
+  if (p.free_tasks[size_class] == nullptr)
+    p.free_task_count[size_class] = sched::shared_task_pool().refill(size_class, &p.free_tasks[size_class], refill_count);
+  object = p.free_tasks[size_class];
+  if (object != nullptr) {
+    p.free_tasks[size_class] = object->next;
+    --p.free_task_count[size_class];
+  }
+  sched::leave();
+  return object;
+}
+
+void put_object(unsigned size_class, sched::free_object* object) noexcept {
+  if (sched::this_fiber() == nullptr) {
+    object->next = nullptr;
+    sched::shared_task_pool().spill(size_class, &object, 1);
+    return;
+  }
+  sched::worker& w = sched::enter();
+  sched::processor& p = *w.proc;
+  object->next = p.free_tasks[size_class];
+  p.free_tasks[size_class] = object;
+  if (++p.free_task_count[size_class] >= spill_at) {
+    sched::shared_task_pool().spill(size_class, &p.free_tasks[size_class], spill_at / 2);
+    p.free_task_count[size_class] -= spill_at / 2;
+  }
+  sched::leave();
+}
+
+} // namespace
+
+void* allocate_task(std::size_t bytes) {
+  if (bytes > sched::largest_pooled_task) return ::operator new(bytes, std::align_val_t{64});
+  if (void* memory = take_object(sched::task_class(bytes))) return memory;
+  throw std::bad_alloc();
+}
+
+void free_task(void* memory, std::size_t bytes) noexcept {
+  if (bytes > sched::largest_pooled_task) return ::operator delete(memory, std::align_val_t{64});
+  put_object(sched::task_class(bytes), static_cast<sched::free_object*>(memory));
+}
+
+void launch(task& t, runtime* where) noexcept {
+  base::tsan_release(&t);
+  sched::worker* here = sched::try_this_worker();
+  sched::runtime_core& core = where != nullptr ? sched::core_of(*where) : sched::current_runtime();
+  if (here != nullptr && &here->runtime == &core) {
+    sched::worker& w = sched::enter();
+    sched::processor& p = *w.proc;
+    p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
+    sched::push_fresh(w, t);
+    return sched::leave();
+  }
+  core.spawned_by_guests.fetch_add(1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
+  core.global.push_front_level(t);
+  base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
+  sched::wake_another(core);
+}
+
+} // namespace detail
+} // namespace thrum

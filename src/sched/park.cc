@@ -1,0 +1,111 @@
+// Parking and waking.
+//
+// The order of a wait is the protocol of wait/waiter.h: publish, release the guard, sleep. A fiber can do the first two only
+// when it has left its stack, so it leaves them to whoever runs next on this worker (finish_departure).
+//
+// Stop requests
+//
+// Anybody may ask a fiber to stop at any time, also while it goes to sleep:
+//
+//   who asks                                 the fiber, parking
+//   --------                                 ------------------
+//   stop_requested = true                    decided = open                 // P1
+//   heavy fence                    // P2     light fence                    // P2
+//   decided: open -> stopped?                stop_requested?
+//     yes: make the fiber ready                yes: decided: open -> stopped? make it ready
+//     no: it runs, and will see the flag       (the guards are still held, so nobody else decides)
+//
+// By the fence at least one of them sees the other; by the compare-exchange at most one decides. A wait that must not be
+// interrupted (a shield, stack unwinding) publishes `shielded` instead of `open`, which only claimants of waiters accept.
+//
+// Orderings
+//   P1  decided: release store, or compare-exchange -> acquire compare-exchange of claimants: who decides sees the saved stack.
+//   P2  the fences above.
+#include "sched/park.h"
+
+#include "base/check.h"
+#include "env/panic.h"
+#include "sched/scheduler.h"
+#include "sched/switch.h"
+
+namespace thrum::sched {
+
+namespace decision = wait::decision;
+
+std::uint32_t park_thread(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept, void* argument) noexcept {
+  g.decided.store(decision::shielded, std::memory_order_release); // P1
+  if (guard != nullptr)
+    wait::lock::release(guard);
+  else
+    release(argument);
+  g.sleep();
+  return take_decision(g);
+}
+
+void finish_departure(worker& w) noexcept {
+  const departure leaving = w.leaving;
+  w.leaving = {};
+  if (leaving.dead != nullptr) return bury(w, *leaving.dead);
+  bool stop_now = false;
+  if (fiber* f = leaving.parked) {
+    f->decided.store(leaving.publish, std::memory_order_release); // P1
+    base::light_fence();                                          // P2
+    if (__builtin_expect(f->stop_requested.load(std::memory_order_relaxed), false)) { // relaxed: P2
+      std::uint32_t expected = decision::open;
+      stop_now = f->decided.compare_exchange_strong(expected, decision::stopped, std::memory_order_acq_rel, // P1
+                                                    std::memory_order_relaxed); // relaxed: lost
+    }
+  }
+  if (leaving.guard != nullptr)
+    wait::lock::release(leaving.guard);
+  else if (leaving.release != nullptr)
+    leaving.release(leaving.argument);
+  if (stop_now) ready_inside(w, *leaving.parked);
+}
+
+bool must_stop_slow(const fiber& f) noexcept { return !is_shielded(this_worker(), f); }
+
+void ready_inside(worker& w, wait::agent& a) noexcept {
+  if (a.kind == wait::agent_kind::thread) return static_cast<wait::guest&>(a).wake();
+  auto& f = static_cast<fiber&>(a);
+  if (f.runtime == &w.runtime && w.proc != nullptr) {
+    push_ready(w, f);
+  } else {
+    f.runtime->global.push_front_level(f);
+    base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
+    wake_another(*f.runtime);
+  }
+}
+
+void ready(wait::agent& a) noexcept {
+  if (a.kind == wait::agent_kind::thread) return static_cast<wait::guest&>(a).wake();
+  auto& f = static_cast<fiber&>(a);
+  worker* here = try_this_worker();
+  if (here != nullptr && f.runtime == &here->runtime) {
+    push_next(enter(), f);
+    return leave();
+  }
+  f.runtime->global.push_front_level(f);
+  base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
+  wake_another(*f.runtime);
+}
+
+void ready_later(wait::agent& a) noexcept {
+  worker* here = a.kind == wait::agent_kind::fiber ? try_this_worker() : nullptr;
+  if (here == nullptr || static_cast<fiber&>(a).runtime != &here->runtime) return ready(a);
+  worker& w = enter();
+  push_ready(w, static_cast<fiber&>(a));
+  if (w.runtime.idle_count.load(std::memory_order_relaxed) != 0) share(w); // relaxed: a hint
+  leave();
+}
+
+void stop_fiber(fiber& f) noexcept {
+  f.stop_requested.store(true, std::memory_order_relaxed); // relaxed: the fence orders it
+  base::heavy_fence();                                     // P2
+  std::uint32_t expected = decision::open;
+  if (f.decided.compare_exchange_strong(expected, decision::stopped, std::memory_order_acq_rel, // P1
+                                        std::memory_order_relaxed)) // relaxed: it runs, or is decided otherwise
+    ready(f);
+}
+
+} // namespace thrum::sched

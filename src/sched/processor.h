@@ -1,0 +1,85 @@
+// processor: the right to run, with everything that is cheap because only its holder touches it: the private part of the
+// run queue, warm stacks, task memory, timers. A worker holds at most one; there are as many as CPUs to use.
+//
+// The run queue has five parts. In the order of search:
+//
+//   next    one fiber that the running one has just made ready. It runs before all others and inherits the rest of the
+//           time slice, so a pair that talks to each other stays in the cache. At most `next_budget` times in a row.
+//   ready   fibers that go on, first in first out. Private.
+//   fresh   tasks that have not begun, newest first. Private. Newest first means depth first: a tree of a million
+//           tasks keeps a few dozen stacks alive instead of a hundred thousand. One dispatch in 61 takes the oldest, so
+//           none starves.
+//   shared  what this processor offers to others: a bounded lock-free ring. Filled only when somebody is hungry.
+//   and then the runtime's global queue, and other processors' shared rings.
+//
+// Private parts need no atomic operation, which is most of what a yield costs elsewhere. Nothing is stranded in them: a
+// holder that computes for long loses the whole processor (handoff.cc).
+#pragma once
+
+#include "base/cache_line.h"
+#include "queue/growing_ring.h"
+#include "queue/run_ring.h"
+#include "sched/fiber.h"
+#include "sched/task_pool.h"
+#include "stack/stack_pool.h"
+#include "timer/wheel.h"
+#include "wait/lock.h"
+
+namespace thrum::sched {
+
+struct worker;
+
+// Every 61st dispatch looks beyond the private queues (Go's number: prime, so that it does not beat with a program's own
+// rhythm; 61 dispatches are some microseconds).
+inline constexpr std::uint32_t fairness_interval = 61;
+inline constexpr std::uint32_t next_budget = 61;
+
+struct alignas(base::destructive_interference) processor {
+  processor(unsigned i, env::nanoseconds now) noexcept : index(i), timers(now) {}
+
+  const unsigned index;
+
+  // ---- the holder only, inside the runtime
+  fiber* next = nullptr;
+  std::uint32_t next_left = next_budget;
+  std::uint32_t until_fairness = fairness_interval; // dispatches until the next look beyond
+  queue::growing_ring<fiber*> ready;
+  queue::growing_ring<detail::task*> fresh;
+
+  static constexpr unsigned stack_cache_size = 64;
+  unsigned cached_stacks = 0;
+  stack::stack_ref stacks[stack_cache_size]; // default class, last in first out
+
+  free_object* free_tasks[task_classes] = {};
+  unsigned free_task_count[task_classes] = {};
+
+  std::uint64_t next_id = 0; // ids are handed out in blocks
+  std::uint64_t last_id = 0;
+  std::uint64_t random_state = 1;
+  env::nanoseconds window_start = 0;      // when the present 61 dispatches began
+  env::nanoseconds mean_run = 20'000;     // nanoseconds a dispatch, of the last window; at first "long", see share.cc
+  unsigned poll_countdown = 1;
+
+  // Counted by the holder, read by anybody who wants to know whether all fibers have ended (drain.cc).
+  base::atomic<std::uint64_t> spawned{0};
+  base::atomic<std::uint64_t> finished{0};
+
+  // ---- any worker
+  alignas(base::destructive_interference) queue::run_ring<detail::runnable*, 256> shared;
+
+  // ---- timers: guarded by timer_guard; `earliest` mirrors timers.earliest() for readers without the guard
+  alignas(base::destructive_interference) wait::lock timer_guard;
+  base::atomic<env::nanoseconds> earliest{timer::never};
+  timer::wheel timers;
+
+  processor* idle_link = nullptr; // guarded by runtime_core::idle_lock
+
+  std::uint64_t random() noexcept { // xorshift64*; for victims and the order of select, not for secrets
+    random_state ^= random_state >> 12;
+    random_state ^= random_state << 25;
+    random_state ^= random_state >> 27;
+    return random_state * 0x2545f4914f6cdd1du;
+  }
+};
+
+} // namespace thrum::sched

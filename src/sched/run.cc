@@ -1,0 +1,199 @@
+// From one fiber to the next.
+//
+// A fiber that waits switches straight to the next one, without a visit to a scheduler stack; a fiber that ends and is followed
+// by a new task runs that on its own stack, without any switch. The native stack of the worker is used only when there is
+// nothing quick to do: then the loop in worker.cc searches and sleeps.
+#include "env/panic.h"
+#include "sched/scheduler.h"
+#include "sched/switch.h"
+
+#include <exception>
+#include <new>
+#include <thrum/detail/joinable.h>
+#include <thrum/error.h>
+
+namespace thrum::sched {
+
+namespace {
+
+using detail::runnable;
+using detail::task;
+
+stack::stack_ref take_stack(worker& w, unsigned size_class) noexcept {
+  processor& p = *w.proc;
+  if (size_class == stack::stack_pool::default_class && p.cached_stacks != 0) return p.stacks[--p.cached_stacks];
+  return w.runtime.stacks.take(size_class);
+}
+
+void give_stack(worker& w, stack::stack_ref s) noexcept {
+  processor* p = w.proc;
+  if (p == nullptr || s.size_class() != stack::stack_pool::default_class) return w.runtime.stacks.give(s);
+  if (p->cached_stacks == processor::stack_cache_size) {
+    constexpr unsigned half = processor::stack_cache_size / 2;
+    w.runtime.stacks.give(p->stacks, half); // the older half is the colder one
+    for (unsigned i = 0; i < half; ++i) p->stacks[i] = p->stacks[i + half];
+    p->cached_stacks = half;
+  }
+  p->stacks[p->cached_stacks++] = s;
+}
+
+std::uint64_t take_id(worker& w) noexcept {
+  processor& p = *w.proc;
+  if (p.next_id == p.last_id) {
+    constexpr std::uint64_t block = 1024;
+    p.next_id = w.runtime.ids.fetch_add(block, std::memory_order_relaxed); // relaxed: only unique
+    p.last_id = p.next_id + block;
+  }
+  return p.next_id++;
+}
+
+unsigned class_of(const task& t) noexcept {
+  return t.stack == 0 ? stack::stack_pool::default_class : stack::stack_pool::class_for(t.stack);
+}
+
+// Makes `f` the fiber of `t`.
+void adopt(worker& w, fiber& f, task& t) noexcept {
+  f.joinable = t.joinable ? static_cast<detail::joinable_task*>(&t) : nullptr;
+  f.name = t.name;
+  f.site = t.site;
+  f.id = take_id(w);
+  f.exceptions = {};
+  f.error_number = 0;
+  f.why = wait_reason::none;
+  f.stop_shield = 0;
+  f.begin = &t;
+  // A task that begins while its runtime is being drained is asked to stop from the start.
+  f.stop_requested.store(w.runtime.draining.load(std::memory_order_relaxed), std::memory_order_relaxed); // relaxed: N2
+  f.alive.store(true, std::memory_order_release);                                                        // N3 (drain.cc)
+  if (t.joinable) detail::begin_joinable(static_cast<detail::joinable_task&>(t), f);
+}
+
+[[noreturn]] void fiber_main(void* raw) noexcept;
+
+} // namespace
+
+fiber* make_fiber(worker& w, task& t) noexcept {
+  const stack::stack_ref s = take_stack(w, class_of(t));
+  if (!s) return nullptr;
+  auto* f = ::new (static_cast<void*>(s.top() - sizeof(fiber))) fiber;
+  f->stack = s;
+  f->runtime = &w.runtime;
+  adopt(w, *f, t);
+  f->saved = env::new_context(f, &fiber_main, f);
+#if THRUM_TSAN
+  f->tsan_context = __tsan_create_fiber(0);
+#endif
+  return f;
+}
+
+namespace {
+
+// A detached fiber let an exception escape.
+void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
+  if (core.on_unhandled) {
+    core.on_unhandled(std::move(error)); // noexcept: if the handler throws, too, std::terminate
+    return;
+  }
+  env::report message;
+  message.text("thrum: an exception left a detached fiber\n");
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    message.text("  what(): ").text(e.what()).text("\n");
+  } catch (...) {
+    message.text("  (not a std::exception)\n");
+  }
+  env::describe_self(message);
+  message.text("  catch it in the fiber, join it with spawn(), or set options.on_unhandled\n").flush();
+  std::terminate();
+}
+
+[[gnu::noinline]] void call(fiber& f) noexcept {
+  task& t = *f.begin;
+  base::tsan_acquire(&t);
+  try {
+    t.run(t);
+  } catch (const cancelled&) { // asked to stop, and did
+  } catch (...) {
+    unhandled(*f.runtime, std::current_exception());
+  }
+}
+
+// Leaves a fiber that has ended for good; or, if a task is next that fits its stack, makes it that task's fiber: the stack is
+// warm and already ours. (Not under the sanitizers, which want to see a new fiber.)
+// Inlined, so that the switch happens at the call depth at which the fiber began (switch.S).
+[[gnu::always_inline]] inline void end_fiber(worker& w, fiber& f) noexcept {
+  runnable* next = pick(w);
+  if (!THRUM_TSAN && !THRUM_ASAN && next != nullptr && next->what == runnable::kind::task) {
+    auto& t = static_cast<task&>(*next);
+    if (class_of(t) == f.stack.size_class()) return adopt(w, f, t);
+  }
+  w.leaving.dead = &f;
+  w.leaving.pending = true;
+  switch_stacks(w, &f, target(w, next), true);
+}
+
+[[noreturn]] void fiber_main(void* raw) noexcept {
+  auto& f = *static_cast<fiber*>(raw);
+  arrive();
+  for (;;) {
+    leave();
+    call(f);
+    worker& w = enter();
+    processor& p = *w.proc;
+    f.alive.store(false, std::memory_order_release);                                             // N3 (drain.cc)
+    p.finished.store(p.finished.load(std::memory_order_relaxed) + 1, std::memory_order_release); // N1 (drain.cc)
+    if (w.runtime.draining.load(std::memory_order_relaxed)) note_end(w.runtime); // relaxed: the drainer sums now and then
+    end_fiber(w, f); // returns if `f` was given another task
+  }
+}
+
+} // namespace
+
+void yield_to_next(worker& w) noexcept {
+  fiber& self = *w.current_fiber();
+  fiber* to = target(w, pick(w));
+  if (to == nullptr) return;
+  if (!w.proc->ready.push_back(&self)) {
+    // No memory for the queue: a queue that needs none, but others look into it, so only after we have left the stack.
+    w.leaving = {.pending = true, .release = [](void* f) noexcept {
+                   static_cast<fiber*>(f)->runtime->global.push_front_level(*static_cast<fiber*>(f));
+                 }, .argument = &self};
+  }
+  switch_stacks(w, &self, to);
+  arrive();
+}
+
+void run(worker& w, runnable& r) noexcept {
+  fiber* to;
+  if (r.what == runnable::kind::task) {
+    auto& t = static_cast<task&>(r);
+    for (unsigned turn = 0; (to = make_fiber(w, t)) == nullptr; ++turn) {
+      // Out of memory for stacks. Fibers that run may end and give theirs back; without any, nothing ever will.
+      if (runnable* other = pick(w); other != nullptr && other->what == runnable::kind::fiber) {
+        w.runtime.global.push_front_level(t);
+        to = static_cast<fiber*>(other);
+        break;
+      } else if (other != nullptr) {
+        w.runtime.global.push_tail_level(*other);
+      }
+      if (turn == 1'000) env::panic("no memory for the stack of a fiber", "start fewer fibers at a time, or raise the memory limit");
+      w.runtime.world.yield_thread();
+    }
+  } else {
+    to = static_cast<fiber*>(&r);
+  }
+  switch_stacks(w, nullptr, to);
+  arrive();
+}
+
+void bury(worker& w, fiber& dead) noexcept {
+#if THRUM_TSAN
+  __tsan_destroy_fiber(dead.tsan_context);
+#endif
+  const stack::stack_ref s = dead.stack;
+  dead.~fiber();
+  give_stack(w, s);
+}
+
+} // namespace thrum::sched

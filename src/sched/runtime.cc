@@ -1,0 +1,115 @@
+// Making and ending a runtime.
+//
+// Orderings
+//   R1  stopping: release store at the end of a drain -> acquire loads in the workers' loops.
+#include "sched/describe.h"
+#include "sched/drain.h"
+#include "sched/scheduler.h"
+
+#include "env/panic.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <system_error>
+#include <thrum/runtime.h>
+
+namespace thrum {
+
+namespace sched {
+
+namespace {
+
+constexpr unsigned most_processors = 1024;
+
+[[noreturn]] void refuse(int error, const char* what) {
+  throw std::system_error(error, std::system_category(), what);
+}
+
+unsigned wanted_processors(const options& o, env::world& world) noexcept {
+  const unsigned n = o.processors != 0 ? o.processors : world.cpus().processors;
+  return std::clamp(n, 1u, most_processors);
+}
+
+} // namespace
+
+runtime_core::runtime_core(const options& o, env::world& w)
+    : world(w),
+      name(o.name),
+      on_unhandled(o.on_unhandled),
+      drain_limit(std::chrono::duration_cast<std::chrono::nanoseconds>(o.drain).count()),
+      processor_count(wanted_processors(o, w)),
+      stacks(w) {
+  install_reports();
+  if (const int error = world.open_poller(&poller); error != 0)
+    refuse(-error, "thrum::runtime: cannot open a poller (epoll); raise the limit of open files (ulimit -n)?");
+  processors = static_cast<processor**>(std::calloc(processor_count, sizeof(processor*)));
+  if (processors == nullptr) throw std::bad_alloc();
+  const env::nanoseconds now = world.now();
+  for (unsigned i = 0; i < processor_count; ++i) {
+    auto* p = new processor(i, now);
+    p->random_state = world.random(env::stream::steal) | 1;
+    processors[i] = p;
+  }
+  // The lowest index is taken first.
+  for (unsigned i = processor_count; i-- > 0;) {
+    processors[i]->idle_link = idle_processors;
+    idle_processors = processors[i];
+  }
+  idle_count.store(processor_count, std::memory_order_relaxed); // relaxed: nobody else knows the runtime yet
+  // Looking for work costs CPU time that fibers could use; with two CPUs a spinner takes it from them.
+  const unsigned cpus = world.cpus().cpus;
+  spin_limit = processor_count == 1 ? 0 : cpus <= 2 ? 3'000 : 20'000;
+}
+
+runtime_core::~runtime_core() {
+  for (unsigned i = 0; i < processor_count; ++i) {
+    processor& p = *processors[i];
+    stacks.give(p.stacks, p.cached_stacks);
+    for (unsigned c = 0; c < task_classes; ++c) shared_task_pool().spill(c, &p.free_tasks[c], p.free_task_count[c]);
+    delete &p;
+  }
+  std::free(processors);
+  if (poller != nullptr) world.close_poller(poller);
+}
+
+runtime_core& default_runtime() noexcept {
+  // Immortal: usable before main and after it. If it cannot be made, there is nothing to fall back on.
+  static runtime* const immortal = [] {
+    try {
+      static const options standard{.name = "thrum-default"};
+      return new runtime(standard);
+    } catch (const std::exception& e) {
+      env::panic("cannot make the default runtime", e.what());
+    }
+  }();
+  return core_of(*immortal);
+}
+
+runtime_core& core_of(runtime& r) noexcept { return *r.core_; }
+
+} // namespace sched
+
+runtime::runtime(const options& o) : core_(std::make_unique<sched::runtime_core>(o, env::linux_world())) {
+  core_->owner = this;
+}
+
+runtime::~runtime() {
+  if (!sched::drain(*core_)) static_cast<void>(core_.release()); // fibers that will not stop still use it
+}
+
+unsigned runtime::processors() const noexcept { return core_->processor_count; }
+
+runtime& runtime::current() { return *sched::current_runtime().owner; }
+
+namespace detail {
+
+bool inside_fiber() noexcept { return sched::this_fiber() != nullptr; }
+
+void refuse_inside_fiber_slow() noexcept {
+  env::panic("run() was called inside a fiber",
+             "run() blocks its thread; inside a fiber use spawn(f).join() or a task on another runtime with go()");
+}
+
+} // namespace detail
+} // namespace thrum

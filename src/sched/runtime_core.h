@@ -1,0 +1,74 @@
+// runtime_core: what thrum::runtime owns: processors, workers, the global queue, the poller, and who is idle.
+#pragma once
+
+#include "base/cache_line.h"
+#include "base/spin_lock.h"
+#include "env/env.h"
+#include "sched/global_queue.h"
+#include "sched/processor.h"
+#include "sched/worker.h"
+#include "stack/stack_pool.h"
+
+#include <thrum/runtime.h>
+
+#include <exception>
+#include <functional>
+
+namespace thrum::sched {
+
+struct runtime_core {
+  runtime_core(const options& o, env::world& w);
+  ~runtime_core();
+  runtime_core(const runtime_core&) = delete;
+  runtime_core& operator=(const runtime_core&) = delete;
+
+  env::world& world;
+  const char* const name;
+  runtime* owner = nullptr; // the public handle
+  std::function<void(std::exception_ptr)> on_unhandled;
+  env::nanoseconds drain_limit;
+
+  unsigned processor_count = 0;   // constant after construction
+  processor** processors = nullptr;
+  stack::stack_pool stacks;
+
+  global_queue global;
+
+  // ---- who is idle (idle.cc explains the protocol)
+  alignas(base::destructive_interference) base::atomic<std::uint32_t> idle_count{0}; // idle processors
+  base::atomic<std::uint32_t> searching{0};                                         // workers looking for work
+  base::spin_lock idle_lock; // guards the next four
+  processor* idle_processors = nullptr;
+  worker* idle_workers = nullptr; // asleep on their token
+  worker* workers = nullptr;      // all, for joining
+  unsigned worker_count = 0;
+
+  // ---- the poller
+  env::poller* poller = nullptr;
+  base::atomic<std::uint32_t> polling{0};         // a worker is in poll(), or about to be
+  base::atomic<env::nanoseconds> polling_until{0}; // when it will wake by itself
+  base::atomic<std::uint32_t> kicked{0};           // a kick is on its way; saves further ones
+  base::atomic<std::uint32_t> watched{0};         // descriptors registered; 0: busy processors need not look
+
+  // ---- the end (drain.cc)
+  base::atomic<bool> draining{false};
+  base::atomic<bool> stopping{false};
+  base::atomic<std::uint32_t> all_ended{0};       // a word to sleep on
+  base::atomic<std::uint64_t> spawned_by_guests{0};
+
+  base::atomic<std::uint64_t> ids{1};
+
+  env::nanoseconds spin_limit = 0;
+};
+
+// The core behind a handle.
+runtime_core& core_of(runtime& r) noexcept;
+// The runtime of plain threads that name none. Made at first use, never destroyed.
+runtime_core& default_runtime() noexcept;
+// Of the running fiber, or else the default.
+inline runtime_core& current_runtime() noexcept {
+  worker* w = try_this_worker();
+  return w != nullptr ? w->runtime : default_runtime();
+}
+
+} // namespace thrum::sched

@@ -1,0 +1,76 @@
+// What the files of this room call in each other. Everything here runs inside the runtime (worker.h), on a worker that holds
+// a processor unless said otherwise.
+#pragma once
+
+#include "sched/runtime_core.h"
+#include "sched/worker.h"
+
+namespace thrum::sched {
+
+// ---- pick.cc: the private queues
+// The next thing to run, or null: nothing here. Cheap: looks beyond this processor only now and then.
+detail::runnable* pick(worker& w) noexcept;
+// Queues a fiber behind the others of this processor.
+void push_ready(worker& w, fiber& f) noexcept;
+// Queues a fiber so that it runs next.
+void push_next(worker& w, fiber& f) noexcept;
+void push_fresh(worker& w, detail::task& t) noexcept;
+
+// ---- find_work.cc: everywhere else
+// Searches the whole runtime, and sleeps if there is nothing. Null: the runtime ends. May return with another processor.
+detail::runnable* find_work(worker& w) noexcept;
+// Makes fibers ready whose descriptors are, without waiting. True if there were any.
+bool poll_now(worker& w) noexcept;
+// Makes ready who waits for the descriptors in the reports.
+void deliver(worker& w, const env::readiness* events, int count) noexcept;
+// Puts a batch of the global queue into this processor's. True if there was anything.
+bool take_global(worker& w) noexcept;
+
+// ---- idle.cc: who sleeps and who is woken
+// Gives the processor up and sleeps until there is work, or a timer or a descriptor is due. Returns with a processor, or false:
+// the runtime ends.
+bool sleep_until_needed(worker& w) noexcept;
+// Wakes or starts a worker for an idle processor, unless somebody is searching already. Any thread.
+void wake_another(runtime_core& core) noexcept;
+// Makes the poller return. Any thread.
+void kick(runtime_core& core) noexcept;
+// Wakes everybody, for the end. Any thread.
+void wake_all(runtime_core& core) noexcept;
+// The worker has found something; if nobody else is searching now, somebody else may have to.
+void stop_searching(worker& w) noexcept;
+
+// ---- share.cc: giving work away
+// Called when a processor is idle somewhere and this one has just got work: publishes some, and wakes somebody if that pays.
+void share(worker& w) noexcept;
+
+// ---- run.cc: from one fiber to the next
+// A fiber for `t` on a stack of its own, or null if there is no memory for one.
+fiber* make_fiber(worker& w, detail::task& t) noexcept;
+// Lets the next one run and queues the present fiber behind it. Returns at once if there is no other.
+void yield_to_next(worker& w) noexcept;
+// Gives everything of a fiber back that has ended and left its stack.
+void bury(worker& w, fiber& dead) noexcept;
+// Runs it; returns on the native stack when the worker has nothing quick to run. Requires: the native stack.
+void run(worker& w, detail::runnable& r) noexcept;
+
+// ---- timers.cc
+// Fires what is due on `p` by `now`. True if anything fired. `p` may be another's processor.
+bool fire_timers(worker& w, processor& p, env::nanoseconds now) noexcept;
+// The earliest deadline of all processors.
+env::nanoseconds earliest_timer(const runtime_core& core) noexcept;
+
+// ---- park.cc
+// Does what the fiber that has just left its stack here left to be done (worker::leaving).
+void finish_departure(worker& w) noexcept;
+// ready() for callers that are inside the runtime. The worker may be without a processor.
+void ready_inside(worker& w, wait::agent& a) noexcept;
+
+// ---- worker.cc
+// Starts a thread for `p`; 0 or a negative errno.
+int start_worker(runtime_core& core, processor& p, bool searching) noexcept;
+
+// ---- drain.cc
+// Called when a fiber ends while the runtime is being drained.
+void note_end(runtime_core& core) noexcept;
+
+} // namespace thrum::sched

@@ -1,0 +1,85 @@
+// The life of a worker thread.
+#include "sched/worker.h"
+
+#include "env/fault_signal.h"
+#include "sched/scheduler.h"
+#include "sched/switch.h"
+
+#include <cerrno>
+#include <cxxabi.h>
+#include <new>
+#include <string>
+
+namespace thrum::sched {
+
+namespace {
+
+// Through laundered pointers: both functions are declared `const`, and a compiler would take one thread's answer for
+// another's.
+exception_state* exceptions_of_this_thread() noexcept {
+  auto* get = &abi::__cxa_get_globals;
+  asm volatile("" : "+r"(get)::"memory");
+  return reinterpret_cast<exception_state*>(get());
+}
+
+int* errno_of_this_thread() noexcept {
+  auto* get = &__errno_location;
+  asm volatile("" : "+r"(get)::"memory");
+  return get();
+}
+
+void scheduler_loop(worker& w) noexcept {
+  while (detail::runnable* r = find_work(w)) {
+    stop_searching(w);
+    run(w, *r);
+  }
+}
+
+void worker_main(void* raw) noexcept {
+  auto& w = *static_cast<worker*>(raw);
+  wait::bind_thread(&w);
+  w.exceptions = exceptions_of_this_thread();
+  w.error_number = errno_of_this_thread();
+  env::thread_stack native;
+  env::prepare_thread(native);
+  w.native_stack_bottom = native.bottom;
+  w.native_stack_size = native.size;
+#if THRUM_TSAN
+  w.tsan_native = __tsan_get_current_fiber();
+#endif
+  scheduler_loop(w);
+  env::release_thread(native);
+  wait::bind_thread(nullptr);
+}
+
+} // namespace
+
+int start_worker(runtime_core& core, processor& p, bool searching) noexcept {
+  auto* w = new (std::nothrow) worker(core);
+  if (w == nullptr) return -ENOMEM;
+  w->proc = &p;
+  w->searching = searching;
+  unsigned number;
+  {
+    const base::spin_guard guard(core.idle_lock);
+    w->all_link = core.workers;
+    core.workers = w;
+    number = core.worker_count++;
+  }
+  char name[16];
+  env::thread_name(name, core.name, number);
+  const int error = core.world.start_thread(&w->thread, name, &worker_main, w);
+  if (error != 0) {
+    const base::spin_guard guard(core.idle_lock);
+    worker** link = &core.workers;
+    while (*link != w) link = &(*link)->all_link;
+    *link = w->all_link;
+    --core.worker_count;
+    delete w;
+  }
+  return error;
+}
+
+worker& enter_slow(worker& w) noexcept { return w; }
+
+} // namespace thrum::sched

@@ -1,0 +1,103 @@
+// worker: an OS thread that runs fibers. It holds a processor while it does; without one it sleeps, polls, or lets a
+// blocked or computing fiber have the thread.
+//
+// Inside and outside the runtime
+//
+// A worker that holds a processor is either *inside*: in code of ours that uses the processor's private parts; or
+// *outside*: in a fiber's own code. enter() and leave() mark the borders with plain stores; enter() also looks whether
+// the processor was taken away meanwhile. Who takes a processor (handoff.cc) uses the heavy half of the asymmetric fence,
+// so the borders cost 1 to 2 ns.
+//
+//   the worker, entering                  who takes the processor
+//   --------------------                  -----------------------
+//   place = inside                        taken = 1 (asking)
+//   light fence             // E1         heavy fence             // E1
+//   taken != 0? -> slow path              place == outside? -> taken: 1 -> 2, the processor is his
+//                                         else              -> taken: 1 -> 0
+#pragma once
+
+#include "sched/fiber.h"
+#include "sched/processor.h"
+#include "wait/lock.h"
+#include "wait/thread_context.h"
+
+namespace thrum::sched {
+
+struct runtime_core;
+
+// What is left to do when a fiber has left its stack: only then may others make it ready again.
+struct departure {
+  bool pending = false;                   // anything of the following is set
+  fiber* parked = nullptr;                // whose wait is to be published; null: nothing to publish
+  std::uint32_t publish = 0;              // open or shielded (wait/agent.h)
+  wait::lock::held guard = nullptr;       // released last
+  void (*release)(void*) noexcept = nullptr; // instead of guard, for several of them
+  void* argument = nullptr;
+  fiber* dead = nullptr;                  // a fiber that ended: its stack is free now
+};
+
+struct worker : wait::thread_context {
+  explicit worker(runtime_core& core) noexcept : runtime(core) { is_worker = true; }
+
+  enum : std::uint8_t { outside = 0, inside = 1 };
+
+  // ---- the worker itself
+  runtime_core& runtime;
+  processor* proc = nullptr;     // null: it has none; also written by who hands it one while it sleeps (idle.cc)
+  departure leaving;
+  env::context native;           // its own stack, where the scheduler's loop runs
+  exception_state* exceptions = nullptr; // of this thread; constant
+  int* error_number = nullptr;           // of this thread; constant
+  bool searching = false;        // counted in runtime_core::searching
+
+  // ---- E1
+  base::atomic<std::uint8_t> place{inside};
+  base::atomic<std::uint8_t> taken{0};
+
+  // ---- sleep and wake-up (idle.cc)
+  base::atomic<std::uint32_t> token{0};
+  worker* idle_link = nullptr;   // guarded by runtime_core::idle_lock
+  worker* all_link = nullptr;    // all workers of the runtime; constant after start
+  std::uintptr_t thread = 0;
+
+  void* tsan_native = nullptr;   // thread sanitizer: the context of the native stack
+  void* asan_fake_stack = nullptr; // address sanitizer: of the native stack
+  const void* native_stack_bottom = nullptr;
+  std::size_t native_stack_size = 0;
+  void* signal_stack = nullptr;
+
+  fiber* current_fiber() const noexcept { return static_cast<fiber*>(current); }
+};
+
+// The calling thread's worker. Requires: the caller is one.
+[[gnu::always_inline]] inline worker& this_worker() noexcept { return *static_cast<worker*>(detail::self()); }
+
+// The calling thread's worker, or null.
+[[gnu::always_inline]] inline worker* try_this_worker() noexcept {
+  wait::thread_context* context = detail::self();
+  return context != nullptr && context->is_worker ? static_cast<worker*>(context) : nullptr;
+}
+
+// The fiber that is running, or null on a plain thread and in the scheduler's loop.
+[[gnu::always_inline]] inline fiber* this_fiber() noexcept {
+  worker* w = try_this_worker();
+  return w != nullptr ? w->current_fiber() : nullptr;
+}
+
+worker& enter_slow(worker& w) noexcept; // the processor was taken away meanwhile
+
+// Requires: a fiber is running. Afterwards the worker returned (which may be another than before, if the fiber had to
+// wait for a processor) holds a processor until leave() or a switch.
+[[gnu::always_inline]] inline worker& enter() noexcept {
+  worker& w = this_worker();
+  w.place.store(worker::inside, std::memory_order_relaxed); // relaxed: the fence orders it
+  base::light_fence(); // E1
+  if (__builtin_expect(w.taken.load(std::memory_order_relaxed) != 0, false)) return enter_slow(w); // relaxed: E1
+  return w;
+}
+
+[[gnu::always_inline]] inline void leave() noexcept {
+  this_worker().place.store(worker::outside, std::memory_order_release); // E1
+}
+
+} // namespace thrum::sched
