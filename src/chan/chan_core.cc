@@ -1,0 +1,349 @@
+#include "chan/chan_core.h"
+
+#include "chan/source.h"
+#include "env/panic.h"
+#include "sched/describe.h"
+#include "sched/park.h"
+
+#include <new>
+#include <thrum/detail/select_case.h>
+#include <thrum/error.h>
+
+namespace thrum {
+
+channel_closed::channel_closed() {
+  env::report message;
+  message.text("send on a closed channel");
+  if (const sched::fiber* f = sched::this_fiber()) sched::describe(*f, message.text(" in "));
+  what_.assign(message.view());
+}
+
+namespace detail {
+
+namespace {
+
+using wait::lock;
+using wait::waiter;
+
+// The guard is held and will be released by the caller. Each returns true if it completed the operation; *woken is then the
+// agent to be made ready after the release, if any. If not, waiters that were decided elsewhere may have been dropped: the
+// caller updates the hint (C5).
+
+// Requires: !c.closed.
+[[gnu::always_inline]] inline bool send_now(chan_core& c, void* value, wait::agent** woken, bool* no_memory) noexcept {
+  if (__builtin_expect(!c.receivers.empty(), false)) {
+    if (waiter* receiver = wait::pop_claimed(c.receivers)) {
+      c.elements.hand_over(receiver->slot, value);
+      receiver->how = wait::outcome::done;
+      *woken = receiver->owner;
+      c.update_hint();
+      return true;
+    }
+  }
+  if (!c.buffer.full()) {
+    void* cell = c.buffer.push();
+    if (cell == nullptr) {
+      *no_memory = true;
+      return false;
+    }
+    c.elements.store(cell, value);
+    c.update_hint();
+    return true;
+  }
+  return false;
+}
+
+[[gnu::always_inline]] inline bool recv_now(chan_core& c, void* slot, wait::agent** woken) noexcept {
+  if (!c.buffer.empty()) {
+    c.elements.load(slot, c.buffer.pop());
+    if (__builtin_expect(!c.senders.empty(), false)) {
+      if (waiter* sender = wait::pop_claimed(c.senders)) { // the freed cell goes to who waits longest (C3)
+        c.elements.store(c.buffer.push(), sender->slot);
+        sender->how = wait::outcome::done;
+        *woken = sender->owner;
+      }
+    }
+    c.update_hint();
+    return true;
+  }
+  if (waiter* sender = c.senders.empty() ? nullptr : wait::pop_claimed(c.senders)) { // capacity 0
+    c.elements.hand_over(slot, sender->slot);
+    sender->how = wait::outcome::done;
+    *woken = sender->owner;
+    c.update_hint();
+    return true;
+  }
+  return false;
+}
+
+[[noreturn]] void throw_cancelled(const wait::agent& self) {
+  throw cancelled(sched::stop_reason(static_cast<const sched::fiber&>(self)));
+}
+
+// Takes a waiter out that was not claimed.
+void withdraw(chan_core& c, waiter& w, wait::waiter_list& from) noexcept {
+  const lock::held guard = c.guard.acquire(wait::this_thread());
+  if (w.linked) from.erase(w);
+  c.update_hint();
+  lock::release(guard);
+}
+
+// Waits on a nil channel: only a deadline or a stop request ends it.
+chan_status wait_for_nothing(deadline_t deadline, sched::wait_reason why) {
+  select::request r{.timeout = 0, .deadline = deadline, .why = why};
+  select::run(r);
+  return chan_status::timeout;
+}
+
+// With a deadline: a select of one.
+chan_status wait_until(select::single_wait& w) {
+  if (!w.run()) return chan_status::timeout;
+  return w.alternative.how == wait::outcome::closed ? chan_status::closed : chan_status::ok;
+}
+
+} // namespace
+
+chan_core* make_chan(std::size_t capacity, const element_ops& elements) { return new chan_core(capacity, elements); }
+
+void chan_add_ref(chan_core* c) noexcept {
+  if (c != nullptr) c->references.fetch_add(1, std::memory_order_relaxed); // relaxed: the caller has a reference
+}
+
+void chan_drop_ref(chan_core* c) noexcept {
+  if (c == nullptr) return;
+  if (c->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete c; // F1: the last one sees what the others did
+}
+
+chan_status chan_send(chan_core* c, void* value, deadline_t deadline) {
+  if (c == nullptr) return wait_for_nothing(deadline, sched::wait_reason::chan_send);
+  wait::thread_context& me = wait::this_thread();
+  const lock::held guard = c->guard.acquire(me);
+  if (__builtin_expect(c->closed, false)) {
+    lock::release(guard);
+    return chan_status::closed;
+  }
+  wait::agent* woken = nullptr;
+  bool no_memory = false;
+  if (send_now(*c, value, &woken, &no_memory)) {
+    lock::release(guard);
+    if (woken != nullptr) sched::ready(*woken);
+    return chan_status::ok;
+  }
+  wait::agent& self = *me.current;
+  if (__builtin_expect(no_memory || deadline != no_deadline || sched::must_stop(self), false)) {
+    c->update_hint();
+    lock::release(guard);
+    if (no_memory) throw std::bad_alloc();
+    if (deadline == no_deadline) throw_cancelled(self);
+    select::single_wait w{.deadline = deadline, .why = sched::wait_reason::chan_send, .what = c};
+    chan::make_send(w.alternative, *c, value);
+    return wait_until(w);
+  }
+  waiter w;
+  w.owner = &self;
+  w.slot = value;
+  c->senders.push_back(w);
+  c->update_hint();
+  if (__builtin_expect(sched::park(self, guard, sched::wait_reason::chan_send, c) == wait::decision::stopped, false)) {
+    withdraw(*c, w, c->senders);
+    throw_cancelled(self);
+  }
+  return w.how == wait::outcome::done ? chan_status::ok : chan_status::closed;
+}
+
+chan_status chan_try_send(chan_core* c, void* value) {
+  // One word answers for an instant: no guard is needed to say no.
+  if (c == nullptr || (c->readiness.load() & chan_detail::send_ready) == 0) return chan_status::would_block;
+  const lock::held guard = c->guard.acquire(wait::this_thread());
+  wait::agent* woken = nullptr;
+  bool no_memory = false;
+  const chan_status result = c->closed                                  ? chan_status::closed
+                             : send_now(*c, value, &woken, &no_memory) ? chan_status::ok
+                                                                        : chan_status::would_block;
+  if (result == chan_status::would_block) c->update_hint();
+  lock::release(guard);
+  if (no_memory) throw std::bad_alloc();
+  if (woken != nullptr) sched::ready(*woken);
+  return result;
+}
+
+chan_status chan_recv(chan_core* c, void* slot, deadline_t deadline) {
+  if (c == nullptr) return wait_for_nothing(deadline, sched::wait_reason::chan_recv);
+  wait::thread_context& me = wait::this_thread();
+  const lock::held guard = c->guard.acquire(me);
+  wait::agent* woken = nullptr;
+  if (recv_now(*c, slot, &woken)) {
+    lock::release(guard);
+    if (woken != nullptr) sched::ready(*woken);
+    return chan_status::ok;
+  }
+  wait::agent& self = *me.current;
+  if (__builtin_expect(c->closed || deadline != no_deadline || sched::must_stop(self), false)) {
+    const bool closed = c->closed;
+    c->update_hint();
+    lock::release(guard);
+    if (closed) return chan_status::closed;
+    if (deadline == no_deadline) throw_cancelled(self);
+    select::single_wait w{.deadline = deadline, .why = sched::wait_reason::chan_recv, .what = c};
+    chan::make_recv(w.alternative, *c, slot);
+    return wait_until(w);
+  }
+  waiter w;
+  w.owner = &self;
+  w.slot = slot;
+  c->receivers.push_back(w);
+  c->update_hint();
+  if (__builtin_expect(sched::park(self, guard, sched::wait_reason::chan_recv, c) == wait::decision::stopped, false)) {
+    withdraw(*c, w, c->receivers);
+    throw_cancelled(self);
+  }
+  return w.how == wait::outcome::done ? chan_status::ok : chan_status::closed;
+}
+
+chan_status chan_try_recv(chan_core* c, void* slot) {
+  if (c == nullptr || (c->readiness.load() & chan_detail::recv_ready) == 0) return chan_status::would_block;
+  const lock::held guard = c->guard.acquire(wait::this_thread());
+  wait::agent* woken = nullptr;
+  const chan_status result = recv_now(*c, slot, &woken) ? chan_status::ok
+                             : c->closed                ? chan_status::closed
+                                                        : chan_status::would_block;
+  if (result == chan_status::would_block) c->update_hint();
+  lock::release(guard);
+  if (woken != nullptr) sched::ready(*woken);
+  return result;
+}
+
+void chan_close(chan_core* c) noexcept {
+  if (c == nullptr) env::panic("close of a nil channel", "a default-constructed or moved-from handle refers to no channel");
+  wait::waiter_list claimed;
+  const lock::held guard = c->guard.acquire(wait::this_thread());
+  c->closed = true;
+  for (wait::waiter_list* waiters : {&c->receivers, &c->senders})
+    while (waiter* w = wait::pop_claimed(*waiters)) {
+      w->how = wait::outcome::closed;
+      claimed.push_back(*w);
+    }
+  c->update_hint();
+  lock::release(guard);
+  while (waiter* w = claimed.pop_front()) sched::ready_later(*w->owner); // the node is gone once its owner runs
+}
+
+bool chan_is_closed(const chan_core* c) noexcept {
+  if (c == nullptr) return false;
+  const lock::held guard = const_cast<chan_core*>(c)->guard.acquire(wait::this_thread());
+  const bool closed = c->closed;
+  lock::release(guard);
+  return closed;
+}
+
+std::size_t chan_size(const chan_core* c) noexcept {
+  if (c == nullptr) return 0;
+  const lock::held guard = const_cast<chan_core*>(c)->guard.acquire(wait::this_thread());
+  const std::size_t size = c->buffer.size();
+  lock::release(guard);
+  return size;
+}
+
+std::size_t chan_capacity(const chan_core* c) noexcept { return c == nullptr ? 0 : c->buffer.capacity(); }
+
+void throw_channel_closed() { throw channel_closed(); }
+
+bool chan_core::check_invariants() noexcept {
+  const lock::held held = guard.acquire(wait::this_thread());
+  const bool ok = buffer.size() <= buffer.capacity() &&                                // C1
+                  (readiness.load() & select::hint::mask) == ready_bits();             // C5
+  lock::release(held);
+  return ok;
+}
+
+} // namespace detail
+
+namespace chan {
+
+namespace {
+
+using detail::chan_core;
+using select::alternative;
+
+bool commit_send(alternative& a, wait::agent** woken) noexcept {
+  auto& c = *static_cast<chan_core*>(a.source);
+  if (c.closed) {
+    a.how = wait::outcome::closed;
+    return true;
+  }
+  bool no_memory = false;
+  if (!detail::send_now(c, a.slot, woken, &no_memory)) {
+    if (no_memory) env::panic("no memory for the buffer of an unbounded channel, in a select");
+    c.update_hint();
+    return false;
+  }
+  a.how = wait::outcome::done;
+  return true;
+}
+
+void enqueue_send(alternative& a) noexcept {
+  auto& c = *static_cast<chan_core*>(a.source);
+  c.senders.push_back(a);
+  c.update_hint();
+}
+
+void withdraw_send(alternative& a) noexcept {
+  auto& c = *static_cast<chan_core*>(a.source);
+  c.senders.erase(a);
+  c.update_hint();
+}
+
+bool commit_recv(alternative& a, wait::agent** woken) noexcept {
+  auto& c = *static_cast<chan_core*>(a.source);
+  if (detail::recv_now(c, a.slot, woken)) {
+    a.how = wait::outcome::done;
+    return true;
+  }
+  a.how = wait::outcome::closed;
+  c.update_hint();
+  return c.closed;
+}
+
+void enqueue_recv(alternative& a) noexcept {
+  auto& c = *static_cast<chan_core*>(a.source);
+  c.receivers.push_back(a);
+  c.update_hint();
+}
+
+void withdraw_recv(alternative& a) noexcept {
+  auto& c = *static_cast<chan_core*>(a.source);
+  c.receivers.erase(a);
+  c.update_hint();
+}
+
+constexpr select::source_ops send_ops{commit_send, enqueue_send, withdraw_send};
+constexpr select::source_ops recv_ops{commit_recv, enqueue_recv, withdraw_recv};
+
+void make(alternative& a, chan_core& c, void* slot, const select::source_ops& ops, std::uint32_t bit) noexcept {
+  a.ops = &ops;
+  a.source = &c;
+  a.readiness = &c.readiness;
+  a.ready_bit = bit;
+  a.guard = &c.guard;
+  a.slot = slot;
+}
+
+} // namespace
+
+void make_send(alternative& a, chan_core& c, void* value) noexcept { make(a, c, value, send_ops, chan_detail::send_ready); }
+void make_recv(alternative& a, chan_core& c, void* slot) noexcept { make(a, c, slot, recv_ops, chan_detail::recv_ready); }
+
+} // namespace chan
+
+namespace detail {
+
+void prepare_recv(select_case& c) noexcept {
+  chan::make_recv(*::new (c.state) select::alternative, *static_cast<chan_core*>(c.object), c.value);
+}
+
+void prepare_send(select_case& c) noexcept {
+  chan::make_send(*::new (c.state) select::alternative, *static_cast<chan_core*>(c.object), c.value);
+}
+
+} // namespace detail
+} // namespace thrum

@@ -1,0 +1,199 @@
+// The end of a spawned fiber: who waits for it, who asks it to stop, who frees it.
+//
+// A task with a handle is shared by its fiber and its handle. Both sides meet under `guard`:
+//
+//   fiber                                       handle
+//   -----                                       ------
+//   begins: running = this                      request_stop: stop = true
+//   light fence                        // J1    heavy fence                      // J1
+//   stop? -> the fiber is asked                 running set? -> guard; still running: stop_fiber
+//   ends: guard; ended; take all waiters;       join: guard; ended? else enqueue and park
+//         abandoned? -> free, else release      give up: guard; ended? -> free, else abandoned
+//
+// Invariants
+//   J2  `ended` is set once, under the guard, by the fiber, which touches nothing of the task after releasing the guard
+//       (or frees the task, if it is abandoned). So who has seen `ended` and then the guard free may free the task.
+//   J3  `running` points to a live control block whenever it is read under the guard and `ended` is not set.
+#include "env/panic.h"
+#include "sched/park.h"
+#include "sched/scheduler.h"
+#include "select/engine.h"
+
+#include <new>
+#include <thrum/detail/joinable.h>
+#include <thrum/detail/select_case.h>
+#include <thrum/error.h>
+
+namespace thrum {
+namespace sync {
+
+struct join_state {
+  wait::lock guard;
+  wait::waiter_list joiners;               // guarded
+  select::hint ended;                      // bit ended_bit; written under the guard; J2, H1 (select/engine.h)
+  base::atomic<bool> stop{false};          // J1
+  base::atomic<sched::fiber*> running{nullptr}; // J1, J3
+  bool abandoned = false;                  // guarded: the handle was detached
+
+  static constexpr std::uint32_t ended_bit = 1;
+  bool has_ended() const noexcept { return (ended.load() & ended_bit) != 0; }
+};
+static_assert(sizeof(join_state) <= sizeof(detail::joinable_task::state));
+
+join_state& state_of(detail::joinable_task& t) noexcept { return *std::launder(reinterpret_cast<join_state*>(t.state)); }
+const join_state& state_of(const detail::joinable_task& t) noexcept {
+  return *std::launder(reinterpret_cast<const join_state*>(t.state));
+}
+
+} // namespace sync
+
+namespace detail {
+
+using sync::join_state;
+using sync::state_of;
+
+namespace {
+
+[[noreturn]] void panic_joined_twice() noexcept {
+  env::panic("join of a fiber handle that refers to no fiber",
+             "each handle is joined once: after join(), detach() or a move it is empty (see joinable())");
+}
+
+// Waits for the end without listening to stop requests.
+void wait_shielded(joinable_task& t) noexcept {
+  join_state& s = state_of(t);
+  sched::fiber* f = sched::this_fiber();
+  if (f != nullptr) ++f->stop_shield;
+  wait::agent& self = sched::this_agent();
+  const wait::lock::held guard = s.guard.acquire(wait::this_thread());
+  if (s.has_ended()) {
+    wait::lock::release(guard);
+  } else {
+    wait::waiter w;
+    w.owner = &self;
+    s.joiners.push_back(w);
+    sched::park(self, guard, sched::wait_reason::join, &t);
+  }
+  if (f != nullptr) --f->stop_shield;
+}
+
+bool commit_ended(select::alternative& a, wait::agent**) noexcept { return static_cast<join_state*>(a.source)->has_ended(); }
+void enqueue_ended(select::alternative& a) noexcept { static_cast<join_state*>(a.source)->joiners.push_back(a); }
+void withdraw_ended(select::alternative& a) noexcept { static_cast<join_state*>(a.source)->joiners.erase(a); }
+constexpr select::source_ops ended_ops{commit_ended, enqueue_ended, withdraw_ended};
+
+void make_ended(select::alternative& a, join_state& s) noexcept {
+  a.ops = &ended_ops;
+  a.source = &s;
+  a.readiness = &s.ended;
+  a.ready_bit = join_state::ended_bit;
+  a.guard = &s.guard;
+}
+
+bool wait_until(joinable_task& t, deadline_t deadline) {
+  select::single_wait w{.deadline = deadline, .why = sched::wait_reason::join, .what = &t};
+  make_ended(w.alternative, state_of(t));
+  return w.run();
+}
+
+} // namespace
+
+joinable_task::joinable_task(void (*f)(task&), void (*d)(joinable_task&) noexcept, const attrs& a,
+                             std::source_location s) noexcept
+    : task(f, a, s), destroy(d) {
+  joinable = true;
+  ::new (state) join_state;
+}
+
+void begin_joinable(joinable_task& t, sched::fiber& f) noexcept {
+  join_state& s = state_of(t);
+  s.running.store(&f, std::memory_order_release); // J3
+  base::light_fence();                            // J1
+  if (s.stop.load(std::memory_order_relaxed)) f.stop_requested.store(true, std::memory_order_relaxed); // relaxed: J1; own flag
+}
+
+void publish_end(joinable_task& t) noexcept {
+  join_state& s = state_of(t);
+  const wait::lock::held guard = s.guard.acquire(wait::this_thread());
+  s.ended.update(join_state::ended_bit); // J2
+  // Claimed waiters are made ready after the guard is gone, but their nodes die as soon as they run: agents first.
+  while (wait::waiter* w = wait::pop_claimed(s.joiners)) sched::ready(*w->owner);
+  if (s.abandoned) return t.destroy(t);
+  wait::lock::release(guard);
+}
+
+bool wait_ended_until(joinable_task* t, deadline_t deadline) {
+  if (t == nullptr) panic_joined_twice();
+  join_state& s = state_of(*t);
+  if (s.has_ended()) return true;
+  wait::agent& self = sched::this_agent();
+  if (sched::must_stop(self)) throw cancelled(sched::stop_reason(static_cast<sched::fiber&>(self)));
+  const wait::lock::held guard = s.guard.acquire(wait::this_thread());
+  if (s.has_ended()) {
+    wait::lock::release(guard);
+    return true;
+  }
+  if (deadline != no_deadline) {
+    wait::lock::release(guard);
+    return wait_until(*t, deadline);
+  }
+  wait::waiter w;
+  w.owner = &self;
+  s.joiners.push_back(w);
+  if (sched::park(self, guard, sched::wait_reason::join, t) == wait::decision::stopped) {
+    const wait::lock::held again = s.guard.acquire(wait::this_thread());
+    if (w.linked) s.joiners.erase(w);
+    wait::lock::release(again);
+    throw cancelled(sched::stop_reason(static_cast<sched::fiber&>(self)));
+  }
+  return true;
+}
+
+void free_joined(joinable_task* t) noexcept {
+  state_of(*t).guard.wait_until_free(); // J2
+  t->destroy(*t);
+}
+
+void stop_and_join(joinable_task* t) noexcept {
+  request_stop(t);
+  if (!has_ended(t)) wait_shielded(*t);
+  free_joined(t);
+}
+
+void give_up(joinable_task* t) noexcept {
+  if (t == nullptr) env::panic("detach of a fiber handle that refers to no fiber");
+  join_state& s = state_of(*t);
+  const wait::lock::held guard = s.guard.acquire(wait::this_thread());
+  if (s.has_ended()) {
+    wait::lock::release(guard);
+    return t->destroy(*t);
+  }
+  s.abandoned = true;
+  wait::lock::release(guard);
+}
+
+bool request_stop(joinable_task* t) noexcept {
+  if (t == nullptr) return false;
+  join_state& s = state_of(*t);
+  if (s.has_ended()) return false;
+  const bool before = s.stop.exchange(true, std::memory_order_acq_rel);
+  base::heavy_fence(); // J1
+  if (s.running.load(std::memory_order_acquire) != nullptr) { // J3
+    const wait::lock::held guard = s.guard.acquire(wait::this_thread());
+    if (!s.has_ended())
+      sched::stop_fiber(*s.running.load(std::memory_order_relaxed)); // relaxed: J3
+    wait::lock::release(guard);
+  }
+  return !before;
+}
+
+void prepare_ended(select_case& c) noexcept {
+  make_ended(*::new (c.state) select::alternative, state_of(*static_cast<joinable_task*>(c.object)));
+}
+
+bool has_ended(const joinable_task* t) noexcept {
+  return t == nullptr || state_of(*t).has_ended();
+}
+
+} // namespace detail
+} // namespace thrum
