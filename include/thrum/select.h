@@ -62,27 +62,35 @@ template <class T> struct copied_send_case : basic_case {
   }
 };
 
-inline void fill(select_case& c, void (*prepare)(select_case&) noexcept, const chan_ref& channel, void* value) noexcept {
+inline void fill_chan(select_case& c, const chan_ref& channel) noexcept {
   c.what = select_case::kind::source;
-  c.throws_if_closed = prepare == &prepare_send;
-  c.prepare = prepare;
   c.object = chan_access::core(channel);
-  c.value = value;
+  c.readiness = c.object; // a core begins with its hint
+}
+inline void fill_send(select_case& c, const chan_ref& to) noexcept {
+  fill_chan(c, to);
+  c.ready_bit = chan_send_ready;
+  c.throws_if_closed = true;
+  c.prepare = &prepare_send;
 }
 
 template <class T> basic_case recv_case(const chan_ref& from, std::optional<T>* out) noexcept {
   basic_case c;
-  fill(c.raw, &prepare_recv, from, out);
+  fill_chan(c.raw, from);
+  c.raw.ready_bit = chan_recv_ready;
+  c.raw.prepare = &prepare_recv;
+  c.raw.value = out;
   return c;
 }
 template <class T> basic_case moved_send_case(const chan_ref& to, T& value) noexcept {
   basic_case c;
-  fill(c.raw, &prepare_send, to, std::addressof(value));
+  fill_send(c.raw, to);
+  c.raw.value = std::addressof(value);
   return c;
 }
 template <class T> copied_send_case<T> make_copied_send_case(const chan_ref& to, const T& value) {
   copied_send_case<T> c(value);
-  fill(c.raw, &prepare_send, to, nullptr);
+  fill_send(c.raw, to);
   return c;
 }
 
@@ -134,6 +142,8 @@ template <class T> [[nodiscard]] auto ended(const fiber<T>& f) {
   c.raw.what = detail::select_case::kind::source;
   c.raw.prepare = &detail::prepare_ended;
   c.raw.object = detail::handle_access::task(f);
+  c.raw.readiness = detail::ended_hint(detail::handle_access::task(f));
+  c.raw.ready_bit = detail::has_ended_ready;
   return c;
 }
 [[nodiscard]] inline auto stopped() {

@@ -1,6 +1,5 @@
 #include "chan/chan_core.h"
 
-#include "chan/source.h"
 #include "env/panic.h"
 #include "sched/describe.h"
 #include "sched/park.h"
@@ -90,20 +89,76 @@ void withdraw(chan_core& c, waiter& w, wait::waiter_list& from) noexcept {
 
 // Waits on a nil channel: only a deadline or a stop request ends it.
 chan_status wait_for_nothing(deadline_t deadline, sched::wait_reason why) {
-  select::request r{.timeout = 0, .deadline = deadline, .why = why};
-  select::run(r);
+  select::single_wait(deadline).run(why, nullptr);
   return chan_status::timeout;
 }
 
 // With a deadline: a select of one.
-chan_status wait_until(select::single_wait& w) {
-  if (!w.run()) return chan_status::timeout;
-  return w.alternative.how == wait::outcome::closed ? chan_status::closed : chan_status::ok;
+chan_status wait_until(chan_core& c, std::uint32_t bit, void (*prepare)(select_case&) noexcept, void* value, deadline_t deadline,
+                       sched::wait_reason why) {
+  select::single_wait w(deadline);
+  w.source.object = &c;
+  w.source.readiness = &c.readiness;
+  w.source.ready_bit = bit;
+  w.source.prepare = prepare;
+  w.source.value = value;
+  if (!w.run(why, &c)) return chan_status::timeout;
+  return w.how() == wait::outcome::closed ? chan_status::closed : chan_status::ok;
+}
+
+// The waiting halves of send and recv. Functions of their own, called last: a function that contains a switch saves every
+// register first, which the ways that do not wait need not pay for.
+[[gnu::noinline]] chan_status send_waiting(chan_core& c, void* value, deadline_t deadline, lock::held guard) {
+  wait::agent& self = sched::this_agent();
+  if (__builtin_expect(c.closed || deadline != no_deadline || sched::must_stop(self), false)) {
+    const bool closed = c.closed;
+    c.update_hint();
+    lock::release(guard);
+    if (closed) return chan_status::closed;
+    if (deadline == no_deadline) throw_cancelled(self);
+    return wait_until(c, chan_send_ready, &prepare_send, value, deadline, sched::wait_reason::chan_send);
+  }
+  waiter w;
+  w.owner = &self;
+  w.slot = value;
+  c.senders.push_back(w);
+  c.update_hint();
+  if (__builtin_expect(sched::park(self, guard, sched::wait_reason::chan_send, &c) == wait::decision::stopped, false)) {
+    withdraw(c, w, c.senders);
+    throw_cancelled(self);
+  }
+  return w.how == wait::outcome::done ? chan_status::ok : chan_status::closed;
+}
+
+[[gnu::noinline]] chan_status recv_waiting(chan_core& c, void* slot, deadline_t deadline, lock::held guard) {
+  wait::agent& self = sched::this_agent();
+  if (__builtin_expect(c.closed || deadline != no_deadline || sched::must_stop(self), false)) {
+    const bool closed = c.closed;
+    c.update_hint();
+    lock::release(guard);
+    if (closed) return chan_status::closed;
+    if (deadline == no_deadline) throw_cancelled(self);
+    return wait_until(c, chan_recv_ready, &prepare_recv, slot, deadline, sched::wait_reason::chan_recv);
+  }
+  waiter w;
+  w.owner = &self;
+  w.slot = slot;
+  c.receivers.push_back(w);
+  c.update_hint();
+  if (__builtin_expect(sched::park(self, guard, sched::wait_reason::chan_recv, &c) == wait::decision::stopped, false)) {
+    withdraw(c, w, c.receivers);
+    throw_cancelled(self);
+  }
+  return w.how == wait::outcome::done ? chan_status::ok : chan_status::closed;
 }
 
 } // namespace
 
-chan_core* make_chan(std::size_t capacity, const element_ops& elements) { return new chan_core(capacity, elements); }
+chan_core* make_chan(std::size_t capacity, const element_ops& elements) {
+  auto* c = new chan_core(capacity, elements);
+  THRUM_DCHECK(static_cast<void*>(&c->readiness) == static_cast<void*>(c)); // as select.h assumes
+  return c;
+}
 
 void chan_add_ref(chan_core* c) noexcept {
   if (c != nullptr) c->references.fetch_add(1, std::memory_order_relaxed); // relaxed: the caller has a reference
@@ -115,45 +170,27 @@ void chan_drop_ref(chan_core* c) noexcept {
 }
 
 chan_status chan_send(chan_core* c, void* value, deadline_t deadline) {
-  if (c == nullptr) return wait_for_nothing(deadline, sched::wait_reason::chan_send);
-  wait::thread_context& me = wait::this_thread();
-  const lock::held guard = c->guard.acquire(me);
-  if (__builtin_expect(c->closed, false)) {
-    lock::release(guard);
-    return chan_status::closed;
+  if (__builtin_expect(c == nullptr, false)) return wait_for_nothing(deadline, sched::wait_reason::chan_send);
+  const lock::held guard = c->guard.acquire(wait::this_thread());
+  if (__builtin_expect(!c->closed, true)) {
+    wait::agent* woken = nullptr;
+    bool no_memory = false;
+    if (send_now(*c, value, &woken, &no_memory)) {
+      lock::release(guard);
+      if (woken != nullptr) sched::ready(*woken);
+      return chan_status::ok;
+    }
+    if (no_memory) {
+      lock::release(guard);
+      throw std::bad_alloc();
+    }
   }
-  wait::agent* woken = nullptr;
-  bool no_memory = false;
-  if (send_now(*c, value, &woken, &no_memory)) {
-    lock::release(guard);
-    if (woken != nullptr) sched::ready(*woken);
-    return chan_status::ok;
-  }
-  wait::agent& self = *me.current;
-  if (__builtin_expect(no_memory || deadline != no_deadline || sched::must_stop(self), false)) {
-    c->update_hint();
-    lock::release(guard);
-    if (no_memory) throw std::bad_alloc();
-    if (deadline == no_deadline) throw_cancelled(self);
-    select::single_wait w{.deadline = deadline, .why = sched::wait_reason::chan_send, .what = c};
-    chan::make_send(w.alternative, *c, value);
-    return wait_until(w);
-  }
-  waiter w;
-  w.owner = &self;
-  w.slot = value;
-  c->senders.push_back(w);
-  c->update_hint();
-  if (__builtin_expect(sched::park(self, guard, sched::wait_reason::chan_send, c) == wait::decision::stopped, false)) {
-    withdraw(*c, w, c->senders);
-    throw_cancelled(self);
-  }
-  return w.how == wait::outcome::done ? chan_status::ok : chan_status::closed;
+  return send_waiting(*c, value, deadline, guard);
 }
 
 chan_status chan_try_send(chan_core* c, void* value) {
   // One word answers for an instant: no guard is needed to say no.
-  if (c == nullptr || (c->readiness.load() & chan_detail::send_ready) == 0) return chan_status::would_block;
+  if (c == nullptr || (c->readiness.load() & chan_send_ready) == 0) return chan_status::would_block;
   const lock::held guard = c->guard.acquire(wait::this_thread());
   wait::agent* woken = nullptr;
   bool no_memory = false;
@@ -168,40 +205,19 @@ chan_status chan_try_send(chan_core* c, void* value) {
 }
 
 chan_status chan_recv(chan_core* c, void* slot, deadline_t deadline) {
-  if (c == nullptr) return wait_for_nothing(deadline, sched::wait_reason::chan_recv);
-  wait::thread_context& me = wait::this_thread();
-  const lock::held guard = c->guard.acquire(me);
+  if (__builtin_expect(c == nullptr, false)) return wait_for_nothing(deadline, sched::wait_reason::chan_recv);
+  const lock::held guard = c->guard.acquire(wait::this_thread());
   wait::agent* woken = nullptr;
   if (recv_now(*c, slot, &woken)) {
     lock::release(guard);
     if (woken != nullptr) sched::ready(*woken);
     return chan_status::ok;
   }
-  wait::agent& self = *me.current;
-  if (__builtin_expect(c->closed || deadline != no_deadline || sched::must_stop(self), false)) {
-    const bool closed = c->closed;
-    c->update_hint();
-    lock::release(guard);
-    if (closed) return chan_status::closed;
-    if (deadline == no_deadline) throw_cancelled(self);
-    select::single_wait w{.deadline = deadline, .why = sched::wait_reason::chan_recv, .what = c};
-    chan::make_recv(w.alternative, *c, slot);
-    return wait_until(w);
-  }
-  waiter w;
-  w.owner = &self;
-  w.slot = slot;
-  c->receivers.push_back(w);
-  c->update_hint();
-  if (__builtin_expect(sched::park(self, guard, sched::wait_reason::chan_recv, c) == wait::decision::stopped, false)) {
-    withdraw(*c, w, c->receivers);
-    throw_cancelled(self);
-  }
-  return w.how == wait::outcome::done ? chan_status::ok : chan_status::closed;
+  return recv_waiting(*c, slot, deadline, guard);
 }
 
 chan_status chan_try_recv(chan_core* c, void* slot) {
-  if (c == nullptr || (c->readiness.load() & chan_detail::recv_ready) == 0) return chan_status::would_block;
+  if (c == nullptr || (c->readiness.load() & chan_recv_ready) == 0) return chan_status::would_block;
   const lock::held guard = c->guard.acquire(wait::this_thread());
   wait::agent* woken = nullptr;
   const chan_status result = recv_now(*c, slot, &woken) ? chan_status::ok
@@ -319,30 +335,19 @@ void withdraw_recv(alternative& a) noexcept {
 constexpr select::source_ops send_ops{commit_send, enqueue_send, withdraw_send};
 constexpr select::source_ops recv_ops{commit_recv, enqueue_recv, withdraw_recv};
 
-void make(alternative& a, chan_core& c, void* slot, const select::source_ops& ops, std::uint32_t bit) noexcept {
-  a.ops = &ops;
-  a.source = &c;
-  a.readiness = &c.readiness;
-  a.ready_bit = bit;
-  a.guard = &c.guard;
-  a.slot = slot;
-}
-
 } // namespace
-
-void make_send(alternative& a, chan_core& c, void* value) noexcept { make(a, c, value, send_ops, chan_detail::send_ready); }
-void make_recv(alternative& a, chan_core& c, void* slot) noexcept { make(a, c, slot, recv_ops, chan_detail::recv_ready); }
-
 } // namespace chan
 
 namespace detail {
 
 void prepare_recv(select_case& c) noexcept {
-  chan::make_recv(*::new (c.state) select::alternative, *static_cast<chan_core*>(c.object), c.value);
+  auto* core = static_cast<chan_core*>(c.object);
+  select::prepare(c, chan::recv_ops, core, core->guard);
 }
 
 void prepare_send(select_case& c) noexcept {
-  chan::make_send(*::new (c.state) select::alternative, *static_cast<chan_core*>(c.object), c.value);
+  auto* core = static_cast<chan_core*>(c.object);
+  select::prepare(c, chan::send_ops, core, core->guard);
 }
 
 } // namespace detail

@@ -31,20 +31,13 @@
 
 #include <thrum/detail/chan_core.h>
 
-namespace thrum::chan_detail {
-
-inline constexpr std::uint32_t recv_ready = 1;
-inline constexpr std::uint32_t send_ready = 2;
-
-} // namespace thrum::chan_detail
-
 namespace thrum::detail {
 
 struct chan_core {
   chan_core(std::size_t capacity, const element_ops& e) : elements(e), buffer(capacity, e) {}
 
+  select::hint readiness;                    // first: select.h takes the address of a core for that of its hint
   wait::lock guard;
-  select::hint readiness;
   bool closed = false;                       // guarded
   base::atomic<std::uint32_t> references{1};
   const element_ops& elements;
@@ -54,8 +47,8 @@ struct chan_core {
 
   // C5
   std::uint32_t ready_bits() const noexcept {
-    return (!buffer.empty() || !senders.empty() || closed ? chan_detail::recv_ready : 0u) |
-           (!buffer.full() || !receivers.empty() || closed ? chan_detail::send_ready : 0u);
+    return (!buffer.empty() || !senders.empty() || closed ? chan_recv_ready : 0u) |
+           (!buffer.full() || !receivers.empty() || closed ? chan_send_ready : 0u);
   }
   void update_hint() noexcept { readiness.update(ready_bits()); }
   bool check_invariants() noexcept; // takes the guard; for tests and stress runs

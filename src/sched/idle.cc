@@ -60,7 +60,7 @@ processor* try_take_processor(runtime_core& core) noexcept {
 bool work_visible(const runtime_core& core) noexcept {
   if (!core.global.empty()) return true;
   for (unsigned i = 0; i < core.processor_count; ++i)
-    if (!core.processors[i]->shared.empty()) return true;
+    if (core.processors[i]->shared.size_hint() != 0) return true;
   return false;
 }
 

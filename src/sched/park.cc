@@ -1,7 +1,8 @@
 // Parking and waking.
 //
 // The order of a wait is the protocol of wait/waiter.h: publish, release the guard, sleep. A fiber can do the first two only
-// when it has left its stack, so it leaves them to whoever runs next on this worker (finish_departure).
+// when it has left its stack, so it leaves them to whoever runs next on this worker
+// (finish_departure in scheduler.h).
 //
 // Stop requests
 //
@@ -42,25 +43,30 @@ std::uint32_t park_thread(wait::guest& g, wait::lock::held guard, void (*release
   return take_decision(g);
 }
 
-void finish_departure(worker& w) noexcept {
-  const departure leaving = w.leaving;
-  w.leaving = {};
-  if (leaving.dead != nullptr) return bury(w, *leaving.dead);
-  bool stop_now = false;
-  if (fiber* f = leaving.parked) {
-    f->decided.store(leaving.publish, std::memory_order_release); // P1
-    base::light_fence();                                          // P2
-    if (__builtin_expect(f->stop_requested.load(std::memory_order_relaxed), false)) { // relaxed: P2
-      std::uint32_t expected = decision::open;
-      stop_now = f->decided.compare_exchange_strong(expected, decision::stopped, std::memory_order_acq_rel, // P1
-                                                    std::memory_order_relaxed); // relaxed: lost
-    }
-  }
+void finish_departure_stopped(worker& w) noexcept {
+  const departure leaving = std::exchange(w.leaving, {});
+  std::uint32_t expected = decision::open;
+  const bool stop_now =
+      leaving.parked->decided.compare_exchange_strong(expected, decision::stopped, std::memory_order_acq_rel, // P1
+                                                      std::memory_order_relaxed); // relaxed: lost
   if (leaving.guard != nullptr)
     wait::lock::release(leaving.guard);
-  else if (leaving.release != nullptr)
+  else
     leaving.release(leaving.argument);
   if (stop_now) ready_inside(w, *leaving.parked);
+}
+
+void finish_departure_special(worker& w) noexcept {
+  if (fiber* f = w.leaving.parked) { // several guards
+    f->decided.store(w.leaving.publish, std::memory_order_release); // P1
+    base::light_fence();                                            // P2
+    if (f->stop_requested.load(std::memory_order_relaxed)) return finish_departure_stopped(w); // relaxed: P2
+  }
+  const departure leaving = std::exchange(w.leaving, {});
+  if (leaving.dead != nullptr)
+    bury(w, *leaving.dead);
+  else
+    leaving.release(leaving.argument);
 }
 
 bool must_stop_slow(const fiber& f) noexcept { return !is_shielded(this_worker(), f); }
@@ -71,20 +77,11 @@ void ready_inside(worker& w, wait::agent& a) noexcept {
   if (f.runtime == &w.runtime && w.proc != nullptr) {
     push_ready(w, f);
   } else {
-    f.runtime->global.push_front_level(f);
-    base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
-    wake_another(*f.runtime);
+    ready_elsewhere(f);
   }
 }
 
-void ready(wait::agent& a) noexcept {
-  if (a.kind == wait::agent_kind::thread) return static_cast<wait::guest&>(a).wake();
-  auto& f = static_cast<fiber&>(a);
-  worker* here = try_this_worker();
-  if (here != nullptr && f.runtime == &here->runtime) {
-    push_next(enter(), f);
-    return leave();
-  }
+void ready_elsewhere(fiber& f) noexcept {
   f.runtime->global.push_front_level(f);
   base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
   wake_another(*f.runtime);

@@ -28,12 +28,30 @@ namespace thrum::sched {
 [[gnu::always_inline]] inline std::uint32_t park(wait::agent& self, void (*release)(void*) noexcept, void* argument, wait_reason why,
                           const void* what) noexcept;
 
+// The same with a deadline: if it passes first, the decision is wait::decision::first + `timeout`. The agent's waiters must not use
+// that index. (`guard` or, if null, release(argument).)
+std::uint32_t park_until(wait::agent& self, wait::lock::held guard, void (*release)(void*) noexcept, void* argument,
+                         env::nanoseconds deadline, std::uint32_t timeout, wait_reason why, const void* what) noexcept;
+
+// Waits that a stop request must not end.
+struct shield {
+  explicit shield(wait::agent& a) noexcept : f(a.kind == wait::agent_kind::fiber ? &static_cast<fiber&>(a) : nullptr) {
+    if (f) ++f->stop_shield;
+  }
+  ~shield() {
+    if (f) --f->stop_shield;
+  }
+  shield(const shield&) = delete;
+  shield& operator=(const shield&) = delete;
+  fiber* f;
+};
+
 // True if the agent was asked to stop and its waits are to throw now: checked before parking, under the guard.
 [[gnu::always_inline]] inline bool must_stop(const wait::agent& self) noexcept;
 
 // Makes an agent runnable whose wait the caller has decided. The agent may be running elsewhere, or gone, when this returns.
 // Never parks. Everything before happens-before the return of the agent's park().
-void ready(wait::agent& a) noexcept;
+inline void ready(wait::agent& a) noexcept;
 
 // The same, but it runs behind the others that are ready, not next. For waking many.
 void ready_later(wait::agent& a) noexcept;
@@ -86,6 +104,17 @@ bool must_stop_slow(const fiber& f) noexcept;
   if (self.kind == wait::agent_kind::fiber)
     return park_fiber(static_cast<fiber&>(self), nullptr, release, argument, why, what);
   return park_thread(static_cast<wait::guest&>(self), nullptr, release, argument);
+}
+
+void ready_elsewhere(fiber& f) noexcept;
+
+[[gnu::always_inline]] inline void ready(wait::agent& a) noexcept {
+  if (a.kind == wait::agent_kind::thread) return static_cast<wait::guest&>(a).wake();
+  auto& f = static_cast<fiber&>(a);
+  worker* here = try_this_worker();
+  if (__builtin_expect(here == nullptr || f.runtime != &here->runtime, false)) return ready_elsewhere(f);
+  push_next(enter(), f);
+  leave();
 }
 
 [[gnu::always_inline]] inline bool must_stop(const wait::agent& self) noexcept {

@@ -41,39 +41,31 @@ runnable* look_beyond(worker& w) noexcept {
 
 } // namespace
 
-runnable* pick(worker& w) noexcept {
+runnable* pick_queued(worker& w) noexcept {
   processor& p = *w.proc;
   if (__builtin_expect(--p.until_fairness == 0, false))
     if (runnable* r = look_beyond(w)) return r;
   if (fiber* f = p.next) {
     p.next = nullptr;
-    if (p.next_left-- != 0) return f;
-    p.next_left = next_budget; // the pair has had its share: behind the others
-    push_ready(w, *f);
+    if (p.next_left != 0) {
+      --p.next_left;
+      return f;
+    }
+    push_ready(w, *f); // the pair has had its share: behind the others
   }
+  p.next_left = next_budget;
   constexpr std::uint32_t fresh_first_each = 8; // so that fibers which only yield do not keep new ones from starting
   if (!p.ready.empty() && (p.until_fairness % fresh_first_each != 0 || p.fresh.empty())) {
-    p.next_left = next_budget;
     fiber* f = p.ready.pop_front();
     prefetch_ahead(p);
     return f;
   }
-  if (!p.fresh.empty()) {
-    p.next_left = next_budget;
-    return p.fresh.pop_back();
-  }
+  if (!p.fresh.empty()) return p.fresh.pop_back();
   return p.shared.pop();
 }
 
 void push_ready(worker& w, fiber& f) noexcept {
   if (!w.proc->ready.push_back(&f)) w.runtime.global.push_front_level(f); // no memory to grow: one that never needs any
-}
-
-void push_next(worker& w, fiber& f) noexcept {
-  processor& p = *w.proc;
-  if (p.next != nullptr) push_ready(w, *p.next);
-  p.next = &f;
-  if (__builtin_expect(w.runtime.idle_count.load(std::memory_order_relaxed) != 0, false)) share(w); // relaxed: a hint
 }
 
 void push_fresh(worker& w, task& t) noexcept {

@@ -128,8 +128,9 @@ void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
     auto& t = static_cast<task&>(*next);
     if (class_of(t) == f.stack.size_class()) return adopt(w, f, t);
   }
-  w.leaving.dead = &f;
+  w.leaving = {};
   w.leaving.pending = true;
+  w.leaving.dead = &f;
   switch_stacks(w, &f, target(w, next), true);
 }
 

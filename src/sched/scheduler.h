@@ -5,11 +5,14 @@
 #include "sched/runtime_core.h"
 #include "sched/worker.h"
 
+#include <utility>
+
 namespace thrum::sched {
 
 // ---- pick.cc: the private queues
 // The next thing to run, or null: nothing here. Cheap: looks beyond this processor only now and then.
 detail::runnable* pick(worker& w) noexcept;
+detail::runnable* pick_queued(worker& w) noexcept; // its slower part
 // Queues a fiber behind the others of this processor.
 void push_ready(worker& w, fiber& f) noexcept;
 // Queues a fiber so that it runs next.
@@ -62,6 +65,8 @@ env::nanoseconds earliest_timer(const runtime_core& core) noexcept;
 // ---- park.cc
 // Does what the fiber that has just left its stack here left to be done (worker::leaving).
 void finish_departure(worker& w) noexcept;
+void finish_departure_stopped(worker& w) noexcept; // its rare parts
+void finish_departure_special(worker& w) noexcept;
 // ready() for callers that are inside the runtime. The worker may be without a processor.
 void ready_inside(worker& w, wait::agent& a) noexcept;
 
@@ -72,5 +77,36 @@ int start_worker(runtime_core& core, processor& p, bool searching) noexcept;
 // ---- drain.cc
 // Called when a fiber ends while the runtime is being drained.
 void note_end(runtime_core& core) noexcept;
+
+// ---------------------------------------------------------------------------------------------------------------------------
+
+[[gnu::always_inline]] inline detail::runnable* pick(worker& w) noexcept {
+  processor& p = *w.proc;
+  if (fiber* f = p.next; f != nullptr && p.next_left != 0 && p.until_fairness != 1) {
+    p.next = nullptr;
+    --p.next_left;
+    --p.until_fairness;
+    return f;
+  }
+  return pick_queued(w);
+}
+
+[[gnu::always_inline]] inline void push_next(worker& w, fiber& f) noexcept {
+  processor& p = *w.proc;
+  if (__builtin_expect(p.next != nullptr, false)) push_ready(w, *p.next);
+  p.next = &f;
+  if (__builtin_expect(w.runtime.idle_count.load(std::memory_order_relaxed) != 0, false)) share(w); // relaxed: a hint
+}
+
+// The protocol is described in park.cc.
+[[gnu::always_inline]] inline void finish_departure(worker& w) noexcept {
+  if (__builtin_expect(w.leaving.guard == nullptr, false)) return finish_departure_special(w);
+  fiber& f = *w.leaving.parked;
+  f.decided.store(w.leaving.publish, std::memory_order_release); // P1
+  base::light_fence();                                           // P2
+  if (__builtin_expect(f.stop_requested.load(std::memory_order_relaxed), false)) return finish_departure_stopped(w); // relaxed: P2
+  w.leaving.pending = false;
+  wait::lock::release(std::exchange(w.leaving.guard, nullptr));
+}
 
 } // namespace thrum::sched

@@ -37,7 +37,7 @@ void share(worker& w) noexcept {
     p.next = nullptr;
     ++offered;
   }
-  if (offered != 0 || !p.shared.empty()) {
+  if (offered != 0 || p.shared.size_hint() != 0) {
     base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc): the offer, then the look at who searches
     wake_another(w.runtime);
   }

@@ -3,6 +3,7 @@
 // stores.
 #include "sched/timers.h"
 
+#include "sched/park.h"
 #include "sched/scheduler.h"
 
 #include <algorithm>
@@ -20,7 +21,66 @@ void publish_earliest(processor& p) noexcept {
     p.earliest.store(earliest, std::memory_order_relaxed);      // relaxed: M1
 }
 
+// The timer of one wait.
+struct wait_timer {
+  timer_entry entry;
+  wait::waiter waiter;
+  wait::lock::held wheel = nullptr; // held from arming to the end of the switch
+  wait::lock::held guard = nullptr;
+  void (*release)(void*) noexcept = nullptr;
+  void* argument = nullptr;
+};
+
+void end_wait(worker& w, timer_entry& e) noexcept {
+  auto& t = reinterpret_cast<wait_timer&>(e); // its first member
+  if (wait::claim(t.waiter)) ready_inside(w, *t.waiter.owner);
+}
+
+void release_with_wheel(void* raw) noexcept {
+  auto* t = static_cast<wait_timer*>(raw);
+  const wait::lock::held wheel = t->wheel;
+  if (t->guard != nullptr)
+    wait::lock::release(t->guard);
+  else
+    t->release(t->argument);
+  wait::lock::release(wheel); // last: the agent cancels the timer or was woken by it, so its frame is valid until then
+}
+
+std::uint32_t park_thread_until(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept, void* argument,
+                                env::nanoseconds deadline, std::uint32_t timeout) noexcept {
+  g.decided.store(wait::decision::shielded, std::memory_order_release); // P1 (park.cc)
+  if (guard != nullptr)
+    wait::lock::release(guard);
+  else
+    release(argument);
+  if (!g.sleep_until(deadline)) {
+    std::uint32_t expected = wait::decision::shielded;
+    if (!g.decided.compare_exchange_strong(expected, wait::decision::first + timeout, std::memory_order_acq_rel, // P1
+                                           std::memory_order_relaxed)) // relaxed: lost
+      g.sleep(); // somebody has claimed the wait and is about to wake us
+  }
+  return take_decision(g);
+}
+
 } // namespace
+
+std::uint32_t park_until(wait::agent& self, wait::lock::held guard, void (*release)(void*) noexcept, void* argument,
+                         env::nanoseconds deadline, std::uint32_t timeout, wait_reason why, const void* what) noexcept {
+  if (self.kind == wait::agent_kind::thread)
+    return park_thread_until(static_cast<wait::guest&>(self), guard, release, argument, deadline, timeout);
+  wait_timer t;
+  t.entry.deadline = deadline;
+  t.entry.fire = &end_wait;
+  t.waiter.owner = &self;
+  t.waiter.index = timeout;
+  t.guard = guard;
+  t.release = release;
+  t.argument = argument;
+  t.wheel = set_timer(enter(), t.entry);
+  const std::uint32_t d = park(self, &release_with_wheel, &t, why, what);
+  if (d != wait::decision::first + timeout) cancel_timer(wait::this_thread(), t.entry);
+  return d;
+}
 
 wait::lock::held set_timer(worker& w, timer_entry& e) noexcept {
   processor& p = *w.proc;

@@ -74,7 +74,7 @@ struct worker : wait::thread_context {
 
 // The calling thread's worker, or null.
 [[gnu::always_inline]] inline worker* try_this_worker() noexcept {
-  wait::thread_context* context = detail::self();
+  auto* context = static_cast<wait::thread_context*>(detail::self());
   return context != nullptr && context->is_worker ? static_cast<worker*>(context) : nullptr;
 }
 

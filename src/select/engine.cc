@@ -1,8 +1,8 @@
 #include "select/engine.h"
 
-#include "sched/timers.h"
-
 #include <algorithm>
+#include <memory>
+#include <thrum/detail/chan_core.h>
 #include <thrum/detail/deadline.h>
 #include <thrum/error.h>
 #include <thrum/this_fiber.h>
@@ -11,153 +11,174 @@ namespace thrum::select {
 
 namespace {
 
+using detail::select_case;
+using kind = select_case::kind;
 using wait::lock;
 
-// Chooses among the alternatives that are ready: uniformly (reservoir sampling), or the first. Returns its index or `none`.
-template <class IsReady> std::size_t choose(const request& r, wait::thread_context& me, IsReady is_ready) noexcept {
-  std::size_t chosen = none;
+constexpr std::size_t none = SIZE_MAX;
+
+std::uint32_t read_hint(const select_case& c) noexcept { return static_cast<const hint*>(c.readiness)->load(); }
+
+// What a first walk over the cases finds.
+struct survey {
+  std::size_t ready = none;      // the chosen one of those that are ready
+  std::size_t otherwise = none;
+  std::size_t stopped = none;
+  std::size_t timeout = none;    // the earliest `at`
+  std::int64_t deadline = INT64_MAX;
+  std::size_t delay = none;      // the shortest `after`
+  std::int64_t duration = INT64_MAX;
+  // The first reading of the hints, for nothing_ready_at_one_instant.
+  static constexpr std::size_t kept = 32;
+  std::uint32_t words[kept];
+  std::uint64_t sum = 0; // of the words beyond; they only grow, so equal sums mean equal words
+};
+
+// Chooses among the ready sources: uniformly (reservoir sampling), or the first.
+struct chooser {
+  wait::thread_context& me;
+  bool ordered;
   std::uint64_t seen = 0;
-  for (std::size_t i = 0; i < r.alternatives.size(); ++i) {
-    if (r.alternatives[i] == nullptr || !is_ready(*r.alternatives[i])) continue;
-    if (r.ordered) return i;
+  std::size_t chosen = none;
+
+  void offer(std::size_t i) noexcept {
     ++seen;
-    if (seen == 1 || me.random() % seen == 0) chosen = i;
+    if (seen == 1 || (!ordered && me.random() % seen == 0)) chosen = i;
   }
-  return chosen;
-}
+};
 
-bool hint_says_ready(const alternative& a) noexcept { return (a.readiness->load() & a.ready_bit) != 0; }
-
-// Tries what the hints say is ready, until something is committed or nothing is ready.
-std::size_t try_ready(const request& r, wait::thread_context& me) noexcept {
-  for (;;) {
-    const std::size_t i = choose(r, me, hint_says_ready);
-    if (i == none) return none;
-    alternative& a = *r.alternatives[i];
-    const lock::held guard = a.guard->acquire(me);
-    wait::agent* woken = nullptr;
-    const bool done = a.ops->try_commit(a, &woken);
-    lock::release(guard);
-    if (!done) continue; // somebody was faster; the source has corrected its hint
-    if (woken != nullptr) sched::ready(*woken);
-    return i;
-  }
-}
-
-// True if at one instant during the call nothing was ready: two readings of all hints that agree.
-bool nothing_ready_at_one_instant(const request& r) noexcept {
-  constexpr std::size_t at_once = 64; // more alternatives than this are read in pieces, under a sum of their versions
-  std::uint32_t first[at_once];
-  const std::size_t n = r.alternatives.size();
-  std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    if (r.alternatives[i] == nullptr) continue;
-    const std::uint32_t word = r.alternatives[i]->readiness->load();
-    if ((word & r.alternatives[i]->ready_bit) != 0) return false;
-    if (i < at_once)
-      first[i] = word;
-    else
-      sum += word; // versions only grow, so an equal sum means equal words
-  }
-  for (std::size_t i = 0; i < n; ++i) {
-    if (r.alternatives[i] == nullptr) continue;
-    const std::uint32_t word = r.alternatives[i]->readiness->load();
-    if (i < at_once) {
-      if (word != first[i]) return false;
-    } else {
-      sum -= word;
+void look(const request& r, wait::thread_context& me, survey& s) noexcept {
+  chooser choice{me, r.ordered};
+  s.sum = 0;
+  for (std::size_t i = 0; i < r.cases.size(); ++i) {
+    const select_case& c = *r.cases[i];
+    switch (c.what) {
+    case kind::source:
+      if (c.readiness == nullptr) break;
+      if (const std::uint32_t word = read_hint(c); (word & c.ready_bit) != 0)
+        choice.offer(i);
+      else if (i < survey::kept)
+        s.words[i] = word;
+      else
+        s.sum += word;
+      break;
+    case kind::after:
+      if (s.delay != none && s.duration <= c.time) break; // a shorter one is there already
+      s.delay = i;
+      s.duration = c.time;
+      break;
+    case kind::at:
+      if (s.timeout != none && s.deadline <= c.time) break;
+      s.timeout = i;
+      s.deadline = c.time;
+      break;
+    case kind::stopped: s.stopped = i; break;
+    case kind::otherwise: s.otherwise = i; break;
     }
+  }
+  s.ready = choice.chosen;
+}
+
+std::size_t choose_ready(const request& r, wait::thread_context& me) noexcept {
+  chooser choice{me, r.ordered};
+  for (std::size_t i = 0; i < r.cases.size(); ++i) {
+    const select_case& c = *r.cases[i];
+    if (c.what == kind::source && c.readiness != nullptr && (read_hint(c) & c.ready_bit) != 0) choice.offer(i);
+  }
+  return choice.chosen;
+}
+
+// Tries case i under its guard.
+bool commit(select_case& c, wait::thread_context& me) noexcept {
+  c.prepare(c);
+  alternative& a = alternative_of(c);
+  const lock::held guard = a.guard->acquire(me);
+  wait::agent* woken = nullptr;
+  const bool done = a.ops->try_commit(a, &woken);
+  lock::release(guard);
+  if (woken != nullptr) sched::ready(*woken);
+  return done;
+}
+
+// Requires: look() found nothing ready. True if at one instant since it began no source was ready: a second reading of all hints
+// agrees with the first (hint.h).
+bool nothing_ready_at_one_instant(const request& r, const survey& s) noexcept {
+  std::uint64_t sum = s.sum;
+  for (std::size_t i = 0; i < r.cases.size(); ++i) {
+    const select_case& c = *r.cases[i];
+    if (c.what != kind::source || c.readiness == nullptr) continue;
+    const std::uint32_t word = read_hint(c);
+    if (i >= survey::kept)
+      sum -= word;
+    else if (word != s.words[i])
+      return false;
   }
   return sum == 0;
 }
 
-// All guards of a waiting select, taken in the order of their addresses, each once.
-struct guards {
-  explicit guards(request& q) noexcept : r(q) {}
+// A deadline that has passed competes with what is ready; but reading the clock costs as much as the rest of a select. So an
+// unordered select looks at it first now and then, which is enough that a source that is always ready cannot hide it.
+bool timer_goes_first(const survey& s, const request& r, wait::thread_context& me) noexcept {
+  constexpr unsigned one_in = 8;
+  if (r.ordered ? s.timeout > s.ready : me.random() % one_in != 0) return false;
+  return detail::steady_now() >= s.deadline;
+}
 
-  request& r;
-  std::size_t count = 0;
-  lock frame; // instead of guards, if there are none: keeps the frame until it is released (W2)
-  lock::held only_frame = nullptr;
+// The sources of a select that waits, with room for their guards.
+struct sources {
+  static constexpr std::size_t on_stack = 16;
+  alternative* few[on_stack];
+  lock::held few_held[on_stack];
+  std::unique_ptr<void*[]> many;
+  alternative** all = few;
+  lock::held* held = few_held;
+  std::size_t count = 0;      // of `all`, in the order of their guards
+  std::size_t guard_count = 0;
+  lock frame; // taken instead of guards if there are none: keeps this frame until it is released (W2 in wait/waiter.h)
 
-  void acquire_all(wait::thread_context& me) noexcept {
-    std::size_t n = 0;
-    for (alternative* a : r.alternatives)
-      if (a != nullptr) r.sorted[n++] = a;
-    std::sort(r.sorted, r.sorted + n, [](const alternative* a, const alternative* b) { return a->guard < b->guard; });
-    for (std::size_t i = 0; i < n; ++i)
-      if (i == 0 || r.sorted[i]->guard != r.sorted[i - 1]->guard) r.held[count++] = r.sorted[i]->guard->acquire(me);
-    if (count == 0) only_frame = frame.acquire(me);
+  explicit sources(const request& r) {
+    if (r.cases.size() > on_stack) {
+      many = std::make_unique_for_overwrite<void*[]>(2 * r.cases.size());
+      all = reinterpret_cast<alternative**>(many.get());
+      held = reinterpret_cast<lock::held*>(many.get() + r.cases.size());
+    }
+    for (std::size_t i = 0; i < r.cases.size(); ++i) {
+      select_case& c = *r.cases[i];
+      if (c.what != kind::source || c.readiness == nullptr) continue;
+      c.prepare(c);
+      alternative& a = alternative_of(c);
+      a.index = static_cast<std::uint32_t>(i);
+      all[count++] = &a;
+    }
+    std::sort(all, all + count, [](const alternative* a, const alternative* b) { return a->guard < b->guard; });
   }
 
-  void release_all() noexcept {
-    // The frame that holds `r.held` stays valid until the last release (W2), but not longer.
-    lock::held* held = count == 0 ? &only_frame : r.held;
-    for (std::size_t left = count == 0 ? 1 : count; left != 0; --left) lock::release(*held++);
+  void acquire(wait::thread_context& me) noexcept {
+    for (std::size_t i = 0; i < count; ++i)
+      if (i == 0 || all[i]->guard != all[i - 1]->guard) held[guard_count++] = all[i]->guard->acquire(me);
+    if (guard_count == 0) held[guard_count++] = frame.acquire(me);
   }
 
-  // When the agent runs again: until the last release is over.
-  void leave_frame(wait::thread_context& me) noexcept {
+  // The frame stays valid until the last guard is released, but not longer.
+  void release() noexcept {
+    lock::held* next = held;
+    for (std::size_t left = guard_count; left != 0; --left) lock::release(*next++);
+  }
+
+  // Takes every guard but the winner's once more, also where nothing is linked any more (W2).
+  void withdraw_all_but(std::size_t winner, wait::thread_context& me) noexcept {
+    for (std::size_t i = 0; i < count; ++i) {
+      alternative& a = *all[i];
+      if (a.index == winner) continue;
+      const lock::held guard = a.guard->acquire(me);
+      if (a.linked) a.ops->withdraw(a);
+      lock::release(guard);
+    }
     if (count == 0) lock::release(frame.acquire(me));
   }
 };
 
-struct deadline_timer {
-  sched::timer_entry entry;
-  wait::waiter waiter;
-  lock::held wheel = nullptr; // held from arming to the end of the switch
-  guards* all = nullptr;
-};
-
-void fire(sched::worker& w, sched::timer_entry& e) noexcept {
-  auto& t = reinterpret_cast<deadline_timer&>(e); // its first member
-  if (wait::claim(t.waiter)) sched::ready_inside(w, *t.waiter.owner);
-}
-
-void release_guards(void* argument) noexcept { static_cast<guards*>(argument)->release_all(); }
-
-void release_guards_and_wheel(void* argument) noexcept {
-  auto* t = static_cast<deadline_timer*>(argument);
-  const lock::held wheel = t->wheel;
-  t->all->release_all();
-  lock::release(wheel); // last: the frame is valid until then, because the agent cancels the timer or was woken by it
-}
-
-// Parks until the wait is decided. Requires: all guards held, all alternatives enqueued.
-std::uint32_t sleep(request& r, wait::agent& self, guards& all) noexcept {
-  if (r.timeout == none || r.deadline == INT64_MAX) return sched::park(self, &release_guards, &all, r.why, r.what);
-  if (self.kind == wait::agent_kind::thread) {
-    auto& g = static_cast<wait::guest&>(self);
-    g.decided.store(wait::decision::shielded, std::memory_order_release); // P1 (sched/park.cc)
-    all.release_all();
-    if (!g.sleep_until(r.deadline)) {
-      std::uint32_t expected = wait::decision::shielded;
-      const auto mine = static_cast<std::uint32_t>(wait::decision::first + r.timeout);
-      if (!g.decided.compare_exchange_strong(expected, mine, std::memory_order_acq_rel, std::memory_order_relaxed)) // P1
-        g.sleep(); // somebody has claimed the wait and is about to wake us
-    }
-    return sched::take_decision(self);
-  }
-  deadline_timer t;
-  t.entry.deadline = r.deadline;
-  t.entry.fire = &fire;
-  t.waiter.owner = &self;
-  t.waiter.index = static_cast<std::uint32_t>(r.timeout);
-  t.all = &all;
-  t.wheel = sched::set_timer(sched::enter(), t.entry);
-  const std::uint32_t d = sched::park(self, &release_guards_and_wheel, &t, r.why, r.what);
-  if (d != t.waiter.index + wait::decision::first) sched::cancel_timer(wait::this_thread(), t.entry);
-  return d;
-}
-
-// A deadline that has passed competes with what is ready; but reading the clock costs as much as the rest of a select. So an
-// unordered select looks at it first now and then, which is enough that a source that is always ready cannot hide it.
-bool timer_goes_first(const request& r, wait::thread_context& me) noexcept {
-  if (r.timeout == none) return false;
-  constexpr unsigned one_in = 8;
-  if (r.ordered ? r.timeout != 0 : me.random() % one_in != 0) return false;
-  return detail::steady_now() >= r.deadline;
-}
+void release_sources(void* argument) noexcept { static_cast<sources*>(argument)->release(); }
 
 [[noreturn]] void throw_cancelled(const wait::agent& self) {
   throw cancelled(sched::stop_reason(static_cast<const sched::fiber&>(self)));
@@ -165,61 +186,70 @@ bool timer_goes_first(const request& r, wait::thread_context& me) noexcept {
 
 } // namespace
 
-std::size_t run(request& r) {
+std::size_t run(const request& r) {
   wait::thread_context& me = wait::this_thread();
   wait::agent& self = *me.current;
-  if (r.stopped != none && this_fiber::stop_requested()) return r.stopped;
-  if (timer_goes_first(r, me)) return r.timeout;
+  survey s;
+  look(r, me, s);
+  if (s.stopped != none && this_fiber::stop_requested()) return s.stopped;
+  if (s.timeout != none && timer_goes_first(s, r, me)) return s.timeout;
   for (;;) {
-    if (const std::size_t i = try_ready(r, me); i != none) return i;
-    if (r.otherwise == none) break;
-    if (nothing_ready_at_one_instant(r)) return r.otherwise;
+    while (s.ready != none) {
+      if (commit(*r.cases[s.ready], me)) return s.ready;
+      look(r, me, s); // somebody was faster
+    }
+    if (s.otherwise == none) break;
+    if (nothing_ready_at_one_instant(r, s)) return s.otherwise;
+    look(r, me, s);
   }
   if (sched::must_stop(self)) {
-    if (r.stopped != none) return r.stopped;
+    if (s.stopped != none) return s.stopped;
     throw_cancelled(self);
   }
-  if (r.timeout != none || r.delay != none) {
+  if (s.timeout != none || s.delay != none) {
     const std::int64_t now = detail::steady_now();
-    if (r.delay != none && (r.timeout == none || r.duration < r.deadline - now)) {
-      r.timeout = r.delay;
-      r.deadline = r.duration > INT64_MAX - now ? INT64_MAX : now + r.duration;
+    if (s.delay != none && (s.timeout == none || s.duration < s.deadline - now)) {
+      s.timeout = s.delay;
+      s.deadline = s.duration > INT64_MAX - now ? INT64_MAX : now + s.duration;
     }
-    if (r.deadline <= now) return r.timeout;
+    if (s.deadline <= now) return s.timeout;
   }
 
-  guards all(r);
-  all.acquire_all(me);
-  for (;;) { // once more, now that nothing can change
-    const std::size_t i = choose(r, me, hint_says_ready);
-    if (i == none) break;
+  sources waiting(r);
+  waiting.acquire(me);
+  for (std::size_t i; (i = choose_ready(r, me)) != none;) { // once more, now that nothing can change
+    alternative& a = alternative_of(*r.cases[i]);
     wait::agent* woken = nullptr;
-    if (!r.alternatives[i]->ops->try_commit(*r.alternatives[i], &woken)) continue;
-    all.release_all();
+    if (!a.ops->try_commit(a, &woken)) continue; // its waiters were decided elsewhere; the hint is right now
+    waiting.release();
     if (woken != nullptr) sched::ready(*woken);
     return i;
   }
-  for (std::size_t i = 0; i < r.alternatives.size(); ++i)
-    if (alternative* a = r.alternatives[i]) {
-      a->owner = &self;
-      a->index = static_cast<std::uint32_t>(i);
-      a->ops->enqueue(*a);
-    }
-  const std::uint32_t d = sleep(r, self, all);
-  const std::size_t winner = d >= wait::decision::first ? d - wait::decision::first : none;
-
-  wait::thread_context& here = wait::this_thread(); // perhaps another thread than before
-  for (std::size_t i = 0; i < r.alternatives.size(); ++i) {
-    alternative* a = r.alternatives[i];
-    if (a == nullptr || i == winner) continue;
-    const lock::held guard = a->guard->acquire(here); // also if it is not linked any more: W2
-    if (a->linked) a->ops->withdraw(*a);
-    lock::release(guard);
+  for (std::size_t i = 0; i < waiting.count; ++i) {
+    waiting.all[i]->owner = &self;
+    waiting.all[i]->ops->enqueue(*waiting.all[i]);
   }
-  all.leave_frame(here);
+  const std::uint32_t d =
+      s.timeout == none || s.deadline == INT64_MAX
+          ? sched::park(self, &release_sources, &waiting, r.why, r.what)
+          : sched::park_until(self, nullptr, &release_sources, &waiting, s.deadline, static_cast<std::uint32_t>(s.timeout),
+                              r.why, r.what);
+  const std::size_t winner = d >= wait::decision::first ? d - wait::decision::first : none;
+  waiting.withdraw_all_but(winner, wait::this_thread()); // perhaps another thread than before
   if (winner != none) return winner;
-  if (r.stopped != none) return r.stopped;
+  if (s.stopped != none) return s.stopped;
   throw_cancelled(self);
 }
 
 } // namespace thrum::select
+
+namespace thrum::detail {
+
+std::size_t select_cases(select_case* const* cases, std::size_t count, bool ordered) {
+  const std::size_t chosen = select::run({.cases = {cases, count}, .ordered = ordered});
+  select_case& c = *cases[chosen];
+  if (c.throws_if_closed && select::alternative_of(c).how == wait::outcome::closed) throw_channel_closed();
+  return chosen;
+}
+
+} // namespace thrum::detail

@@ -16,94 +16,79 @@
 #pragma once
 
 #include "sched/park.h"
+#include "select/hint.h"
 #include "wait/lock.h"
 #include "wait/waiter.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
+
+#include <thrum/detail/select_case.h>
 
 namespace thrum::select {
 
-// A source's readiness for readers without its guard: the low two bits say what is ready, the rest is a version that changes
-// whenever they do. Written under the guard.
-class hint {
-public:
-  // Orderings
-  //   H1  update's release store -> load's acquire: who sees a source not ready any more sees what was made ready before.
-  std::uint32_t load() const noexcept { return word_.load(std::memory_order_acquire); } // H1
-  [[gnu::always_inline]] void update(std::uint32_t bits) noexcept {
-    const std::uint32_t now = word_.load(std::memory_order_relaxed);                    // relaxed: the guard is held
-    if ((now & mask) != bits) word_.store(((now | mask) + 1) | bits, std::memory_order_release); // H1
-  }
-  static constexpr std::uint32_t mask = 3;
-
-private:
-  base::atomic<std::uint32_t> word_{0};
-};
-
 struct source_ops;
 
-// One alternative. Made by the source, in the caller's frame.
+// The engine's part of a case. Made by the source.
 struct alternative : wait::waiter {
-  const source_ops* ops = nullptr; // null: never ready (a nil channel)
+  const source_ops* ops = nullptr;
   void* source = nullptr;
-  const hint* readiness = nullptr;
-  std::uint32_t ready_bit = 0;     // of the hint: which of them means that this alternative is ready
   wait::lock* guard = nullptr;
 };
+static_assert(sizeof(alternative) <= sizeof(detail::select_case::state));
 
 struct source_ops {
   // All are called with the guard held.
   // Completes the operation now if that is possible; then puts the agent to be made ready (after the guard is released), if
-  // any, in *woken. Sets a.how.
+  // any, in *woken. Sets a.how. If it is not possible, corrects the hint.
   bool (*try_commit)(alternative& a, wait::agent** woken) noexcept;
   void (*enqueue)(alternative& a) noexcept;
   void (*withdraw)(alternative& a) noexcept; // the waiter is still linked
 };
 
-inline constexpr std::size_t none = SIZE_MAX;
+// For sources: makes the engine's part of a case.
+inline alternative& prepare(detail::select_case& c, const source_ops& ops, void* source, wait::lock& guard) noexcept {
+  auto& a = *::new (static_cast<void*>(c.state)) alternative;
+  a.ops = &ops;
+  a.source = source;
+  a.guard = &guard;
+  a.slot = c.value;
+  return a;
+}
+inline alternative& alternative_of(detail::select_case& c) noexcept {
+  return *std::launder(reinterpret_cast<alternative*>(c.state));
+}
 
 struct request {
-  std::span<alternative* const> alternatives{}; // null entries do not take part
-  wait::lock::held* held = nullptr;           // room for as many guards
-  alternative** sorted = nullptr;             // room for as many pointers
-  // Not sources; `none` if absent. They share the numbering with the alternatives.
-  std::size_t otherwise = none;
-  std::size_t stopped = none;
-  std::size_t timeout = none;         // which one stands for `deadline`
-  std::int64_t deadline = INT64_MAX;  // absolute
-  std::size_t delay = none;           // which one stands for `duration`
-  std::int64_t duration = INT64_MAX;  // from the moment when the wait begins
-  bool ordered = false;               // the first ready one instead of a random one
+  std::span<detail::select_case* const> cases;
+  bool ordered = false;
   sched::wait_reason why = sched::wait_reason::select;
   const void* what = nullptr;
 };
 
-// Commits exactly one alternative and returns its index. Throws `cancelled` if the calling fiber is asked to stop and there is no
-// `stopped`. May park, unless there is an `otherwise`.
-std::size_t run(request& r);
+// Commits exactly one case and returns its index. Throws `cancelled` if the calling fiber is asked to stop and there is no case
+// for that. May park, unless there is an `otherwise`.
+std::size_t run(const request& r);
 
-// A wait for one thing with a deadline.
+// A wait for one source with a deadline. The case's source part is filled in by the caller.
 struct single_wait {
-  std::int64_t deadline;
-  sched::wait_reason why;
-  const void* what;
-  select::alternative alternative{};
+  detail::select_case source;
+  detail::select_case timeout;
 
-  bool run() { // false: the deadline passed
-    select::alternative* one = &alternative;
-    select::alternative* sorted;
-    wait::lock::held held;
-    request r{.alternatives = {&one, 1},
-              .held = &held,
-              .sorted = &sorted,
-              .timeout = 1,
-              .deadline = deadline,
-              .why = why,
-              .what = what};
-    return select::run(r) == 0;
+  explicit single_wait(std::int64_t deadline) noexcept {
+    source.what = detail::select_case::kind::source;
+    timeout.what = detail::select_case::kind::at;
+    timeout.time = deadline;
   }
+
+  // False: the deadline passed.
+  bool run(sched::wait_reason why, const void* what) {
+    detail::select_case* const both[] = {&source, &timeout};
+    return select::run({.cases = both, .ordered = true, .why = why, .what = what}) == 0;
+  }
+  wait::outcome how() noexcept { return alternative_of(source).how; }
 };
 
 } // namespace thrum::select

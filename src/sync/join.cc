@@ -30,13 +30,12 @@ namespace sync {
 struct join_state {
   wait::lock guard;
   wait::waiter_list joiners;               // guarded
-  select::hint ended;                      // bit ended_bit; written under the guard; J2, H1 (select/engine.h)
+  select::hint ended;                      // has_ended_ready; written under the guard; J2, H1 (select/engine.h)
   base::atomic<bool> stop{false};          // J1
   base::atomic<sched::fiber*> running{nullptr}; // J1, J3
   bool abandoned = false;                  // guarded: the handle was detached
 
-  static constexpr std::uint32_t ended_bit = 1;
-  bool has_ended() const noexcept { return (ended.load() & ended_bit) != 0; }
+  bool has_ended() const noexcept { return (ended.load() & detail::has_ended_ready) != 0; }
 };
 static_assert(sizeof(join_state) <= sizeof(detail::joinable_task::state));
 
@@ -62,9 +61,8 @@ namespace {
 // Waits for the end without listening to stop requests.
 void wait_shielded(joinable_task& t) noexcept {
   join_state& s = state_of(t);
-  sched::fiber* f = sched::this_fiber();
-  if (f != nullptr) ++f->stop_shield;
   wait::agent& self = sched::this_agent();
+  const sched::shield no_stop(self);
   const wait::lock::held guard = s.guard.acquire(wait::this_thread());
   if (s.has_ended()) {
     wait::lock::release(guard);
@@ -74,7 +72,6 @@ void wait_shielded(joinable_task& t) noexcept {
     s.joiners.push_back(w);
     sched::park(self, guard, sched::wait_reason::join, &t);
   }
-  if (f != nullptr) --f->stop_shield;
 }
 
 bool commit_ended(select::alternative& a, wait::agent**) noexcept { return static_cast<join_state*>(a.source)->has_ended(); }
@@ -82,18 +79,13 @@ void enqueue_ended(select::alternative& a) noexcept { static_cast<join_state*>(a
 void withdraw_ended(select::alternative& a) noexcept { static_cast<join_state*>(a.source)->joiners.erase(a); }
 constexpr select::source_ops ended_ops{commit_ended, enqueue_ended, withdraw_ended};
 
-void make_ended(select::alternative& a, join_state& s) noexcept {
-  a.ops = &ended_ops;
-  a.source = &s;
-  a.readiness = &s.ended;
-  a.ready_bit = join_state::ended_bit;
-  a.guard = &s.guard;
-}
-
 bool wait_until(joinable_task& t, deadline_t deadline) {
-  select::single_wait w{.deadline = deadline, .why = sched::wait_reason::join, .what = &t};
-  make_ended(w.alternative, state_of(t));
-  return w.run();
+  select::single_wait w(deadline);
+  w.source.object = &t;
+  w.source.readiness = ended_hint(&t);
+  w.source.ready_bit = has_ended_ready;
+  w.source.prepare = &prepare_ended;
+  return w.run(sched::wait_reason::join, &t);
 }
 
 } // namespace
@@ -115,7 +107,7 @@ void begin_joinable(joinable_task& t, sched::fiber& f) noexcept {
 void publish_end(joinable_task& t) noexcept {
   join_state& s = state_of(t);
   const wait::lock::held guard = s.guard.acquire(wait::this_thread());
-  s.ended.update(join_state::ended_bit); // J2
+  s.ended.update(has_ended_ready); // J2
   // Claimed waiters are made ready after the guard is gone, but their nodes die as soon as they run: agents first.
   while (wait::waiter* w = wait::pop_claimed(s.joiners)) sched::ready(*w->owner);
   if (s.abandoned) return t.destroy(t);
@@ -188,8 +180,11 @@ bool request_stop(joinable_task* t) noexcept {
 }
 
 void prepare_ended(select_case& c) noexcept {
-  make_ended(*::new (c.state) select::alternative, state_of(*static_cast<joinable_task*>(c.object)));
+  join_state& s = state_of(*static_cast<joinable_task*>(c.object));
+  select::prepare(c, ended_ops, &s, s.guard);
 }
+
+const void* ended_hint(const joinable_task* t) noexcept { return t == nullptr ? nullptr : &state_of(*t).ended; }
 
 bool has_ended(const joinable_task* t) noexcept {
   return t == nullptr || state_of(*t).has_ended();

@@ -7,12 +7,31 @@
 #include <new>
 
 extern "C" {
-constinit thread_local thrum::wait::thread_context* thrum_self_ = nullptr;
+constinit thread_local thrum::wait::thread_head* thrum_self_ = nullptr;
 }
 
 namespace thrum::wait {
 
+namespace registry {
+constinit base::spin_lock lock;
+constinit thread_context* first = nullptr;
+} // namespace registry
+
 namespace {
+
+void enroll(thread_context& t) noexcept {
+  const base::spin_guard guard(registry::lock);
+  t.registered_prev = nullptr;
+  t.registered_next = registry::first;
+  if (registry::first != nullptr) registry::first->registered_prev = &t;
+  registry::first = &t;
+}
+
+void strike(thread_context& t) noexcept {
+  const base::spin_guard guard(registry::lock);
+  (t.registered_prev ? t.registered_prev->registered_next : registry::first) = t.registered_next;
+  if (t.registered_next != nullptr) t.registered_next->registered_prev = t.registered_prev;
+}
 
 constinit base::spin_lock free_lock;
 constinit guest* free_guests = nullptr; // guarded by free_lock
@@ -23,6 +42,7 @@ struct recycler {
   ~recycler() {
     if (mine == nullptr) return;
     if (thrum_self_ == mine) thrum_self_ = nullptr; // later destructors of this thread get another one
+    strike(*mine);
     const base::spin_guard guard(free_lock);
     mine->next_free = free_guests;
     free_guests = mine;
@@ -46,13 +66,18 @@ thread_context& this_thread_slow() noexcept {
   static thread_local recycler at_exit;
   guest* g = take_guest();
   if (at_exit.mine == nullptr) at_exit.mine = g;
+  enroll(*g);
   thrum_self_ = g;
   return *g;
 }
 
 void thread_context::seed() noexcept { random_state = env::linux_world().random(env::stream::select) | 1; }
 
-void bind_thread(thread_context* context) noexcept { thrum_self_ = context; }
+void bind_thread(thread_context* context) noexcept {
+  if (auto* before = static_cast<thread_context*>(thrum_self_)) strike(*before);
+  thrum_self_ = context;
+  if (context != nullptr) enroll(*context);
+}
 
 bool guest::sleep_until(std::int64_t deadline) noexcept {
   std::uint32_t expected = 0;

@@ -102,7 +102,7 @@ private:
 
   static std::uintptr_t identity(const thread_context& me) noexcept { return reinterpret_cast<std::uintptr_t>(&me); }
 
-  held acquire_word(std::uintptr_t me) noexcept {
+  [[gnu::noinline]] held acquire_word(std::uintptr_t me) noexcept {
     for (unsigned turn = 0; word_.exchange(1, std::memory_order_acquire) != 0; ++turn) // L3
       while (word_.load(std::memory_order_relaxed) != 0) base::back_off(turn++);       // relaxed: the exchange decides
     const std::uintptr_t bias = bias_.load(std::memory_order_relaxed);                 // relaxed: guarded by word_

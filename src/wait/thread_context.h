@@ -2,18 +2,19 @@
 // thread gets a plain one when it first waits or wakes.
 #pragma once
 
+#include "base/spin_lock.h"
+
 #include <thrum/detail/self.h>
 
 #include <cstdint>
 
 namespace thrum::wait {
 
-struct agent;
-
-struct alignas(64) thread_context { // aligned: the low bits of its address are free for wait::lock
-  agent* current = nullptr;         // who runs on this thread now; this thread only
+struct alignas(64) thread_context : thread_head { // aligned: the low bits of its address are free for wait::lock
   bool is_worker = false;           // constant after construction
   std::uint64_t random_state = 0;   // this thread only; 0: not seeded yet
+  thread_context* registered_next = nullptr; // guarded by the registry's lock, as is the next
+  thread_context* registered_prev = nullptr;
 
   // xorshift64*: for the order of a select, not for secrets.
   std::uint64_t random() noexcept {
@@ -29,12 +30,23 @@ struct alignas(64) thread_context { // aligned: the low bits of its address are 
 // The calling thread's context, made now if it has none. Never null.
 thread_context& this_thread_slow() noexcept;
 [[gnu::always_inline]] inline thread_context& this_thread() noexcept {
-  thread_context* context = detail::self();
-  if (__builtin_expect(context != nullptr, true)) return *context;
+  thread_head* head = detail::self();
+  if (__builtin_expect(head != nullptr, true)) return *static_cast<thread_context*>(head);
   return this_thread_slow();
 }
 
 // Makes `context` the calling thread's own (null: none). For workers.
 void bind_thread(thread_context* context) noexcept;
+
+namespace registry {
+extern base::spin_lock lock;
+extern thread_context* first; // guarded by lock
+} // namespace registry
+
+// Calls visit(context) for every thread that thrum knows, worker or not. Threads come and go only before or after the call.
+template <class Visit> void for_each_thread(Visit visit) {
+  const base::spin_guard guard(registry::lock);
+  for (const thread_context* t = registry::first; t != nullptr; t = t->registered_next) visit(*t);
+}
 
 } // namespace thrum::wait

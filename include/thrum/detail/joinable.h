@@ -37,6 +37,7 @@ void stop_and_join(joinable_task* task) noexcept;
 void give_up(joinable_task* task) noexcept;
 bool request_stop(joinable_task* task) noexcept;
 bool has_ended(const joinable_task* task) noexcept;
+const void* ended_hint(const joinable_task* task) noexcept; // for select; null for a null task
 void free_joined(joinable_task* task) noexcept; // requires: has_ended, and the caller is the handle
 void begin_joinable(joinable_task& task, sched::fiber& f) noexcept; // the fiber's first act
 void publish_end(joinable_task& task) noexcept; // the fiber's last act; the task may be gone afterwards

@@ -12,15 +12,21 @@ namespace thrum::detail {
 struct select_case {
   enum class kind : std::uint8_t { source, after, at, stopped, otherwise };
   kind what = kind::otherwise;
-  bool closed = false;             // out, for channels: closed (and drained, for a receive)
-  bool throws_if_closed = false;   // in: a send
-  // A source: how to make the engine's alternative for it (in `state`). Set by the header that makes the case.
+  bool throws_if_closed = false; // a send
+  std::uint32_t ready_bit = 0;   // which bit of *readiness means that this case is ready
+  // A source. `prepare` makes the engine's part of the case, in `state`; it is called at most once, and only if the case is
+  // about to be tried or waited for.
+  const void* readiness = nullptr; // its select::hint; null: never ready
   void (*prepare)(select_case& c) noexcept = nullptr;
-  void* object = nullptr;          // null: never ready
-  void* value = nullptr;           // recv: the std::optional<T>, or null; send: the T
-  std::int64_t time = 0;           // after: nanoseconds; at: a deadline
-  alignas(8) unsigned char state[96]; // select::alternative
+  void* object = nullptr;
+  void* value = nullptr;    // recv: the std::optional<T>, or null; send: the T
+  std::int64_t time = 0;    // after: nanoseconds; at: a deadline
+  alignas(8) unsigned char state[80]; // select::alternative
 };
+
+inline constexpr std::uint32_t chan_recv_ready = 1;
+inline constexpr std::uint32_t chan_send_ready = 2;
+inline constexpr std::uint32_t has_ended_ready = 1;
 
 void prepare_recv(select_case& c) noexcept;  // src/chan/
 void prepare_send(select_case& c) noexcept;  // src/chan/

@@ -8,24 +8,35 @@
 // Cost: one load from the thread control block and one indirection, about 0.3 ns.
 #pragma once
 
+#include <thrum/detail/atomic.h>
+
 namespace thrum::wait {
-struct thread_context;
+
+struct agent; // somebody who can wait: a fiber or a thread
+
+// What inlined code may know of the calling thread; src/wait/thread_context.h has the rest.
+struct thread_head {
+  agent* current = nullptr; // who runs on this thread now
+  // The mutex that this thread is unlocking at the moment, or null (src/sync/mutex.cc). Written by this thread.
+  detail::atomic<const void*> unlocking{nullptr};
+};
+
 } // namespace thrum::wait
 
 extern "C" {
 // Defined in src/wait/thread_context.cc. Null on a thread that thrum has not met yet.
-extern constinit thread_local thrum::wait::thread_context* thrum_self_
+extern constinit thread_local thrum::wait::thread_head* thrum_self_
     __attribute__((tls_model("initial-exec"), visibility("default")));
 }
 
 namespace thrum::detail {
 
-[[gnu::always_inline]] inline wait::thread_context* self() noexcept {
-  wait::thread_context* context;
+[[gnu::always_inline]] inline wait::thread_head* self() noexcept {
+  wait::thread_head* context;
 #if defined(__x86_64__)
   asm volatile("movq thrum_self_@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0" : "=r"(context));
 #elif defined(__aarch64__)
-  wait::thread_context** slot;
+  wait::thread_head** slot;
   asm volatile("mrs %0, tpidr_el0\n\t"
                "adrp %1, :gottprel:thrum_self_\n\t"
                "ldr %1, [%1, :gottprel_lo12:thrum_self_]\n\t"

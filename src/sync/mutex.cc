@@ -1,0 +1,146 @@
+// mutex: the ways that wait.
+//
+// Unlocking with a plain store
+//
+// The obvious mutex needs two atomic read-modify-writes: one to lock, one to unlock and to see at the same instant whether
+// somebody waits. The second is avoided with an asymmetric fence. A mutex is *quiet* until somebody has to wait; then it is
+// *contended*, and stays so for a while. A quiet mutex is unlocked with plain stores:
+//
+//   unlock                                       the first who has to wait, under the guard
+//   ------                                       ------------------------------------------
+//   unlocking = this mutex   (thread's own)      contended = 1
+//   light fence                        // X2     heavy fence                          // X2
+//   contended? -> unlock_slow                    for every thread: wait while its `unlocking` is this mutex   // X3
+//   owner = nobody                     // X1     owner = nobody? -> take it, else queue and park
+//   unlocking = none                   // X3
+//
+// By the fence, either the unlocker sees `contended`, or the waiter sees that it is unlocking and lets it finish. So when the
+// waiter looks at the owner, nobody is between the look and the store any more, and every later unlock sees `contended`.
+// Those who have to wait while it is contended need no fence. The flag goes back to 0, under the guard, after `calm`
+// unlocks in a row that found nobody waiting.
+//
+// Nothing of the mutex is touched after the store to `owner`: whoever locks it next may unlock and destroy it at once (the last
+// user of a reference-counted object does). That is why `unlocking` is the thread's and not the mutex's, and why the look at
+// `contended` comes before the store and not, more simply, after it. In a contended mutex the guard plays that role: its release
+// is the last touch, and the next unlock takes it, too.
+//
+// Fairness: an unlock leaves the mutex free and wakes the first waiter, which competes with whoever comes by (barging: the
+// mutex is not idle while the waiter is on its way). A waiter that finds the mutex taken again goes back to the front; when it
+// has waited for `patience`, it asks to be handed the mutex, and the next unlock gives it away without freeing it.
+//
+// Orderings
+//   X1  owner: release store of unlock -> acquire compare-exchange of lock.
+//   X2  the fences above.
+//   X3  unlocking: release store -> the waiter's acquire load: the owner word is then as the unlocker left it.
+//   Everything in mutex_state is guarded by its guard.
+#include "env/panic.h"
+#include "sched/park.h"
+
+#include <new>
+#include <thrum/mutex.h>
+
+namespace thrum {
+namespace sync {
+
+struct mutex_state {
+  wait::lock guard;
+  wait::waiter_list waiters;
+  std::uint16_t quiet_unlocks = 0;
+  bool hand_over = false; // the first waiter has lost patience
+};
+
+namespace {
+
+constexpr std::uint16_t calm = 1'000;               // a heavy fence costs as much as about 1,000 slow unlocks
+constexpr env::nanoseconds patience = 1'000'000;    // Go's bound
+
+} // namespace
+} // namespace sync
+
+using sync::mutex_state;
+using wait::lock;
+
+wait::thread_head* mutex::first_use() noexcept { return &wait::this_thread(); }
+wait::agent* recursive_mutex::self() noexcept { return wait::this_thread().current; }
+
+bool mutex::lock_slow(detail::deadline_t deadline) noexcept {
+  static_assert(sizeof(mutex_state) <= sizeof(state_));
+  auto& state = *std::launder(reinterpret_cast<mutex_state*>(state_));
+  wait::agent& me = sched::this_agent();
+  if (owner_.load(std::memory_order_relaxed) == &me) // relaxed: only we write our own address
+    env::panic("a mutex was locked again by the fiber that holds it",
+               "this can never succeed; use recursive_mutex, or unlock before calling code that locks");
+  const sched::shield no_stop(me);
+  wait::waiter w;
+  w.owner = &me;
+  env::nanoseconds since = 0;
+  for (bool woken = false;; woken = true) {
+    const lock::held guard = state.guard.acquire(wait::this_thread());
+    if (contended_.load(std::memory_order_relaxed) == 0) {   // relaxed: guarded
+      contended_.store(1, std::memory_order_relaxed);        // relaxed: the fence orders it
+      base::heavy_fence();                                   // X2
+      wait::for_each_thread([this](const wait::thread_context& t) {
+        for (unsigned turn = 0; t.unlocking.load(std::memory_order_acquire) == this; ++turn) base::back_off(turn); // X3
+      });
+      state.quiet_unlocks = 0;
+    }
+    wait::agent* holder = nullptr;
+    if (owner_.compare_exchange_strong(holder, &me, std::memory_order_acquire, std::memory_order_acquire) || // X1
+        holder == &me) { // handed over
+      lock::release(guard);
+      return true;
+    }
+    const env::nanoseconds now = deadline != detail::no_deadline || woken ? detail::steady_now() : 0;
+    if (woken) { // passed over: back to the front
+      if (since != 0 && now - since >= sync::patience) state.hand_over = true;
+      state.waiters.push_front(w);
+    } else {
+      state.waiters.push_back(w);
+    }
+    if (since == 0) since = now != 0 ? now : detail::steady_now();
+    const std::uint32_t d =
+        deadline == detail::no_deadline
+            ? sched::park(me, guard, sched::wait_reason::mutex, this)
+            : sched::park_until(me, guard, nullptr, nullptr, deadline, 1, sched::wait_reason::mutex, this);
+    if (d == wait::decision::first) continue;
+    // The deadline has passed. Whoever unlocked did not wake us, so no wake-up is lost with us.
+    const lock::held again = state.guard.acquire(wait::this_thread());
+    if (w.linked) state.waiters.erase(w);
+    lock::release(again);
+    return false;
+  }
+}
+
+void mutex::unlock_slow() noexcept {
+  auto& state = *std::launder(reinterpret_cast<mutex_state*>(state_));
+  wait::thread_context& here = wait::this_thread();
+  here.unlocking.store(nullptr, std::memory_order_relaxed); // relaxed: it was not unlocked that way
+  const lock::held guard = state.guard.acquire(here);
+  wait::waiter* w = wait::pop_claimed(state.waiters);
+  if (w == nullptr && ++state.quiet_unlocks >= sync::calm) {
+    contended_.store(0, std::memory_order_relaxed); // relaxed: guarded
+    lock::release(guard);
+    return unlock(); // the quiet way, or back here if somebody has come meanwhile
+  }
+  wait::agent* woken = nullptr;
+  if (w != nullptr) {
+    woken = w->owner;
+    state.quiet_unlocks = 0;
+  }
+  const bool hand_over = woken != nullptr && state.hand_over;
+  if (hand_over) state.hand_over = false;
+  owner_.store(hand_over ? woken : nullptr, std::memory_order_release); // X1
+  lock::release(guard);
+  if (woken != nullptr) sched::ready(*woken);
+}
+
+void mutex::panic_not_owner() noexcept {
+  env::panic(owner_.load(std::memory_order_relaxed) == nullptr // relaxed: for the message
+                 ? "unlock of a mutex that is not locked"
+                 : "unlock of a mutex that another fiber or thread holds",
+             "whoever locks a mutex unlocks it; std::lock_guard and std::unique_lock do it for you");
+}
+
+void mutex::panic_destroyed() noexcept { env::panic("a mutex was destroyed while it is locked"); }
+
+} // namespace thrum
