@@ -166,7 +166,7 @@ void chan_add_ref(chan_core* c) noexcept {
 
 void chan_drop_ref(chan_core* c) noexcept {
   if (c == nullptr) return;
-  if (c->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete c; // F1: the last one sees what the others did
+  if (c->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete c; // F1 (chan_core.h), both ends
 }
 
 chan_status chan_send(chan_core* c, void* value, deadline_t deadline) {

@@ -16,6 +16,9 @@
 // the k-th receive -> the return of the (k + capacity)-th send; close -> a receive that reports closed. All by the guard and
 // by ready() (sched/park.h).
 //
+// Orderings
+//   F1  references: each drop releases, the last one acquires: who deletes the channel sees what all others did to it.
+//
 // Rejected: a lock-free ring for buffered channels (design.md's first plan, prototyped at 14 ns an item on one processor and
 // 19 across two). With a biased guard the locked form costs less on one processor, and fibers that exchange many values
 // gather on one; and select, close and FIFO hand-over need no second protocol. docs/design/0004-channels.md has the figures.

@@ -16,13 +16,9 @@
 // that escapes the entry function calls std::terminate.
 #pragma once
 
-namespace thrum::env {
+#include "env/context.h"
 
-struct context {
-  void* sp = nullptr;
-  void* fp = nullptr;
-  void* pc = nullptr;
-};
+namespace thrum::env {
 
 // Saves the present context and goes on with `load`; returns when somebody switches to what was saved.
 void switch_context(context& save, const context& load) noexcept;

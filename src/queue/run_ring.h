@@ -1,33 +1,38 @@
-// run_ring: the public run queue of a processor, a bounded ring. The owner pushes at the tail and pops at the head, so
-// the queue is first in, first out; thieves take half of it at the head, into a ring of their own.
+// run_ring: the public run queue of a processor, a bounded ring. The owner pushes at the tail and pops at the
+// head, so the queue is first in, first out; thieves take half of it at the head, into a ring of their own.
 //
 // Invariants
-//   I1  tail_ is written only by the owner, and only forward. head_ moves only by a successful compare-exchange, and only
-//       forward.
+//   I1  tail_ is written only by the owner, and only forward. head_ moves only by a successful
+//       compare-exchange, and only forward.
 //   I2  0 <= tail_ - head_ <= Capacity. The positions are unsigned and wrap; Capacity is a power of two.
-//   I3  for every position p in [head_, tail_), slot(p) holds the item that was pushed there and not yet taken.
+//   I3  for every position p in [head_, tail_), slot(p) holds the item that was pushed there and not yet
+//       taken.
 // Orderings
 //   O1  push: slot store, tail_ store(release)
 //       steal: tail_ load(acquire), slot load
-//       => who sees the tail sees the slots before it (I3), and what the owner did to the items before pushing them.
+//       => who sees the tail sees the slots before it (I3), and what the owner did to the items before
+//       pushing them.
 //   O2  steal: slot loads, head_ compare-exchange(release)
 //       push, and steal on the thief's own ring: head_ load(acquire), slot store
 //       => no slot is used again while a thief may still read it for a take that will succeed.
 //   O3  take: tail_ load (acquire, or the owner's own), head_ compare-exchange(release)
 //       steal: head_ load(acquire), tail_ load
 //       => who sees a head sees a tail that is not behind it: the length of a steal is never negative.
-//   A steal loads head_ before tail_. The pair may be torn: between the loads the owner may have gone on. When the length
-//   is above Capacity the head is too old; the tail was acquired, and with it the owner's knowledge of the head when it
-//   pushed (O2), so the next load of the head returns one that fits. Any other old head makes the compare-exchange fail.
-//   (After 2^32 takes between the load and the compare-exchange an old head would fit again; that is not guarded against.)
-//   Slots are atomic because a late thief may load one that is being used again: the value is dropped, for the
-//   compare-exchange fails. The owner's pop needs no order for its slot: it wrote the slot itself, and reuse is its own.
-// Progress   A push never loops: a full ring says so. A pop or steal goes round again only when another take has succeeded
-//            or the owner has gone through the whole ring in between.
-// Rejected   A growing deque: overflow goes to the shared queue anyway, and growth needs deferred reclamation.
-//            Last in, first out for the owner (Chase-Lev): unfair, and its pop needs a full fence; this one does not.
-//            Thieves that take one item: each steal costs a cache miss on the victim's line, whatever it takes.
-// Checked    run_ring_explore.cc explores one owner and two thieves on rings of 2 and 4, and weakens every order here.
+//   A steal loads head_ before tail_. The pair may be torn: between the loads the owner may have gone on.
+//   When the length is above Capacity the head is too old; the tail was acquired, and with it the owner's
+//   knowledge of the head when it pushed (O2), so the next load of the head returns one that fits. Any other
+//   old head makes the compare-exchange fail. (After 2^32 takes between the load and the compare-exchange an
+//   old head would fit again; that is not guarded against.) Slots are atomic because a late thief may load
+//   one that is being used again: the value is dropped, for the compare-exchange fails. The owner's pop needs
+//   no order for its slot: it wrote the slot itself, and reuse is its own.
+// Progress   A push never loops: a full ring says so. A pop or steal goes round again only when another take
+//            has succeeded or the owner has gone through the whole ring in between.
+// Rejected   A growing deque: overflow goes to the shared queue anyway, and growth needs deferred
+//            reclamation. Last in, first out for the owner (Chase-Lev): unfair, and its pop needs a full
+//            fence; this one does not. Thieves that take one item: each steal costs a cache miss on the
+//            victim's line, whatever it takes.
+// Checked    run_ring_explore.cc explores one owner and two thieves on rings of 2 and 4, and weakens every
+//            order here.
 #pragma once
 
 #include "base/atomic.h"
@@ -58,18 +63,20 @@ public:
   // Owner only. False when the ring is full.
   [[nodiscard]] bool try_push(T item) noexcept { return push_batch({&item, 1}) == 1; }
 
-  // Owner only. Pushes the first items, in order, as many as fit, and says how many. One store publishes them all.
+  // Owner only. Pushes the first items, in order, as many as fit, and says how many. One store publishes them
+  // all.
   [[nodiscard]] std::size_t push_batch(std::span<const T> items) noexcept;
 
   // Owner only. The oldest item, or T{} when there is none.
   [[nodiscard]] T pop() noexcept;
 
-  // Called on the thief's own ring, by its owner. Takes half of the victim's items (rounded up, and no more than fit
-  // here): the oldest is returned to be run at once, the others are pushed here in order. T{} when the victim is empty.
+  // Called on the thief's own ring, by its owner. Takes half of the victim's items (rounded up, and no more
+  // than fit here): the oldest is returned to be run at once, the others are pushed here in order. T{} when
+  // the victim is empty.
   [[nodiscard]] T steal_half(run_ring& victim) noexcept;
 
-  // Any thread: how many items there were a moment ago. After a seq_cst fence it counts every push that came before a
-  // seq_cst fence earlier in the total order, unless it was taken since.
+  // Any thread: how many items there were a moment ago. After a seq_cst fence it counts every push that came
+  // before a seq_cst fence earlier in the total order, unless it was taken since.
   [[nodiscard]] std::uint32_t size_hint() const noexcept;
 
   // Owner only, while no thief is about to take more than there is: I2, as far as one thread can see it.
@@ -79,15 +86,15 @@ private:
   using position = std::uint32_t;
   base::atomic<T>& slot(position p) noexcept { return slots_[p % Capacity]; }
 
-  // Thieves and the owner write head_; only the owner writes tail_: apart, so that a push does not take the line that
-  // thieves are looking at more often than it must.
+  // Thieves and the owner write head_; only the owner writes tail_: apart, so that a push does not take the
+  // line that thieves are looking at more often than it must.
   alignas(base::destructive_interference) base::atomic<position> head_{0}; // any thread (O2, O3)
   alignas(base::destructive_interference) base::atomic<position> tail_{
       0};                                         // owner writes, any thread reads (O1, O3)
   std::array<base::atomic<T>, Capacity> slots_{}; // owner writes, any thread reads (O1, O2)
 };
 
-// ---------------------------------------------------------------------------------------------------------------------
+// -----------------------------------------------------------------------------------------------------------
 
 template <class T, std::uint32_t Capacity>
 std::size_t run_ring<T, Capacity>::push_batch(std::span<const T> items) noexcept {
@@ -124,8 +131,8 @@ template <class T, std::uint32_t Capacity> T run_ring<T, Capacity>::steal_half(r
     if (length > Capacity) continue; // a torn pair
     const position taken = std::min(length - length / 2, room + 1);
 
-    // Copied before it is ours: once the head has moved, the victim may use the slots again. What lies beyond our
-    // tail is nobody's until the tail moves.
+    // Copied before it is ours: once the head has moved, the victim may use the slots again. What lies beyond
+    // our tail is nobody's until the tail moves.
     const T first = victim.slot(head).load(std::memory_order_relaxed); // relaxed: O1, O2
     for (position i = 1; i < taken; ++i)
       slot(own_tail + i - 1)

@@ -1,5 +1,5 @@
-// Every interleaving, and every outcome of weak memory, of an owner and thieves on small rings; and the proof that each
-// order in run_ring.h is needed.
+// Every interleaving, and every outcome of weak memory, of an owner and thieves on small rings; and the proof
+// that each order in run_ring.h is needed.
 #include "base/explore/mutation.h"
 #include "queue/run_ring.h"
 
@@ -107,8 +107,8 @@ struct stolen_goods_are_stolen {
   }
 };
 
-// A ring of two that the owner goes through more than once while a thief is slow: positions pass the capacity, slots
-// are used again, and the pair of head and tail that a thief loads is often torn.
+// A ring of two that the owner goes through more than once while a thief is slow: positions pass the
+// capacity, slots are used again, and the pair of head and tail that a thief loads is often torn.
 struct slots_are_used_again {
   static constexpr int threads = 2;
   using item = items<5>::item;
@@ -217,8 +217,9 @@ TEST(run_ring_explore, every_order_is_needed) {
                                               explore::scenario_of<owner_and_two_thieves>()},
                                              {.files = {"queue/run_ring.h"}});
   std::cout << report;
-  // The acquire halves of O2 keep a thief's slot load before the slot's next store, which is load buffering: the only
-  // thing the explorer cannot show (limit M1 in base/explore/memory.h). The standard and ARM allow it, so they stay.
+  // The acquire halves of O2 keep a thief's slot load before the slot's next store, which is load buffering:
+  // the only thing the explorer cannot show (limit M1 in base/explore/memory.h). The standard and ARM allow
+  // it, so they stay.
   constexpr std::string_view reason = "forbids load buffering";
   const std::array allowed{
       explore::allowance{"const position head = head_.load(std::memory_order_acquire); // O2",

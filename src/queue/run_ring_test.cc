@@ -1,4 +1,5 @@
-// The ring in one thread first, then one owner and thieves on real threads. run_ring_explore.cc has the proofs.
+// The ring in one thread first, then one owner and thieves on real threads. run_ring_explore.cc has the
+// proofs.
 #include "queue/run_ring.h"
 
 #include <gtest/gtest.h>
@@ -105,8 +106,8 @@ TEST_F(run_ring, a_thief_with_little_room_takes_no_more_than_fits) {
 
 namespace {
 
-// One owner that pushes `Items` items in random portions and pops now and then, and thieves that steal until everything
-// has been taken. Each take counts its item; in the end each item has been counted once.
+// One owner that pushes `Items` items in random portions and pops now and then, and thieves that steal until
+// everything has been taken. Each take counts its item; in the end each item has been counted once.
 template <std::uint32_t Capacity> void owner_against_thieves(std::uint32_t seed, std::size_t thieves) {
   constexpr std::size_t total = 200'000;
   std::vector<item> all(total);

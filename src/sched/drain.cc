@@ -8,7 +8,8 @@
 //       equal the spawns summed later, nothing was alive in between, and only a plain thread could spawn again.
 //       Ends are release stores, read by acquire loads: who sees the end of a fiber sees its spawns.
 //
-// A fiber that ends while the flag `draining` is up lets the drainer sum again (N2).
+//   N2  A fiber that ends while the flag `draining` is up bumps the word all_ended after it was counted: release -> acquire of
+//       the drainer, which sums after it has read the word, and sleeps only while the word is as it was.
 //   N3  alive: set when the block describes a running task -> read before a report describes it.
 #include "sched/drain.h"
 
@@ -74,12 +75,12 @@ void report_leftovers(runtime_core& core) noexcept {
 } // namespace
 
 void note_end(runtime_core& core) noexcept {
-  core.all_ended.fetch_add(1, std::memory_order_release); // N2: the end was counted before
+  core.all_ended.fetch_add(1, std::memory_order_release); // N2
   core.world.wake_word(&core.all_ended, 1);
 }
 
 bool drain(runtime_core& core) noexcept {
-  core.draining.store(true, std::memory_order_seq_cst); // N2: up before the first sum
+  core.draining.store(true, std::memory_order_seq_cst); // N2
   const env::nanoseconds deadline =
       core.drain_limit >= env::forever / 2 ? env::forever : core.world.now() + core.drain_limit;
   for (;;) {
@@ -95,7 +96,7 @@ bool drain(runtime_core& core) noexcept {
     const env::nanoseconds next = core.world.now() + round;
     wait_for_an_end(core, seen, next < deadline ? next : deadline);
   }
-  core.stopping.store(true, std::memory_order_release); // R1
+  core.stopping.store(true, std::memory_order_release); // R1 (runtime.cc)
   base::thread_fence(std::memory_order_seq_cst);        // I1 (idle.cc)
   wake_all(core);
   while (worker* w = core.workers) {

@@ -141,7 +141,8 @@ bool sleep_until_needed(worker& w) noexcept {
         return true;
       }
     std::uint32_t nobody = 0;
-    if (core.polling.compare_exchange_strong(nobody, 1, std::memory_order_seq_cst, std::memory_order_relaxed)) { // I3
+    if (core.polling.compare_exchange_strong(nobody, 1, std::memory_order_seq_cst, // I3
+                                             std::memory_order_relaxed)) { // relaxed: somebody polls
       poll_until_due(w);
       if (stopping(core)) return false;
       if (w.proc != nullptr) {
@@ -174,7 +175,8 @@ void wake_another(runtime_core& core) noexcept {
   if (core.idle_count.load(std::memory_order_relaxed) == 0) return; // relaxed: the caller's fence, I1
   std::uint32_t nobody = 0;
   if (core.searching.load(std::memory_order_relaxed) != 0 || // relaxed: the caller's fence, I1
-      !core.searching.compare_exchange_strong(nobody, 1, std::memory_order_seq_cst, std::memory_order_relaxed)) // I1
+      !core.searching.compare_exchange_strong(nobody, 1, std::memory_order_seq_cst, // I1
+                                              std::memory_order_relaxed)) // relaxed: somebody searches
     return;
   processor* p;
   worker* sleeper;

@@ -143,7 +143,8 @@ void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
     worker& w = enter();
     processor& p = *w.proc;
     f.alive.store(false, std::memory_order_release);                                             // N3 (drain.cc)
-    p.finished.store(p.finished.load(std::memory_order_relaxed) + 1, std::memory_order_release); // N1 (drain.cc)
+    const std::uint64_t ended = p.finished.load(std::memory_order_relaxed) + 1; // relaxed: only the holder writes
+    p.finished.store(ended, std::memory_order_release);                         // N1 (drain.cc)
     if (w.runtime.draining.load(std::memory_order_relaxed)) note_end(w.runtime); // relaxed: the drainer sums now and then
     end_fiber(w, f); // returns if `f` was given another task
   }

@@ -102,8 +102,8 @@ void note_end(runtime_core& core) noexcept;
 [[gnu::always_inline]] inline void finish_departure(worker& w) noexcept {
   if (__builtin_expect(w.leaving.guard == nullptr, false)) return finish_departure_special(w);
   fiber& f = *w.leaving.parked;
-  f.decided.store(w.leaving.publish, std::memory_order_release); // P1
-  base::light_fence();                                           // P2
+  f.decided.store(w.leaving.publish, std::memory_order_release); // P1 (park.cc)
+  base::light_fence();                                           // P2 (park.cc)
   if (__builtin_expect(f.stop_requested.load(std::memory_order_relaxed), false)) return finish_departure_stopped(w); // relaxed: P2
   w.leaving.pending = false;
   wait::lock::release(std::exchange(w.leaving.guard, nullptr));

@@ -57,7 +57,7 @@ inline constexpr exception_state no_exceptions{};
 
 // Leaves the present stack (of `from`, or the native one if null) for that of `to` (or the native one if null). Returns when
 // somebody switches back, possibly on another worker; the caller must call arrive() then. `ends`: `from` never comes back.
-[[gnu::always_inline, gnu::no_sanitize("thread")]] inline void switch_stacks(worker& w, fiber* from, fiber* to,
+[[gnu::always_inline]] inline void switch_stacks(worker& w, fiber* from, fiber* to,
                                                                             [[maybe_unused]] bool ends = false) noexcept {
   env::context& save = from == nullptr ? w.native : from->saved;
   const env::context& load = to == nullptr ? w.native : to->saved;

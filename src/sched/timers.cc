@@ -55,7 +55,7 @@ std::uint32_t park_thread_until(wait::guest& g, wait::lock::held guard, void (*r
     release(argument);
   if (!g.sleep_until(deadline)) {
     std::uint32_t expected = wait::decision::shielded;
-    if (!g.decided.compare_exchange_strong(expected, wait::decision::first + timeout, std::memory_order_acq_rel, // P1
+    if (!g.decided.compare_exchange_strong(expected, wait::decision::first + timeout, std::memory_order_acq_rel, // P1 (park.cc)
                                            std::memory_order_relaxed)) // relaxed: lost
       g.sleep(); // somebody has claimed the wait and is about to wake us
   }

@@ -14,6 +14,10 @@
 //   light fence             // E1         heavy fence             // E1
 //   taken != 0? -> slow path              place == outside? -> taken: 1 -> 2, the processor is his
 //                                         else              -> taken: 1 -> 0
+//
+// Orderings
+//   E1  the fences above; and place: leave's release store -> the taker's load, so that the taker sees what the worker did to
+//       the processor.
 #pragma once
 
 #include "sched/fiber.h"

@@ -10,6 +10,8 @@
 //   ends: guard; ended; take all waiters;       join: guard; ended? else enqueue and park
 //         abandoned? -> free, else release      give up: guard; ended? -> free, else abandoned
 //
+// Orderings
+//   J1  the fences above: either the beginning fiber sees the request, or the requester sees the fiber.
 // Invariants
 //   J2  `ended` is set once, under the guard, by the fiber, which touches nothing of the task after releasing the guard
 //       (or frees the task, if it is abandoned). So who has seen `ended` and then the guard free may free the task.
@@ -168,7 +170,7 @@ bool request_stop(joinable_task* t) noexcept {
   if (t == nullptr) return false;
   join_state& s = state_of(*t);
   if (s.has_ended()) return false;
-  const bool before = s.stop.exchange(true, std::memory_order_acq_rel);
+  const bool before = s.stop.exchange(true, std::memory_order_relaxed); // relaxed: the fence orders it
   base::heavy_fence(); // J1
   if (s.running.load(std::memory_order_acquire) != nullptr) { // J3
     const wait::lock::held guard = s.guard.acquire(wait::this_thread());

@@ -43,7 +43,7 @@ inline bool claim(waiter& w) noexcept {
   auto& decided = w.owner->decided;
   std::uint32_t now = decided.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
   return (now == decision::open || now == decision::shielded) &&
-         decided.compare_exchange_strong(now, decision::first + w.index, std::memory_order_acq_rel, // P1
+         decided.compare_exchange_strong(now, decision::first + w.index, std::memory_order_acq_rel, // P1 (park.cc)
                                          std::memory_order_relaxed); // relaxed: lost, nothing is read
 }
 

@@ -55,7 +55,7 @@ void* thread_main(void* raw) noexcept {
 }
 
 // Stacks of worker threads: they run the scheduler and signal handlers, never user code.
-constexpr std::size_t worker_stack_bytes = 256 << 10;
+[[maybe_unused]] constexpr std::size_t worker_stack_bytes = 256 << 10;
 
 class linux_table final : public world {
 public:

@@ -1,6 +1,8 @@
 // switch_context for x86-64 (System V ABI); the contract is env/switch.h.
 #pragma once
 
+#include "env/context.h"
+
 extern "C" void thrum_entry() noexcept; // switch.S
 
 namespace thrum::env {

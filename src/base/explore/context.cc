@@ -1,0 +1,167 @@
+// The switch of the explorer's contexts, for x86-64 and aarch64. Only callee-saved registers are kept: the
+// compiler has already spilled the others around the call. Floating-point control words are the same for all
+// model threads.
+#include "base/explore/context.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+
+extern "C" {
+void thrum_explore_switch(void** save_sp, void* to_sp) noexcept;
+void thrum_explore_start() noexcept; // where a new context begins: calls its entry with its argument
+}
+
+#if defined(__x86_64__)
+
+// Frame, from the stopped stack pointer upwards: r15 r14 r13 r12 rbx rbp, return address. The jump through a
+// register instead of `ret` spares the return-address predictor, which would be wrong at every switch.
+asm(R"(
+.text
+.p2align 4
+.globl thrum_explore_switch
+.hidden thrum_explore_switch
+.type thrum_explore_switch,@function
+thrum_explore_switch:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  popq %rcx
+  jmp *%rcx
+.size thrum_explore_switch,.-thrum_explore_switch
+
+.p2align 4
+.globl thrum_explore_start
+.hidden thrum_explore_start
+.type thrum_explore_start,@function
+thrum_explore_start:
+  .cfi_startproc
+  .cfi_undefined rip
+  movq %r12, %rdi
+  callq *%r13
+  ud2
+  .cfi_endproc
+.size thrum_explore_start,.-thrum_explore_start
+)");
+
+namespace {
+void** first_frame(void** top, void (*entry)(void*), void* argument) noexcept {
+  void** frame = top - 9; // so that the stack is 16-byte aligned at the call in thrum_explore_start
+  frame[0] = nullptr;     // r15
+  frame[1] = nullptr;     // r14
+  frame[2] = reinterpret_cast<void*>(entry); // r13
+  frame[3] = argument;                       // r12
+  frame[4] = nullptr;                        // rbx
+  frame[5] = nullptr;                        // rbp: ends frame-pointer walks
+  frame[6] = reinterpret_cast<void*>(&thrum_explore_start);
+  frame[7] = frame[8] = nullptr;
+  return frame;
+}
+} // namespace
+
+#elif defined(__aarch64__)
+
+// Frame, from the stopped stack pointer upwards: x19..x28, x29, x30, d8..d15.
+asm(R"(
+.text
+.p2align 4
+.globl thrum_explore_switch
+.hidden thrum_explore_switch
+.type thrum_explore_switch,%function
+thrum_explore_switch:
+  sub sp, sp, #160
+  stp x19, x20, [sp, #0]
+  stp x21, x22, [sp, #16]
+  stp x23, x24, [sp, #32]
+  stp x25, x26, [sp, #48]
+  stp x27, x28, [sp, #64]
+  stp x29, x30, [sp, #80]
+  stp d8, d9, [sp, #96]
+  stp d10, d11, [sp, #112]
+  stp d12, d13, [sp, #128]
+  stp d14, d15, [sp, #144]
+  mov x9, sp
+  str x9, [x0]
+  mov sp, x1
+  ldp x19, x20, [sp, #0]
+  ldp x21, x22, [sp, #16]
+  ldp x23, x24, [sp, #32]
+  ldp x25, x26, [sp, #48]
+  ldp x27, x28, [sp, #64]
+  ldp x29, x30, [sp, #80]
+  ldp d8, d9, [sp, #96]
+  ldp d10, d11, [sp, #112]
+  ldp d12, d13, [sp, #128]
+  ldp d14, d15, [sp, #144]
+  add sp, sp, #160
+  ret
+.size thrum_explore_switch,.-thrum_explore_switch
+
+.p2align 4
+.globl thrum_explore_start
+.hidden thrum_explore_start
+.type thrum_explore_start,%function
+thrum_explore_start:
+  .cfi_startproc
+  .cfi_undefined x30
+  mov x0, x19
+  blr x20
+  brk #1
+  .cfi_endproc
+.size thrum_explore_start,.-thrum_explore_start
+)");
+
+namespace {
+void** first_frame(void** top, void (*entry)(void*), void* argument) noexcept {
+  void** frame = top - 20;
+  for (int i = 0; i < 20; ++i) frame[i] = nullptr;
+  frame[0] = argument;                                       // x19
+  frame[1] = reinterpret_cast<void*>(entry);                 // x20
+  frame[11] = reinterpret_cast<void*>(&thrum_explore_start); // x30
+  return frame;
+}
+} // namespace
+
+#else
+#error "the explorer has no context switch for this processor"
+#endif
+
+namespace thrum::base::explore {
+
+context::~context() {
+  if (mapping_ != nullptr) munmap(mapping_, stack_bytes + static_cast<std::size_t>(getpagesize()));
+}
+
+void context::restart(entry start, void* argument) {
+  const auto guard_bytes = static_cast<std::size_t>(getpagesize());
+  if (mapping_ == nullptr) {
+    void* memory =
+        mmap(nullptr, stack_bytes + guard_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED || mprotect(memory, guard_bytes, PROT_NONE) != 0) {
+      std::perror("explore: no memory for the stack of a model thread");
+      std::abort();
+    }
+    mapping_ = static_cast<char*>(memory);
+  }
+  stopped_at_ = first_frame(reinterpret_cast<void**>(mapping_ + guard_bytes + stack_bytes), start, argument);
+}
+
+void context::switch_to(context& from, context& to) noexcept {
+  thrum_explore_switch(&from.stopped_at_, to.stopped_at_);
+}
+
+} // namespace thrum::base::explore

@@ -1,0 +1,235 @@
+// engine: runs a model once for each execution the strategy asks for.
+//
+// A model is a world with some threads. Every operation that another thread could notice (an access to an
+// atomic, a fence that is part of the order S, park, relax) is a visible step; the code between two visible
+// steps is local. A model thread announces its next visible step, and the engine decides who goes on. So at
+// every decision the engine knows what each thread is about to do, which the reduction needs:
+//
+// Reduction (sleep sets)
+//   Two steps by different threads are independent when either order leads to the same state and neither
+//   makes the other possible or impossible. Exploring both orders is wasted. So when all executions that
+//   begin with step a have been explored from some state, a is put to sleep while the alternatives are
+//   explored, and wakes when a step is taken that depends on it; an execution in which every thread that
+//   could go on sleeps is abandoned, since it was explored in another order. What sleeps is not just "thread
+//   2" but "the load by thread 2, returning one of these stores": a store to the same location gives the load
+//   a new value to return, which must be explored, but leaves the old ones asleep, for reading the old store
+//   before or after the new one was made is the same execution. Dependent are: two seq_cst operations or
+//   fences (their order in S); two operations on one location unless both are loads, or one is a load that is
+//   not seq_cst and is known by the stores it may return; park and unpark of one parker. Once relax() is in
+//   play, a load and a store of one location are dependent, because the store wakes the loop that has loaded
+//   it. Steps of the model that the engine does not see (plain variables of the harness, written by several
+//   threads) are not accounted for: verdicts must not depend on their order. axioms_test.cc compares the
+//   outcomes with and without the reduction on random programs.
+//
+// Waiting
+//   relax() says that the thread waits for another. It is not run again before another thread has stored to a
+//   location that the loop has loaded in this turn (`idle_turns` allows more). When nobody else can go on,
+//   the waiting threads get further turns in which loads return the newest store: on a real machine stores
+//   arrive in the end. If many such turns change nothing, it is a livelock. A thread in a park with no token
+//   is blocked; when all are, it is a deadlock.
+#pragma once
+
+#include "base/explore/chooser.h"
+#include "base/explore/context.h"
+#include "base/explore/memory.h"
+#include "base/explore/options.h"
+#include "base/explore/site.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace thrum::base::explore {
+
+// A world as the engine sees it; made by model_of<World>() in explore.h.
+struct model {
+  std::string_view name;
+  std::size_t size;
+  std::size_t alignment;
+  int threads;
+  void (*construct)(void* at);
+  void (*thread)(void* world, int index);
+  void (*finish)(void* world);
+  void (*destroy)(void* world);
+};
+
+enum class step_kind : std::uint8_t {
+  none,
+  load,
+  store,
+  read_modify_write,
+  fence,
+  asymmetric_fence,
+  relax,
+  park,
+  unpark
+};
+
+// A visible step before it is taken.
+struct step {
+  step_kind kind = step_kind::none;
+  bool sequential = false; // takes part in S
+  bool everywhere = false; // acts on all threads at once (heavy fence, mode `instant`)
+  std::uint64_t objects =
+      0; // locations or parkers, one bit each (modulo 64: a shared bit only costs reduction)
+  const location* loads = nullptr; // for a load
+  site where{};
+};
+
+class engine {
+public:
+  result run(const model& what, const options& wanted);
+  result replay(const model& what, const options& wanted, std::string_view script);
+
+  // --- For the instrumented objects -----------------------------------------------------------------------
+
+  bool running() const noexcept { return phase_ != phase::idle; }
+  bool in_threads() const noexcept { return phase_ == phase::threads || phase_ == phase::starting; }
+  std::uint32_t execution() const noexcept { return execution_; }
+  int current() const noexcept { return current_; }
+  int steps() const noexcept { return steps_; }
+  memory& mem() noexcept { return memory_; }
+  const options& wanted() const noexcept { return options_; }
+
+  // Announces a visible step and returns when it is this thread's turn to take it.
+  void before(const step& next) {
+    if (!in_threads()) return;
+    self().next = next;
+    if (phase_ == phase::threads)
+      schedule();
+    else
+      wait_for_the_others(); // the first step of this thread
+    if (++steps_ > options_.max_steps) [[unlikely]]
+      too_long();
+  }
+
+  // One of `count` possibilities; see chooser::value.
+  int choose(int count) { return count == 1 ? 0 : choose_among(count); }
+  // Which of the stores from `oldest` on the running thread's load returns.
+  int choose_store(const location& where, int oldest);
+
+  void loaded(const location& where) noexcept {
+    looked_at_[static_cast<unsigned>(current_)] |= std::uint64_t{1} << where.index;
+  }
+  bool sees_newest() const noexcept { return self().sees_newest; }
+  // A store was made: whoever waits in relax() for this location may go on.
+  void stored(const location& where) noexcept {
+    rounds_without_store_ = 0;
+    self().sees_newest = false;
+    for (int t = 0; t < model_->threads; ++t)
+      if ((looked_at_[static_cast<unsigned>(t)] >> where.index & 1u) != 0 && t != current_) poke(t);
+  }
+  bool weak_failure_possible() const noexcept {
+    return in_threads() && self().weak_failures < options_.weak_failures;
+  }
+  void weak_failure_happened() noexcept { ++self().weak_failures; }
+
+  void relax(site where);
+  std::uint8_t new_parker() noexcept { return parkers_++ % 64; }
+  int threads() const noexcept { return model_->threads; }
+  void park(bool& token, const view& carried, std::uint64_t object, site where);
+  bool try_park(bool& token, const view& carried, std::uint64_t object, site where);
+  void unpark(bool& token, view& carried, std::uint64_t object, site where);
+
+  [[noreturn]] void fail(std::string what);
+  [[noreturn]] void fail(std::string what, site where);
+
+  bool tracing() const noexcept { return tracing_; }
+  void note(site where, std::string_view text);
+  std::string describe(std::uint64_t value) const; // a pointer into the world is shown as such
+  std::string who(int thread, int at_step) const;
+
+private:
+  enum class phase : std::uint8_t { idle, setup, starting, threads, finishing };
+
+  struct thread_state {
+    context stack;
+    step next;
+    std::uint64_t asleep = 0; // reduction: see sleeping()
+    int idle_turns = 0;
+    int weak_failures = 0;
+    bool in_relax = false;
+    bool poked = false;       // another thread stored to a location in its looked_at_
+    bool sees_newest = false; // its loads return the newest store until it does something
+  };
+  static constexpr std::uint64_t all_of_it = ~std::uint64_t{0};
+
+  thread_state& self() noexcept { return threads_[static_cast<unsigned>(current_)]; }
+  const thread_state& self() const noexcept { return threads_[static_cast<unsigned>(current_)]; }
+  thread_state& at(int t) noexcept { return threads_[static_cast<unsigned>(t)]; }
+  const thread_state& at(int t) const noexcept { return threads_[static_cast<unsigned>(t)]; }
+  bool is_enabled(int t) const noexcept { return (enabled_ >> t & 1u) != 0; }
+
+  result run_all(const model& what, const options& wanted);
+  void run_one_execution();
+  static void drive(void* self); // the harness context: executions, one after the other
+  static void thread_main(void* index);
+  void thread_ended();
+  void wait_for_the_others();
+  [[noreturn]] void too_long();
+
+  void schedule();
+  [[noreturn]] void abandon(); // leaves this execution; the next one starts
+  int pick();
+  int pick_reduced();
+  void poke(int t) noexcept;
+  void unstick();
+  [[noreturn]] void report_stuck();
+  [[noreturn]] void stop(std::string why);
+  int choose_among(int count);
+
+  std::uint64_t labels(int t) const noexcept;
+  bool sleeping(int t) const noexcept;
+  bool dependent(const thread_state& asleep, const step& taken) const noexcept;
+
+  bool out_of_budget();
+
+  // Configuration of a run.
+  const model* model_ = nullptr;
+  options options_;
+  int preemption_bound_ = dfs::unlimited;
+  bool reducing_ = false;
+  bool relax_seen_ = false; // in this run; see `dependent`
+  bool tracing_ = false;
+  std::byte* world_ = nullptr;
+
+  // State of an execution.
+  phase phase_ = phase::idle;
+  int current_ = 0;
+  int steps_ = 0;
+  int preemptions_ = 0;
+  int rounds_without_store_ = 0; // turns given to waiting threads because nobody else could go on
+  std::uint32_t enabled_ = 0;    // threads that could take their next step, one bit each
+  std::uint32_t ended_ = 0;
+  std::uint32_t execution_ = 0;
+  std::uint8_t parkers_ = 0;
+  bool abandoned_ = false;
+  std::uint64_t avoid_ = 0; // reduction: stores the running load has been explored with
+  std::array<thread_state, max_threads> threads_;
+  std::array<std::uint64_t, max_threads>
+      looked_at_{}; // locations each has loaded in this turn of a relax() loop
+
+  // Totals of a run.
+  std::uint64_t executions_ = 0;
+  std::uint64_t pruned_ = 0;
+  std::uint64_t total_steps_ = 0;
+  bool complete_ = false;
+  bool restart_ = false;
+  bool histories_dropped_ = false;
+  int longest_ = 0;
+  std::string failure_;
+  std::vector<std::string> trace_;
+  double started_at_ = 0;
+
+  chooser chooser_;
+  memory memory_;
+  context main_;
+  context harness_;
+};
+
+extern engine the_engine;
+
+} // namespace thrum::base::explore

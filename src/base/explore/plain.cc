@@ -1,0 +1,50 @@
+// The race check: an access is safe when every conflicting one happens before it.
+#include "base/explore/plain.h"
+
+#include "base/explore/engine.h"
+
+#include <string>
+
+namespace thrum::base::explore {
+
+namespace {
+std::string place(site at) {
+  return std::string(base_name(at.file_name())) + ':' + std::to_string(at.line());
+}
+} // namespace
+
+void race_detector::read(site at) {
+  engine& e = the_engine;
+  if (!e.running()) return;
+  const int t = e.current();
+  if (writer_ != t && written_ > e.mem().now(t).before[writer_])
+    race("read", at, "write", writer_, write_site_);
+  reads_.set(t, e.mem().plain_time(t));
+  read_sites_[static_cast<unsigned>(t)] = at;
+  if (e.tracing()) e.note(at, "plain read");
+}
+
+void race_detector::write(site at, const char* what) {
+  engine& e = the_engine;
+  if (!e.running()) return;
+  const int t = e.current();
+  const clock& before = e.mem().now(t).before;
+  if (writer_ != t && written_ > before[writer_]) race(what, at, "write", writer_, write_site_);
+  if (!before.covers_all(reads_))
+    for (int other = 0; other < max_threads; ++other)
+      if (other != t && reads_[other] > before[other])
+        race(what, at, "read", other, read_sites_[static_cast<unsigned>(other)]);
+  writer_ = t;
+  written_ = e.mem().plain_time(t);
+  write_site_ = at;
+  if (e.tracing()) e.note(at, std::string("plain ") + what);
+}
+
+void race_detector::race(const char* what, site at, const char* earlier_what, int earlier_thread,
+                         site earlier) const {
+  the_engine.fail("data race: " + std::string(what) + " at " + place(at) +
+                  ", and nothing orders it after the " + earlier_what + " by T" +
+                  std::to_string(earlier_thread) + " at " + place(earlier));
+}
+
+} // namespace thrum::base::explore

@@ -1,0 +1,55 @@
+// plain: a variable that is not atomic, checked for data races. A harness uses it for what a lock-free
+// structure is supposed to protect: the payload behind a published pointer, the data under a lock.
+//
+// Accesses are not visible steps: a race is a pair of accesses that nothing orders, and that shows in every
+// interleaving of the pair.
+#pragma once
+
+#include "base/explore/clock.h"
+#include "base/explore/site.h"
+
+#include <array>
+#include <utility>
+
+namespace thrum::base::explore {
+
+// The last write, and the last read by each thread.
+class race_detector {
+public:
+  void read(site at);
+  void write(site at, const char* what = "write");
+
+private:
+  [[noreturn]] void race(const char* what, site at, const char* earlier_what, int earlier_thread,
+                         site earlier) const;
+
+  clock reads_;
+  clock::time written_ = 0;
+  int writer_ = 0;
+  site write_site_{};
+  std::array<site, max_threads> read_sites_{};
+};
+
+template <class T> class plain {
+public:
+  plain(site at = site::current()) : plain(T{}, at) {}
+  explicit plain(T value, site at = site::current()) : value_(std::move(value)) { races_.write(at); }
+  ~plain() { races_.write(site::current(), "destruction"); }
+  plain(const plain&) = delete;
+  plain& operator=(const plain&) = delete;
+
+  T get(site at = site::current()) const {
+    races_.read(at);
+    return value_;
+  }
+  void set(T value, site at = site::current()) {
+    races_.write(at);
+    value_ = std::move(value);
+  }
+
+private:
+  mutable race_detector races_;
+  T value_;
+};
+
+} // namespace thrum::base::explore

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Compiles every header alone, with each compiler given (default: g++, and clang++ if there is one).
+
+Usage: tools/check_headers.py [compiler...]
+"""
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def compile_alone(job):
+    compiler, header, explored = job
+    # Included by name, as users do: a header that is the main file warns about its #pragma once.
+    name = header.relative_to(ROOT / ("include" if header.is_relative_to(ROOT / "include") else "src"))
+    command = [compiler, "-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror",
+               f"-I{ROOT}/include", f"-I{ROOT}/src", "-x", "c++", "-"] + (["-DTHRUM_EXPLORE"] if explored else [])
+    done = subprocess.run(command, input=f'#include "{name}"\n', capture_output=True, text=True)
+    return header, compiler, done.returncode, done.stderr
+
+
+def main() -> int:
+    compilers = sys.argv[1:] or [c for c in ("g++", "clang++-19") if shutil.which(c)]
+    headers = [h for base in ("include", "src") for h in sorted((ROOT / base).rglob("*.h"))]
+    other_cpu = "aarch64" if os.uname().machine == "x86_64" else "x86_64"
+    jobs = [(c, h, "explore" in h.parts) for c in compilers for h in headers if other_cpu not in h.parts]
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for header, compiler, code, message in pool.map(compile_alone, jobs):
+            if code != 0:
+                failed += 1
+                print(f"{header.relative_to(ROOT)} does not compile alone with {compiler}:\n{message}")
+    print(f"check_headers: {len(jobs)} compilations, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
