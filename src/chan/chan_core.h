@@ -37,7 +37,9 @@
 namespace thrum::detail {
 
 struct chan_core {
-  chan_core(std::size_t capacity, const element_ops& e) : elements(e), buffer(capacity, e) {}
+  chan_core(std::size_t capacity, const element_ops& e) : elements(e), buffer(capacity, e) {
+    update_hint(); // room to send is ready from the start
+  }
 
   select::hint readiness;                    // first: select.h takes the address of a core for that of its hint
   wait::lock guard;

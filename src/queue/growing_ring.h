@@ -25,6 +25,11 @@ public:
     items_[tail_++ & mask_] = item;
     return true;
   }
+  [[nodiscard]] bool push_front(T item) noexcept {
+    if (__builtin_expect(size() == capacity(), false) && !grow()) return false;
+    items_[--head_ & mask_] = item;
+    return true;
+  }
   // Requires: !empty().
   T pop_front() noexcept { return items_[head_++ & mask_]; }
   T pop_back() noexcept { return items_[--tail_ & mask_]; }

@@ -70,7 +70,7 @@ void give_processor(worker& w, processor& p) noexcept {
   w.proc = &p;
   // The time spent asleep must not look like one long dispatch.
   p.window_start = w.runtime.world.now();
-  p.until_fairness = fairness_interval;
+  p.until_look = look_interval;
 }
 
 void start_search(worker& w) noexcept {

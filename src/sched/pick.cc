@@ -1,6 +1,8 @@
 // The order in which a processor runs what it has; processor.h explains the queues.
 #include "sched/scheduler.h"
 
+#include <algorithm>
+
 namespace thrum::sched {
 
 namespace {
@@ -18,14 +20,17 @@ void prefetch_ahead(const processor& p) noexcept {
   if (const fiber* sooner = p.ready.peek(1)) __builtin_prefetch(sooner->saved.sp); // its control block has arrived by now
 }
 
-// The look beyond the private queues, once every fairness_interval dispatches.
-runnable* look_beyond(worker& w) noexcept {
+} // namespace
+
+void look_beyond(worker& w) noexcept {
   processor& p = *w.proc;
   runtime_core& core = w.runtime;
-  p.until_fairness = fairness_interval;
   const env::nanoseconds now = core.world.now();
-  p.mean_run = (now - p.window_start) / fairness_interval;
+  const env::nanoseconds mean = (now - p.window_start) / (look_interval - p.until_look);
+  p.mean_run = std::min(mean, p.last_mean); // the kernel may have taken the CPU away in one window, hardly in two
+  p.last_mean = mean;
   p.window_start = now;
+  p.until_look = look_interval;
   if (p.earliest.load(std::memory_order_relaxed) <= now) fire_timers(w, p, now); // relaxed: a hint; the guard decides
   if (core.watched.load(std::memory_order_relaxed) != 0 && --p.poll_countdown == 0) { // relaxed: a hint
     constexpr unsigned looks_between_polls = 4; // a poll costs as much as several dispatches
@@ -33,29 +38,25 @@ runnable* look_beyond(worker& w) noexcept {
     poll_now(w);
   }
   if (core.idle_count.load(std::memory_order_relaxed) != 0) share(w); // relaxed: a hint
+  // One that has waited long goes first: from the global queue, or what is offered to others, or the oldest task.
   runnable* found = core.global.pop(1);
   if (found == nullptr) found = p.shared.pop();
   if (found == nullptr && !p.fresh.empty()) found = p.fresh.pop_front();
-  return found;
+  if (found == nullptr) return;
+  const bool queued = found->what == runnable::kind::fiber ? p.ready.push_front(static_cast<fiber*>(found))
+                                                           : p.fresh.push_back(static_cast<task*>(found));
+  if (!queued) core.global.push_front_level(*found);
 }
-
-} // namespace
 
 runnable* pick_queued(worker& w) noexcept {
   processor& p = *w.proc;
-  if (__builtin_expect(--p.until_fairness == 0, false))
-    if (runnable* r = look_beyond(w)) return r;
-  if (fiber* f = p.next) {
+  if (fiber* f = p.next) { // the pair has had its share: behind the others
     p.next = nullptr;
-    if (p.next_left != 0) {
-      --p.next_left;
-      return f;
-    }
-    push_ready(w, *f); // the pair has had its share: behind the others
+    push_ready(w, *f);
   }
   p.next_left = next_budget;
-  constexpr std::uint32_t fresh_first_each = 8; // so that fibers which only yield do not keep new ones from starting
-  if (!p.ready.empty() && (p.until_fairness % fresh_first_each != 0 || p.fresh.empty())) {
+  constexpr std::int32_t fresh_first_each = 8; // so that fibers which only yield do not keep new ones from starting
+  if (!p.ready.empty() && (p.until_look % fresh_first_each != 0 || p.fresh.empty())) {
     fiber* f = p.ready.pop_front();
     prefetch_ahead(p);
     return f;

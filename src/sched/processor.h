@@ -7,8 +7,8 @@
 //           time slice, so a pair that talks to each other stays in the cache. At most `next_budget` times in a row.
 //   ready   fibers that go on, first in first out. Private.
 //   fresh   tasks that have not begun, newest first. Private. Newest first means depth first: a tree of a million
-//           tasks keeps a few dozen stacks alive instead of a hundred thousand. One dispatch in 61 takes the oldest, so
-//           none starves.
+//           tasks keeps a few dozen stacks alive instead of a hundred thousand. Now and then (look_beyond) the oldest
+//           goes first, so none starves.
 //   shared  what this processor offers to others: a bounded lock-free ring. Filled only when somebody is hungry.
 //   and then the runtime's global queue, and other processors' shared rings.
 //
@@ -31,7 +31,7 @@ struct worker;
 
 // Every 61st dispatch looks beyond the private queues (Go's number: prime, so that it does not beat with a program's own
 // rhythm; 61 dispatches are some microseconds).
-inline constexpr std::uint32_t fairness_interval = 61;
+inline constexpr std::int32_t look_interval = 61;
 inline constexpr std::uint32_t next_budget = 61;
 
 struct alignas(base::destructive_interference) processor {
@@ -42,7 +42,7 @@ struct alignas(base::destructive_interference) processor {
   // ---- the holder only, inside the runtime
   fiber* next = nullptr;
   std::uint32_t next_left = next_budget;
-  std::uint32_t until_fairness = fairness_interval; // dispatches until the next look beyond
+  std::int32_t until_look = look_interval; // dispatches until the next look beyond; not above 0: it is due
   queue::growing_ring<fiber*> ready;
   queue::growing_ring<detail::task*> fresh;
 
@@ -56,8 +56,9 @@ struct alignas(base::destructive_interference) processor {
   std::uint64_t next_id = 0; // ids are handed out in blocks
   std::uint64_t last_id = 0;
   std::uint64_t random_state = 1;
-  env::nanoseconds window_start = 0;      // when the present 61 dispatches began
-  env::nanoseconds mean_run = 20'000;     // nanoseconds a dispatch, of the last window; at first "long", see share.cc
+  env::nanoseconds window_start = 0;      // when the present look_interval dispatches began
+  env::nanoseconds mean_run = 20'000;     // nanoseconds a dispatch, the smaller of the last two windows; at first "long"
+  env::nanoseconds last_mean = 20'000;    // of the last window
   unsigned poll_countdown = 1;
 
   // Counted by the holder, read by anybody who wants to know whether all fibers have ended (drain.cc).

@@ -136,7 +136,7 @@ void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
 
 [[noreturn]] void fiber_main(void* raw) noexcept {
   auto& f = *static_cast<fiber*>(raw);
-  arrive();
+  arrive_at_fiber();
   for (;;) {
     leave();
     call(f);
@@ -147,6 +147,7 @@ void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
     p.finished.store(ended, std::memory_order_release);                         // N1 (drain.cc)
     if (w.runtime.draining.load(std::memory_order_relaxed)) note_end(w.runtime); // relaxed: the drainer sums now and then
     end_fiber(w, f); // returns if `f` was given another task
+    if (p.until_look <= 0) look_beyond(w);
   }
 }
 
@@ -163,7 +164,7 @@ void yield_to_next(worker& w) noexcept {
                  }, .argument = &self};
   }
   switch_stacks(w, &self, to);
-  arrive();
+  arrive_at_fiber();
 }
 
 void run(worker& w, runnable& r) noexcept {

@@ -10,9 +10,13 @@
 namespace thrum::sched {
 
 // ---- pick.cc: the private queues
-// The next thing to run, or null: nothing here. Cheap: looks beyond this processor only now and then.
+// The next thing to run, or null: nothing here. Looks at nothing but this processor's own queues, because the fiber that is
+// about to leave may hold guards (of a channel, of these very timers) until it has left.
 detail::runnable* pick(worker& w) noexcept;
 detail::runnable* pick_queued(worker& w) noexcept; // its slower part
+// The look beyond, for timers, descriptors, the global queue, others who are hungry: once every look_interval dispatches,
+// on arrival, when no guard is held. What it finds is queued here.
+void look_beyond(worker& w) noexcept;
 // Queues a fiber behind the others of this processor.
 void push_ready(worker& w, fiber& f) noexcept;
 // Queues a fiber so that it runs next.
@@ -82,10 +86,10 @@ void note_end(runtime_core& core) noexcept;
 
 [[gnu::always_inline]] inline detail::runnable* pick(worker& w) noexcept {
   processor& p = *w.proc;
-  if (fiber* f = p.next; f != nullptr && p.next_left != 0 && p.until_fairness != 1) {
+  --p.until_look;
+  if (fiber* f = p.next; f != nullptr && p.next_left != 0) {
     p.next = nullptr;
     --p.next_left;
-    --p.until_fairness;
     return f;
   }
   return pick_queued(w);

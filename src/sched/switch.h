@@ -55,6 +55,13 @@ inline constexpr exception_state no_exceptions{};
   return w;
 }
 
+// The same on a fiber's stack: now that no guard is held any more, looks beyond the processor if that is due.
+[[gnu::always_inline]] inline worker& arrive_at_fiber() noexcept {
+  worker& w = arrive();
+  if (__builtin_expect(w.proc->until_look <= 0, false)) look_beyond(w);
+  return w;
+}
+
 // Leaves the present stack (of `from`, or the native one if null) for that of `to` (or the native one if null). Returns when
 // somebody switches back, possibly on another worker; the caller must call arrive() then. `ends`: `from` never comes back.
 [[gnu::always_inline]] inline void switch_stacks(worker& w, fiber* from, fiber* to,
@@ -94,7 +101,7 @@ inline constexpr exception_state no_exceptions{};
 // on another path.
 [[gnu::always_inline]] inline void switch_to_next(worker& w, fiber& from) noexcept {
   switch_stacks(w, &from, target(w, pick(w)));
-  arrive();
+  arrive_at_fiber();
 }
 
 } // namespace thrum::sched

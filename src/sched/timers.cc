@@ -91,6 +91,22 @@ wait::lock::held set_timer(worker& w, timer_entry& e) noexcept {
   return guard;
 }
 
+void set_timer_elsewhere(runtime_core& core, const wait::thread_context& me, timer_entry& e) noexcept {
+  processor& p = *core.processors[0];
+  const env::nanoseconds deadline = e.deadline;
+  const wait::lock::held guard = p.timer_guard.acquire(me);
+  e.home = &p;
+  p.timers.insert(e);
+  publish_earliest(p);
+  wait::lock::release(guard); // it may fire, and be gone
+  // Somebody must be awake in time. Workers that run look at all wheels before they sleep.
+  base::thread_fence(std::memory_order_seq_cst); // I1, I3 (idle.cc)
+  if (core.polling.load(std::memory_order_relaxed) == 0)                     // relaxed: the fence
+    wake_another(core);                                                      // it will poll, if it finds nothing else
+  else if (deadline < core.polling_until.load(std::memory_order_relaxed))    // relaxed: the fence
+    kick(core);
+}
+
 bool cancel_timer(const wait::thread_context& me, timer_entry& e) noexcept {
   processor& p = *e.home;
   const wait::lock::held guard = p.timer_guard.acquire(me);
@@ -101,6 +117,49 @@ bool cancel_timer(const wait::thread_context& me, timer_entry& e) noexcept {
   }
   wait::lock::release(guard);
   return pending;
+}
+
+void repeat_timer(worker& w, timer_entry& e, env::nanoseconds period) noexcept {
+  const env::nanoseconds late = w.runtime.world.now() - e.deadline;
+  e.deadline += (late > 0 ? late / period + 1 : 1) * period;
+  e.home->timers.insert(e);
+}
+
+// A timer launches a task while perhaps no fiber is alive, so the drainer could miss it (drain.cc, N1). Both sides announce
+// first and look second:
+//
+//   who fires                         the drainer
+//   ---------                         -----------
+//   spawned + 1                       draining = true
+//   full fence                // M2   (seq_cst)                  // M2
+//   draining? -> finished + 1,        sum
+//                launch nothing
+bool announce_launch(worker& w) noexcept {
+  processor& p = *w.proc;
+  p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
+  base::thread_fence(std::memory_order_seq_cst);                                             // M2
+  if (__builtin_expect(!w.runtime.draining.load(std::memory_order_relaxed), true)) return true; // relaxed: the fence
+  withdraw_launch(w);
+  return false;
+}
+
+void launch_announced(worker& w, detail::task& t) noexcept {
+  base::tsan_release(&t);
+  if (!w.proc->fresh.push_back(&t)) w.runtime.global.push_front_level(t); // shared, if at all, by who fires
+}
+
+void withdraw_launch(worker& w) noexcept {
+  processor& p = *w.proc;
+  p.finished.store(p.finished.load(std::memory_order_relaxed) + 1, std::memory_order_release); // N1 (drain.cc)
+  if (w.runtime.draining.load(std::memory_order_relaxed)) note_end(w.runtime); // relaxed: as in fiber_main
+}
+
+void discard_timers(runtime_core& core) noexcept {
+  worker last(core); // fire() wants one; it runs nothing
+  for (unsigned i = 0; i < core.processor_count; ++i) {
+    last.proc = core.processors[i];
+    fire_timers(last, *core.processors[i], env::forever);
+  }
 }
 
 bool fire_timers(worker& w, processor& p, env::nanoseconds now) noexcept {

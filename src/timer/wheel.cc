@@ -13,19 +13,19 @@ void wheel::place(entry& e) noexcept {
   e.level = static_cast<std::uint8_t>(level);
   e.slot = static_cast<std::uint8_t>(slot);
   slots_[level][slot].push_back(e);
-  occupied_[level] |= std::uint64_t{1} << slot;
+  occupied_[level].set(slot);
 }
 
 void wheel::unlink(entry& e) noexcept {
   auto& list = slots_[e.level][e.slot];
   list.erase(e);
-  if (list.empty()) occupied_[e.level] &= ~(std::uint64_t{1} << e.slot);
+  if (list.empty()) occupied_[e.level].clear(e.slot);
 }
 
 void wheel::cascade(unsigned level, unsigned slot) noexcept {
   base::intrusive_list<entry> moving = slots_[level][slot];
   slots_[level][slot] = {};
-  occupied_[level] &= ~(std::uint64_t{1} << slot);
+  occupied_[level].clear(slot);
   while (entry* e = moving.pop_front()) place(*e);
 }
 
@@ -33,10 +33,9 @@ void wheel::cascade(unsigned level, unsigned slot) noexcept {
 // whatever a lower level holds comes up before anything of a higher one.
 bool wheel::first_slot(unsigned& level, unsigned& slot) const noexcept {
   for (unsigned l = 0; l < levels; ++l) {
-    if (occupied_[l] == 0) continue;
-    const unsigned here = static_cast<unsigned>(elapsed_ >> (l * slot_bits)) & (slots - 1);
+    if (occupied_[l].none()) continue;
     level = l;
-    slot = (here + static_cast<unsigned>(std::countr_zero(std::rotr(occupied_[l], static_cast<int>(here))))) & (slots - 1);
+    slot = occupied_[l].first_from(static_cast<unsigned>(elapsed_ >> (l * slot_bits)) & (slots - 1));
     return true;
   }
   return false;
@@ -76,7 +75,7 @@ bool wheel::check_invariants() const noexcept {
   std::size_t total = 0;
   for (unsigned l = 0; l < levels; ++l)
     for (unsigned s = 0; s < slots; ++s) {
-      if (((occupied_[l] >> s) & 1) == slots_[l][s].empty()) return false; // T2
+      if (occupied_[l].test(s) == slots_[l][s].empty()) return false; // T2
       for (const entry* e = slots_[l][s].front(); e != nullptr; e = e->next) {
         if (e->level != l || e->slot != s || e->deadline < earliest_) return false; // T3
         ++total;
