@@ -10,29 +10,32 @@
 // Orderings
 //   O1  push: slot store, tail_ store(release)
 //       steal: tail_ load(acquire), slot load
-//       => who sees the tail sees the slots before it (I3), and what the owner did to the items before
-//       pushing them.
+//       => who sees the tail sees the slots before it (I3), and what the owner did to the items before it
+//          pushed them.
 //   O2  steal: slot loads, head_ compare-exchange(release)
 //       push, and steal on the thief's own ring: head_ load(acquire), slot store
 //       => no slot is used again while a thief may still read it for a take that will succeed.
 //   O3  take: tail_ load (acquire, or the owner's own), head_ compare-exchange(release)
 //       steal: head_ load(acquire), tail_ load
 //       => who sees a head sees a tail that is not behind it: the length of a steal is never negative.
+//       Without
+//          it nothing would be lost, but a thief could go round for as long as the newer tail is on its way.
 //   A steal loads head_ before tail_. The pair may be torn: between the loads the owner may have gone on.
 //   When the length is above Capacity the head is too old; the tail was acquired, and with it the owner's
-//   knowledge of the head when it pushed (O2), so the next load of the head returns one that fits. Any other
-//   old head makes the compare-exchange fail. (After 2^32 takes between the load and the compare-exchange an
-//   old head would fit again; that is not guarded against.) Slots are atomic because a late thief may load
-//   one that is being used again: the value is dropped, for the compare-exchange fails. The owner's pop needs
-//   no order for its slot: it wrote the slot itself, and reuse is its own.
+//   knowledge of the head when it pushed, so the next load of the head returns one that fits. Any other old
+//   head makes the compare-exchange fail. (After exactly 2^32 takes between the load and the compare-exchange
+//   an old head would fit again; that is not guarded against.)
+//   Slots are atomic because a late thief may load one that is being used again: the value is dropped, for
+//   its compare-exchange fails. The owner's pop needs no order for its slot: it wrote the slot itself.
 // Progress   A push never loops: a full ring says so. A pop or steal goes round again only when another take
-//            has succeeded or the owner has gone through the whole ring in between.
+//            has succeeded, or when the owner has gone through the whole ring between two loads.
 // Rejected   A growing deque: overflow goes to the shared queue anyway, and growth needs deferred
-//            reclamation. Last in, first out for the owner (Chase-Lev): unfair, and its pop needs a full
-//            fence; this one does not. Thieves that take one item: each steal costs a cache miss on the
-//            victim's line, whatever it takes.
-// Checked    run_ring_explore.cc explores one owner and two thieves on rings of 2 and 4, and weakens every
-//            order here.
+//            reclamation. An owner that pops what it pushed last (Chase-Lev): unfair, and its pop needs a
+//            full fence. Thieves that take one item: a steal costs misses on the victim's lines, whatever it
+//            takes.
+// Checked    run_ring_explore.cc explores an owner and thieves on rings of 2 and 4 and weakens every order:
+//            each is needed, but that the acquire halves of O2 are cannot be shown there (they forbid load
+//            buffering).
 #pragma once
 
 #include "base/atomic.h"
@@ -70,16 +73,16 @@ public:
   // Owner only. The oldest item, or T{} when there is none.
   [[nodiscard]] T pop() noexcept;
 
-  // Called on the thief's own ring, by its owner. Takes half of the victim's items (rounded up, and no more
-  // than fit here): the oldest is returned to be run at once, the others are pushed here in order. T{} when
-  // the victim is empty.
+  // Called on the thief's own ring, by its owner; the victim is another ring. Takes half of the victim's
+  // items (rounded up, and no more than fit here): the oldest is returned to be run at once, the others are
+  // pushed here in order. T{} when the victim is empty.
   [[nodiscard]] T steal_half(run_ring& victim) noexcept;
 
   // Any thread: how many items there were a moment ago. After a seq_cst fence it counts every push that came
   // before a seq_cst fence earlier in the total order, unless it was taken since.
   [[nodiscard]] std::uint32_t size_hint() const noexcept;
 
-  // Owner only, while no thief is about to take more than there is: I2, as far as one thread can see it.
+  // Owner only: I2, as far as one thread can see it.
   [[nodiscard]] bool check_invariants() const noexcept;
 
 private:
@@ -88,10 +91,11 @@ private:
 
   // Thieves and the owner write head_; only the owner writes tail_: apart, so that a push does not take the
   // line that thieves are looking at more often than it must.
-  alignas(base::destructive_interference) base::atomic<position> head_{0}; // any thread (O2, O3)
-  alignas(base::destructive_interference) base::atomic<position> tail_{
-      0};                                         // owner writes, any thread reads (O1, O3)
-  std::array<base::atomic<T>, Capacity> slots_{}; // owner writes, any thread reads (O1, O2)
+  // head_: any thread (O2, O3). tail_: owner writes, any thread reads (O1, O3). slots_: owner writes, any
+  // thread reads (O1, O2).
+  alignas(base::destructive_interference) base::atomic<position> head_{0};
+  alignas(base::destructive_interference) base::atomic<position> tail_{0};
+  std::array<base::atomic<T>, Capacity> slots_{};
 };
 
 // -----------------------------------------------------------------------------------------------------------
@@ -134,13 +138,13 @@ template <class T, std::uint32_t Capacity> T run_ring<T, Capacity>::steal_half(r
     // Copied before it is ours: once the head has moved, the victim may use the slots again. What lies beyond
     // our tail is nobody's until the tail moves.
     const T first = victim.slot(head).load(std::memory_order_relaxed); // relaxed: O1, O2
-    for (position i = 1; i < taken; ++i)
-      slot(own_tail + i - 1)
-          .store(victim.slot(head + i).load(std::memory_order_relaxed),
-                 std::memory_order_relaxed); // relaxed: O1, O2
+    for (position i = 1; i < taken; ++i) {
+      const T item = victim.slot(head + i).load(std::memory_order_relaxed); // relaxed: O1, O2
+      slot(own_tail + i - 1).store(item, std::memory_order_relaxed);        // relaxed: O1
+    }
     if (!victim.head_.compare_exchange_strong(
             head, head + taken, std::memory_order_release, // O2, O3
-            std::memory_order_relaxed))                    // relaxed: the value found is not used
+            std::memory_order_relaxed))                    // relaxed: what it finds is not used
       continue;
     if (taken > 1) tail_.store(own_tail + taken - 1, std::memory_order_release); // O1
     return first;
@@ -151,15 +155,14 @@ template <class T, std::uint32_t Capacity> std::uint32_t run_ring<T, Capacity>::
   const position head = head_.load(std::memory_order_relaxed);          // relaxed: a hint
   const position length = tail_.load(std::memory_order_relaxed) - head; // relaxed: a hint
   if (length <= Capacity) return length;
-  return length >> 31 != 0
-             ? 0
-             : Capacity; // a torn pair: the tail is behind the head, or the head far behind the tail
+  // A torn pair: the tail is behind the head, or the head far behind the tail.
+  return length >> 31 != 0 ? 0 : Capacity;
 }
 
 template <class T, std::uint32_t Capacity> bool run_ring<T, Capacity>::check_invariants() const noexcept {
   const position tail = tail_.load(std::memory_order_relaxed); // relaxed: the owner's own
-  return tail - head_.load(std::memory_order_relaxed) <=
-         Capacity; // relaxed: the owner knows a head that fits
+  const position head = head_.load(std::memory_order_relaxed); // relaxed: the owner knows one that fits
+  return tail - head <= Capacity;
 }
 
 } // namespace thrum::queue

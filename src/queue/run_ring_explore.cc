@@ -194,6 +194,31 @@ struct thief_with_a_full_ring {
   }
 };
 
+// What size_hint() promises: of a thread that pushes and then looks for sleepers, and one that announces its
+// sleep and then looks for items, at least one sees the other.
+struct push_against_sleep {
+  static constexpr int threads = 2;
+  using item = items<1>::item;
+  items<1> all;
+  thrum::queue::run_ring<item*, 2> ring;
+  thrum::base::atomic<bool> asleep{false};
+  bool sees_sleeper = false;
+  std::uint32_t sees_items = 0;
+
+  void thread(int index) {
+    if (index == 0) {
+      explore::require(ring.try_push(all.make(0)), "there is room");
+      thrum::base::thread_fence(std::memory_order_seq_cst);  // H1
+      sees_sleeper = asleep.load(std::memory_order_relaxed); // relaxed: H1
+    } else {
+      asleep.store(true, std::memory_order_relaxed);        // relaxed: H1
+      thrum::base::thread_fence(std::memory_order_seq_cst); // H1
+      sees_items = ring.size_hint();
+    }
+  }
+  void finish() { explore::require(sees_sleeper || sees_items == 1, "no wake-up is lost"); }
+};
+
 template <class World> void expect_correct(const explore::options& how = {}) {
   const explore::result r = explore::run<World>(how);
   std::cout << r << '\n';
@@ -210,6 +235,10 @@ TEST(run_ring_explore, a_thief_can_be_robbed_of_what_it_steals) { expect_correct
 TEST(run_ring_explore, slots_may_be_used_again_under_a_slow_thief) { expect_correct<slots_are_used_again>(); }
 TEST(run_ring_explore, two_thieves_may_be_slow_at_once) { expect_correct<two_slow_thieves>(); }
 TEST(run_ring_explore, a_thief_takes_no_more_than_fits) { expect_correct<thief_with_a_full_ring>(); }
+
+TEST(run_ring_explore, a_push_before_a_fence_is_counted_after_a_later_fence) {
+  expect_correct<push_against_sleep>();
+}
 
 TEST(run_ring_explore, every_order_is_needed) {
   const auto report = explore::mutation_gate({explore::scenario_of<slots_are_used_again>(),

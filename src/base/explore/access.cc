@@ -140,7 +140,7 @@ std::uint64_t access_load(location& where, std::memory_order order, site at) {
   check_usable(where, at);
 
   const int place = e.choose_store(where, e.mem().floor_place(where, e.current(), sequential));
-  e.loaded(where);
+  e.loaded(where, place);
   if (e.tracing()) [[unlikely]]
     return traced_load(where, place, order, at);
   return e.mem().read(where, e.current(), place, order).value;
@@ -205,7 +205,7 @@ std::uint64_t access_rmw(location& where, const rmw_operation& operation, std::u
         places[static_cast<unsigned>(count++)] = static_cast<std::uint8_t>(p);
     place = places[static_cast<unsigned>(e.choose(count))];
   }
-  e.loaded(where);
+  e.loaded(where, place);
   const std::uint64_t old = e.mem().at(where, place).value;
   read_and_write(where, operation.name, place, order, operation.apply(old, argument), at);
   return old;
@@ -256,7 +256,7 @@ bool access_compare_exchange(location& where, std::uint64_t& expected, std::uint
   }
   if (weak && e.mem().at(where, newest).value == expected && e.weak_failure_possible()) add(newest, false);
   const outcome chosen = outcomes[static_cast<unsigned>(e.choose(count))];
-  e.loaded(where);
+  e.loaded(where, chosen.place);
 
   const std::string_view operation = weak ? "compare_exchange_weak" : "compare_exchange_strong";
   if (chosen.succeeds) {

@@ -7,9 +7,8 @@
 //   atomicity   a read-modify-write reads its immediate predecessor in mo
 //   no cycle in sb | rf (no load buffering, limit M1 of memory.h)
 //   S           the conditions S1..S4 of memory.h leave a total order. In the `executable` reading it must
-//   also agree with
-//               sb | rf; in the `standard` reading only with what strongly happens before ([intro.races]).
-//               The difference is limit M2.
+//               also agree with sb | rf; in the `standard` reading only with what strongly happens before
+//               ([intro.races]). The difference is limit M2.
 // This shares no code and no idea of how to compute anything with memory.h, which is the point.
 #pragma once
 

@@ -1,12 +1,13 @@
 // For tests and the bench of the explorer: the work-stealing deque of Chase and Lev with the orders of Le,
-// Pop, Cohen and Zappa Nardelli (2013), over a fixed buffer. Every order in it is known to be needed, so a
-// mutation gate that lets one go unnoticed is broken.
+// Pop, Cohen and Zappa Nardelli (2013), over a fixed buffer. What each of its fences and loads
+// is for is well known, so a mutation gate that lets one go unnoticed is broken.
 //
 // Orderings
 //   C1  push: item store, fence(release), bottom store      => who sees the bottom sees the item
 //       steal: bottom load(acquire), item load
-//   C2  pop: bottom store, fence(seq_cst), top load         => of an owner and a thief who want the last
-//       item, at steal: top load, fence(seq_cst), bottom load           least one sees the other's move
+//   C2  pop: bottom store, fence(seq_cst), top load
+//       steal: top load, fence(seq_cst), bottom load
+//       => of an owner and a thief who want the last item, at least one sees the other's move
 //   C3  steal: top load(acquire): a thief that sees a top that another thief advanced also sees the bottom
 //       that one saw
 //   C4  the compare-and-exchange on top decides who has the last item

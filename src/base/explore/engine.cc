@@ -83,6 +83,7 @@ result engine::run_all(const model& what, const options& wanted) {
   const dfs* search = tracing_ ? nullptr : std::get_if<dfs>(&wanted.strategy);
   preemption_bound_ = search != nullptr ? search->preemptions : dfs::unlimited;
   reducing_ = search != nullptr && search->reduce && search->preemptions == dfs::unlimited;
+  skipping_turns_ = search != nullptr && search->reduce && wanted.idle_turns == 0;
   relax_seen_ = false;
   executions_ = pruned_ = total_steps_ = 0;
   longest_ = 0;
@@ -116,7 +117,7 @@ result engine::run_all(const model& what, const options& wanted) {
 }
 
 bool engine::out_of_budget() {
-  if (executions_ >= options_.max_executions) return true;
+  if (executions_ + pruned_ >= options_.max_executions) return true;
   return options_.seconds > 0 && (executions_ + pruned_) % 256 == 0 &&
          seconds_now() - started_at_ > options_.seconds;
 }
@@ -162,6 +163,7 @@ void engine::run_one_execution() {
     thread_state& started = at(t);
     started.next = step{};
     looked_at_[static_cast<unsigned>(t)] = started.asleep = 0;
+    started.this_turn = started.last_turn = turn{};
     started.idle_turns = started.weak_failures = 0;
     started.in_relax = started.poked = started.sees_newest = false;
     started.stack.restart(&engine::thread_main, reinterpret_cast<void*>(static_cast<std::intptr_t>(t)));

@@ -13,13 +13,13 @@
 //   could go on sleeps is abandoned, since it was explored in another order. What sleeps is not just "thread
 //   2" but "the load by thread 2, returning one of these stores": a store to the same location gives the load
 //   a new value to return, which must be explored, but leaves the old ones asleep, for reading the old store
-//   before or after the new one was made is the same execution. Dependent are: two seq_cst operations or
-//   fences (their order in S); two operations on one location unless both are loads, or one is a load that is
-//   not seq_cst and is known by the stores it may return; park and unpark of one parker. Once relax() is in
-//   play, a load and a store of one location are dependent, because the store wakes the loop that has loaded
-//   it. Steps of the model that the engine does not see (plain variables of the harness, written by several
-//   threads) are not accounted for: verdicts must not depend on their order. axioms_test.cc compares the
-//   outcomes with and without the reduction on random programs.
+//   before or after the new one was made is the same execution.
+//   Dependent are: two seq_cst operations or fences (their order in S); two operations on one location unless
+//   both are loads, or one is a load that is not seq_cst and is known by the stores it may return; park and
+//   unpark of one parker. Once relax() is in play, a load and a store of one location are dependent, because
+//   the store wakes the loop that has loaded it. Steps of the model that the engine does not see (plain
+//   variables of the harness, written by several threads) are not accounted for: verdicts must not depend on
+//   their order. axioms_test.cc compares the outcomes with and without the reduction on random programs.
 //
 // Waiting
 //   relax() says that the thread waits for another. It is not run again before another thread has stored to a
@@ -27,6 +27,10 @@
 //   the waiting threads get further turns in which loads return the newest store: on a real machine stores
 //   arrive in the end. If many such turns change nothing, it is a livelock. A thread in a park with no token
 //   is blocked; when all are, it is a deadlock.
+//   A turn that does nothing but load, and loads the same stores as the turn before, might as well not have
+//   taken place: the thread could have waited. A search with `reduce` abandons the execution, since the one
+//   without that turn is explored too. With `idle_turns` turns may be counted, so this is not done.
+//   (Variables of the harness that a turn changes are not seen; plain<T> is.)
 #pragma once
 
 #include "base/explore/chooser.h"
@@ -71,10 +75,9 @@ enum class step_kind : std::uint8_t {
 // A visible step before it is taken.
 struct step {
   step_kind kind = step_kind::none;
-  bool sequential = false; // takes part in S
-  bool everywhere = false; // acts on all threads at once (heavy fence, mode `instant`)
-  std::uint64_t objects =
-      0; // locations or parkers, one bit each (modulo 64: a shared bit only costs reduction)
+  bool sequential = false;         // takes part in S
+  bool everywhere = false;         // acts on all threads at once (heavy fence, mode `instant`)
+  std::uint64_t objects = 0;       // locations or parkers, one bit each; sharing a bit only costs reduction
   const location* loads = nullptr; // for a load
   site where{};
 };
@@ -111,21 +114,30 @@ public:
   // Which of the stores from `oldest` on the running thread's load returns.
   int choose_store(const location& where, int oldest);
 
-  void loaded(const location& where) noexcept {
+  void loaded(const location& where, int place) noexcept {
     looked_at_[static_cast<unsigned>(current_)] |= std::uint64_t{1} << where.index;
+    const std::uint8_t id = memory_.at(where, place).id; // two numbers, because records are used again
+    self().this_turn.add(where.order[static_cast<unsigned>(place)] * 256u + id);
+    if (id == 255) acted(); // not told apart any more
   }
+  // The running thread did something in this turn of a loop that may matter if it is done again.
+  void acted() noexcept { self().this_turn.repeatable = false; }
   bool sees_newest() const noexcept { return self().sees_newest; }
   // A store was made: whoever waits in relax() for this location may go on.
   void stored(const location& where) noexcept {
     rounds_without_store_ = 0;
     self().sees_newest = false;
+    acted();
     for (int t = 0; t < model_->threads; ++t)
       if ((looked_at_[static_cast<unsigned>(t)] >> where.index & 1u) != 0 && t != current_) poke(t);
   }
   bool weak_failure_possible() const noexcept {
     return in_threads() && self().weak_failures < options_.weak_failures;
   }
-  void weak_failure_happened() noexcept { ++self().weak_failures; }
+  void weak_failure_happened() noexcept {
+    ++self().weak_failures;
+    acted();
+  }
 
   void relax(site where);
   std::uint8_t new_parker() noexcept { return parkers_++ % 64; }
@@ -145,10 +157,19 @@ public:
 private:
   enum class phase : std::uint8_t { idle, setup, starting, threads, finishing };
 
+  // What a thread has done since its last relax(): which stores it has loaded, and whether it only loaded.
+  struct turn {
+    std::uint64_t loads = 0;
+    bool repeatable = false;
+    void add(std::uint64_t what) noexcept { loads = (loads ^ what) * 0x9e3779b97f4a7c15u; }
+    bool operator==(const turn&) const = default;
+  };
+
   struct thread_state {
     context stack;
     step next;
-    std::uint64_t asleep = 0; // reduction: see sleeping()
+    std::uint64_t asleep = 0;  // reduction: see sleeping()
+    turn this_turn, last_turn; // of a relax() loop
     int idle_turns = 0;
     int weak_failures = 0;
     bool in_relax = false;
@@ -191,8 +212,9 @@ private:
   const model* model_ = nullptr;
   options options_;
   int preemption_bound_ = dfs::unlimited;
-  bool reducing_ = false;
-  bool relax_seen_ = false; // in this run; see `dependent`
+  bool reducing_ = false;       // by sleep sets
+  bool skipping_turns_ = false; // abandoning executions with turns that repeat the one before
+  bool relax_seen_ = false;     // in this run; see `dependent`
   bool tracing_ = false;
   std::byte* world_ = nullptr;
 
@@ -209,8 +231,7 @@ private:
   bool abandoned_ = false;
   std::uint64_t avoid_ = 0; // reduction: stores the running load has been explored with
   std::array<thread_state, max_threads> threads_;
-  std::array<std::uint64_t, max_threads>
-      looked_at_{}; // locations each has loaded in this turn of a relax() loop
+  std::array<std::uint64_t, max_threads> looked_at_{}; // locations loaded in this turn of a relax() loop
 
   // Totals of a run.
   std::uint64_t executions_ = 0;

@@ -94,7 +94,11 @@ inline void require(bool condition, std::string_view what, site at = site::curre
 }
 
 // A choice of the model: 0 .. count-1, all of them in a search.
-inline int choose(int count) { return the_engine.running() ? the_engine.choose(count) : 0; }
+inline int choose(int count) {
+  if (!the_engine.running()) return 0;
+  the_engine.acted(); // it may be made differently in the next turn of a loop
+  return the_engine.choose(count);
+}
 
 // What a bug-finding test wants to know.
 inline bool found_bug(const result& r, std::string_view text) {

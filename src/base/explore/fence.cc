@@ -14,6 +14,7 @@ void thread_fence(std::memory_order order, site at) {
   if (order == std::memory_order_seq_cst)
     e.before({.kind = step_kind::fence, .sequential = true, .where = at});
   e.mem().fence(e.current(), order);
+  if (order != std::memory_order_acquire) e.acted();
   if (e.tracing()) e.note(at, "thread_fence(" + std::string(name_of(strength_of(order))) + ')');
 }
 
@@ -32,6 +33,7 @@ void asymmetric_fence(strength written, site at) {
                 true, // a light fence takes part in S only towards heavy ones; to say more is harmless here
             .everywhere = half == strength::heavy && mode == asymmetric_fences::instant,
             .where = at});
+  e.acted();
   switch (mode) {
   case asymmetric_fences::full: e.mem().fence(e.current(), std::memory_order_seq_cst); break;
   case asymmetric_fences::paired:

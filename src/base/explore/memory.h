@@ -55,8 +55,8 @@
 //     M1  load buffering: no load returns a store that is executed later. An order whose only duty is to keep
 //         a load before a later store of the same thread cannot be shown to matter (RC11 forbids the effect
 //         outright; C++20 and ARM allow it for relaxed accesses).
-//     M2  executions whose S cannot agree with program order and reads-from. C++20 allows S to disagree with
-//         happens-before that was made by non-seq_cst accesses to a location also used by seq_cst ones.
+//     M2  executions whose S disagrees with program order or with reads-from. C++20 lets S disagree with what
+//         only non-seq_cst accesses connect (the reason is how seq_cst stores compile on Power and ARM).
 //     M3  stores older than the last `location::history` of a location.
 //     M4  in the mode `instant`, the other threads fence in one order only (by number).
 //   Apart from these the set of executions is complete: axioms_test.cc compares it with an enumeration of the
@@ -105,8 +105,7 @@ struct location {
   std::uint8_t created = 0;    // stores made; stays at 255
   std::uint8_t index = 0;      // how many locations the execution had before this one, modulo 64
   std::uint8_t birth_thread = 0;
-  clock::time birth =
-      0; // the construction is an event too: using what is not yet visibly constructed is a race
+  clock::time birth = 0; // construction is an event too: a use that does not know of it is a race
   bool destroyed = false;
   clock accessed; // the last access by each thread; the destruction must come after all of them
   std::array<std::uint16_t, history> order{}; // modification order, oldest first: indices into the store pool

@@ -13,8 +13,8 @@ namespace thrum::base::explore {
 // Most bugs need one or two. Complete when it ends by itself.
 //
 // Without a bound, `reduce` leaves out executions that differ from an explored one only in the order of
-// independent steps (sleep sets; engine.h). With a bound it has no effect: a bound and sleep sets together
-// would lose executions.
+// independent steps (sleep sets; engine.h), or in turns of a waiting loop that repeat the one before. With a
+// bound it does only the latter: a bound and sleep sets together would lose executions.
 struct dfs {
   static constexpr int unlimited = -1;
   int preemptions = unlimited;
@@ -46,7 +46,7 @@ enum class asymmetric_fences : std::uint8_t {
 
 struct options {
   explore::strategy strategy = dfs{};
-  std::uint64_t max_executions = 10'000'000;
+  std::uint64_t max_executions = 10'000'000; // abandoned ones count
   double seconds = 0; // 0: no limit. Prefer max_executions in tests: it does not depend on the machine
   std::uint64_t seed = 1;
   int max_steps = 2000; // in one execution; reaching it is reported as a livelock
@@ -67,12 +67,11 @@ struct result {
   std::uint64_t pruned = 0;     // abandoned half-way because an equivalent one had been explored
   std::uint64_t steps = 0;      // in all executions
   double seconds = 0;
-  bool complete = false; // every execution within the strategy's bound was explored (searches only)
-  bool histories_dropped =
-      false;           // a location had more stores than are remembered; the oldest became invisible
-  std::string failure; // empty: none found
-  std::string path;    // the choices of the failing execution, for replay()
-  std::string trace;   // its steps
+  bool complete = false;          // every execution within the strategy's bound was explored (searches only)
+  bool histories_dropped = false; // a location had more stores than are remembered (limit M3 of memory.h)
+  std::string failure;            // empty: none found
+  std::string path;               // the choices of the failing execution, for replay()
+  std::string trace;              // its steps
 
   [[nodiscard]] bool ok() const noexcept { return failure.empty(); }
   [[nodiscard]] double executions_per_second() const noexcept {

@@ -34,6 +34,7 @@ void race_detector::write(site at, const char* what) {
     for (int other = 0; other < max_threads; ++other)
       if (other != t && reads_[other] > before[other])
         race(what, at, "read", other, read_sites_[static_cast<unsigned>(other)]);
+  e.acted();
   writer_ = t;
   written_ = e.mem().plain_time(t);
   write_site_ = at;

@@ -62,18 +62,24 @@ struct readers_only {
   void finish() { data.set(6); }
 };
 
-// A seq_cst fence orders what atomics show; alone it does not make plain data safe.
-struct fences_are_no_hand_over {
+// The order of two seq_cst fences decides what atomics show; alone it does not make plain data safe. Here the
+// reader goes on only if its fence is the later one, and still nothing happens before its read: the load of
+// `go` comes after the fence.
+template <bool FenceAfterLoad> struct fences_are_no_hand_over {
   static constexpr int threads = 2;
-  atomic<int> unrelated{0};
+  atomic<bool> late{false}, go{false};
   explore::plain<int> data;
   void thread(int index) {
     if (index == 0) {
       data.set(1);
       thread_fence(seq_cst);
+      if (!late.load(relaxed)) go.store(true, relaxed);
     } else {
+      late.store(true, relaxed);
       thread_fence(seq_cst);
-      (void)data.get();
+      const bool read = go.load(relaxed);
+      if (FenceAfterLoad) thread_fence(acquire);
+      if (read) (void)data.get();
     }
   }
 };
@@ -126,8 +132,9 @@ TEST(races, a_write_races_with_an_earlier_read_that_is_not_ordered) {
 
 TEST(races, readers_do_not_race_and_finish_comes_after_all_of_them) { expect_clean<readers_only>(); }
 
-TEST(races, seq_cst_fences_alone_do_not_protect_plain_data) {
-  expect_fault<fences_are_no_hand_over>("data race");
+TEST(races, the_order_of_seq_cst_fences_alone_does_not_protect_plain_data) {
+  expect_fault<fences_are_no_hand_over<false>>("data race");
+  expect_clean<fences_are_no_hand_over<true>>();
 }
 
 TEST(races, a_light_and_a_heavy_fence_together_hand_over_plain_data) {

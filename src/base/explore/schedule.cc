@@ -89,6 +89,9 @@ void engine::relax(site where) {
     abandon();
   }
   thread_state& waiting = self();
+  if (skipping_turns_ && !waiting.sees_newest && waiting.this_turn.repeatable &&
+      waiting.this_turn == waiting.last_turn)
+    abandon();
   std::uint64_t& looked_at = looked_at_[static_cast<unsigned>(current_)];
   if (looked_at == 0) looked_at = all_of_it; // the loop looks at something else: any store may matter
   waiting.in_relax = true;
@@ -101,9 +104,11 @@ void engine::relax(site where) {
     ++waiting.idle_turns;
   waiting.poked = false;
   looked_at = 0;
-  if (tracing_)
-    note(where,
-         waiting.sees_newest ? "relax(), nobody else can go on: loads return the newest store" : "relax()");
+  waiting.last_turn = waiting.this_turn;
+  waiting.this_turn = turn{};
+  waiting.this_turn.repeatable = true;
+  waiting.this_turn.add(where.line()); // of this loop, not of another
+  if (tracing_) note(where, waiting.sees_newest ? "relax(), as nobody else can go on" : "relax()");
 }
 
 void engine::unstick() {
@@ -141,6 +146,7 @@ void engine::park(bool& token, const view& carried, std::uint64_t object, site w
   } while (!token);
   token = false;
   self().sees_newest = false;
+  acted();
   memory_.learn(current_, carried);
   if (tracing_) note(where, "park(), the token was there");
 }
@@ -150,6 +156,7 @@ bool engine::try_park(bool& token, const view& carried, std::uint64_t object, si
           .objects = object,
           .where = where}); // never blocks, so not a park to the engine
   const bool had = std::exchange(token, false);
+  acted();
   if (had) memory_.learn(current_, carried);
   if (tracing_)
     note(where, had ? "try_park(), the token was there" : "try_park(), no token: the timeout comes first");
@@ -160,6 +167,7 @@ void engine::unpark(bool& token, view& carried, std::uint64_t object, site where
   before({.kind = step_kind::unpark, .objects = object, .where = where});
   const bool had = std::exchange(token, true);
   self().sees_newest = false;
+  acted();
   rounds_without_store_ = 0;
   memory_.publish(current_, carried);
   if (phase_ == phase::threads)

@@ -87,6 +87,24 @@ struct spinner {
   }
 };
 
+// What the spinner does next while the thread it waited for is still going.
+struct spinner_and_what_follows {
+  static constexpr int threads = 2;
+  static inline bool went_on_at_once = false, went_on_late = false;
+  atomic<int> flag{0}, later{0};
+  void thread(int index) {
+    if (index == 0) {
+      flag.store(1, relaxed);
+      later.store(1, relaxed);
+    } else {
+      bool waited = false;
+      for (; flag.load(relaxed) == 0; relax()) waited = true;
+      const bool done = later.load(relaxed) == 1;
+      if (waited) (done ? went_on_late : went_on_at_once) = true;
+    }
+  }
+};
+
 struct spinner_nobody_helps {
   static constexpr int threads = 2;
   atomic<bool> flag{false}, other{false};
@@ -176,6 +194,15 @@ TEST(waiting, a_loop_that_relaxes_ends_when_its_flag_is_set) {
   expect_clean<spinner>();
   expect_clean<spinner>({.strategy = explore::dfs{.preemptions = 2}});
   expect_clean<spin_lock_world>();
+}
+
+TEST(waiting, a_store_lets_the_loop_go_on_while_its_thread_is_still_running) {
+  for (const explore::dfs& how :
+       {explore::dfs{}, explore::dfs{.reduce = false}, explore::dfs{.preemptions = 2}}) {
+    spinner_and_what_follows::went_on_at_once = spinner_and_what_follows::went_on_late = false;
+    expect_clean<spinner_and_what_follows>({.strategy = how});
+    EXPECT_TRUE(spinner_and_what_follows::went_on_at_once && spinner_and_what_follows::went_on_late);
+  }
 }
 
 TEST(waiting, a_loop_that_waits_for_nothing_is_a_livelock) {
