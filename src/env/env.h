@@ -9,6 +9,8 @@
 // none touches the caller's errno.
 #pragma once
 
+#include "base/atomic.h"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -26,26 +28,34 @@ enum class stream : std::uint8_t { steal, select, jitter, user };
 
 // Places where a test may inject a failure (see world::fault).
 enum class fault_site : std::uint8_t {
-  thread_start,  // -EAGAIN: the process may not start another thread
-  map_memory,    // -ENOMEM
-  guard,         // -EINVAL: a kernel without guard markers
-  poller_open,   // -EMFILE
-  poller_add,    // -ENOSPC, -ENOMEM
-  io_would_block // -EAGAIN although the kernel said ready
+  thread_start, // -EAGAIN: the process may not start another thread
+  map_memory,   // -ENOMEM
+  guard,        // -EINVAL: a kernel without guard markers
+  poller_open,  // -EMFILE
+  poller_add,   // -ENOSPC, -ENOMEM
+  io_would_block // -EAGAIN although the kernel said ready; it will say so again (only on descriptors watched under fault)
 };
 
 // Places where a simulated scheduler decides who goes on.
 enum class decision_point : std::uint8_t { spawn, park, ready, steal, timer, poll };
 
-// One readiness report. `token` is what watch() was given.
+// One readiness report. `token` and `tag` are what watch() was given.
 struct readiness {
   void* token;
+  std::uint16_t tag;
   bool readable;
   bool writable;
   bool hangup; // error or peer closed both ways: reads and writes will say which
+  bool
+      tail; // not only data is left to read, but the peer's end or urgent data: after a short read there may be more
 };
 
 struct poller; // opaque
+
+// Called by close_poller before anything of the poller is gone, so that who has watched descriptors there can forget it.
+// Installed by io/; null: nobody has. Any thread may write the one value it ever gets.
+//   V1  installer's release store -> close_poller's acquire load: the callback sees what was set up for it.
+extern base::atomic<void (*)(poller*) noexcept> poller_closing;
 
 // How a guard against stack overflow was installed.
 enum class guard_kind : std::uint8_t {
@@ -67,7 +77,8 @@ public:
 
   // ---- threads. start_thread returns 0 or a negative errno; the thread runs entry(argument) and is joined with
   //      join_thread. wait_word blocks while *word == expected until woken, the deadline, or a spurious return.
-  virtual int start_thread(std::uintptr_t* handle, const char* name, void (*entry)(void*), void* argument) noexcept = 0;
+  virtual int start_thread(std::uintptr_t* handle, const char* name, void (*entry)(void*),
+                           void* argument) noexcept = 0;
   virtual void join_thread(std::uintptr_t handle) noexcept = 0;
   virtual void wait_word(const void* word, std::uint32_t expected, nanoseconds deadline) noexcept = 0;
   virtual void wake_word(const void* word, int how_many) noexcept = 0;
@@ -77,18 +88,22 @@ public:
   // ---- memory. map reserves zeroed pages that are committed when first touched; null if refused.
   virtual void* map(std::size_t bytes, std::size_t alignment) noexcept = 0;
   virtual void unmap(void* address, std::size_t bytes) noexcept = 0;
-  virtual void discard(void* address, std::size_t bytes) noexcept = 0; // give the pages back; they read as zero
+  virtual void discard(void* address,
+                       std::size_t bytes) noexcept = 0; // give the pages back; they read as zero
   virtual guard_kind guard(void* address, std::size_t bytes) noexcept = 0;
 
-  // ---- readiness. watch registers a descriptor once for both directions, edge-triggered. poll fills events and
-  //      returns their number (0 when the deadline passed or kick() was called) or a negative errno. kick makes one
-  //      poll in progress, or else the next one, return.
+  // ---- readiness. watch registers a descriptor once for both directions, edge-triggered; what is ready already is
+  //      reported, too. poll fills events and returns their number (0 when the deadline passed or kick() was called) or a
+  //      negative errno. A report may still be on its way to the caller of poll when unwatch returns; the tag tells it from
+  //      one for a later use of the same token. kick makes one poll in progress, or else the next one, return; polls
+  //      with deadline 0 do not count. look asks about one descriptor, now (no token, no tag).
   virtual int open_poller(poller** out) noexcept = 0;
   virtual void close_poller(poller*) noexcept = 0;
-  virtual int watch(poller*, int fd, void* token) noexcept = 0;
+  virtual int watch(poller*, int fd, void* token, std::uint16_t tag) noexcept = 0;
   virtual void unwatch(poller*, int fd) noexcept = 0;
   virtual int poll(poller*, readiness* events, int capacity, nanoseconds deadline) noexcept = 0;
   virtual void kick(poller*) noexcept = 0;
+  virtual readiness look(int fd) noexcept = 0;
 
   // ---- descriptors; all non-blocking and close-on-exec.
   virtual int socket(int family, int type, int protocol) noexcept = 0;
@@ -101,7 +116,8 @@ public:
   virtual int local_address(int fd, ::sockaddr* address, unsigned* size) noexcept = 0;
   virtual int peer_address(int fd, ::sockaddr* address, unsigned* size) noexcept = 0;
   virtual std::int64_t read(int fd, void* data, std::size_t size) noexcept = 0;
-  virtual std::int64_t write(int fd, const void* data, std::size_t size) noexcept = 0; // never raises SIGPIPE on sockets
+  virtual std::int64_t write(int fd, const void* data,
+                             std::size_t size) noexcept = 0; // never raises SIGPIPE on sockets
   virtual int shutdown(int fd, int how) noexcept = 0;
   virtual int close(int fd) noexcept = 0;
 

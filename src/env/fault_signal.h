@@ -9,7 +9,8 @@
 namespace thrum::env {
 
 struct thread_stack {
-  const void* bottom = nullptr; // of the thread's native stack; filled in only where a sanitizer wants to know
+  const void* bottom =
+      nullptr; // of the thread's native stack; filled in only where a sanitizer wants to know
   std::size_t size = 0;
   void* signal_stack = nullptr;
 };

@@ -35,4 +35,3 @@ context new_context(void* top, void (*entry)(void*), void* argument) noexcept;
 #else
 #error "thrum has no context switch for this CPU; src/env/x86_64/switch.h and switch.S show what one needs"
 #endif
-

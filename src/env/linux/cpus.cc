@@ -63,7 +63,8 @@ unsigned cgroup_quota() noexcept {
   unsigned limit = 0;
   // Lines are `id:controllers:path`; version 2 has the single line `0::path`.
   char* rest = nullptr;
-  for (char* line = ::strtok_r(groups, "\n", &rest); line != nullptr; line = ::strtok_r(nullptr, "\n", &rest)) {
+  for (char* line = ::strtok_r(groups, "\n", &rest); line != nullptr;
+       line = ::strtok_r(nullptr, "\n", &rest)) {
     char* controllers = std::strchr(line, ':');
     char* group = controllers ? std::strchr(controllers + 1, ':') : nullptr;
     if (group == nullptr) continue;

@@ -9,7 +9,7 @@ namespace thrum::env {
 topology read_topology() noexcept;
 
 // Parts that tests feed with files of their own. Both return 0 for "no limit".
-unsigned quota_from_cpu_max(const char* text) noexcept;                        // cgroup v2: "max 100000", "150000 100000"
+unsigned quota_from_cpu_max(const char* text) noexcept; // cgroup v2: "max 100000", "150000 100000"
 unsigned quota_from_cfs(const char* quota_us, const char* period_us) noexcept; // cgroup v1
 
 } // namespace thrum::env

@@ -2,8 +2,11 @@
 
 #include "env/linux/clock.h"
 
+#include "base/check.h"
+
 #include <cerrno>
 #include <new>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -13,15 +16,16 @@ namespace thrum::env {
 
 struct poller {
   int epoll;
-  int event;                 // eventfd, registered with a null token
-  bool nanosecond_timeout;   // epoll_pwait2, Linux 5.11; false after the kernel (or a seccomp filter) refused it
+  int event; // eventfd, registered with a null token; level-triggered, see epoll_poll
+  bool
+      nanosecond_timeout; // epoll_pwait2, Linux 5.11; false after the kernel (or a seccomp filter) refused it
 };
 
 int epoll_open(poller** out) noexcept {
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) return -1;
   const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  epoll_event interest{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
+  epoll_event interest{.events = EPOLLIN, .data = {.u64 = 0}};
   auto* p = event >= 0 && ::epoll_ctl(epoll, EPOLL_CTL_ADD, event, &interest) == 0
                 ? new (std::nothrow) poller{epoll, event, true}
                 : nullptr;
@@ -43,9 +47,28 @@ int epoll_shut(poller* p) noexcept {
   return 0;
 }
 
-int epoll_watch(poller* p, int fd, void* token) noexcept {
-  epoll_event interest{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.ptr = token}};
+namespace {
+
+// A token and its tag in the 64 bits that the kernel keeps for us: user addresses have at most 48.
+constexpr unsigned address_bits = 48;
+
+epoll_event interest_in(void* token, std::uint16_t tag) noexcept {
+  const auto address = reinterpret_cast<std::uintptr_t>(token);
+  THRUM_DCHECK(address >> address_bits == 0);
+  return {.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+          .data = {.u64 = address | static_cast<std::uint64_t>(tag) << address_bits}};
+}
+
+} // namespace
+
+int epoll_watch(poller* p, int fd, void* token, std::uint16_t tag) noexcept {
+  epoll_event interest = interest_in(token, tag);
   return ::epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &interest);
+}
+
+int epoll_rearm(poller* p, int fd, void* token, std::uint16_t tag) noexcept {
+  epoll_event interest = interest_in(token, tag);
+  return ::epoll_ctl(p->epoll, EPOLL_CTL_MOD, fd, &interest);
 }
 
 int epoll_unwatch(poller* p, int fd) noexcept { return ::epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, nullptr); }
@@ -78,16 +101,23 @@ int epoll_poll(poller* p, readiness* out, int capacity, nanoseconds deadline) no
   int count = 0;
   for (int i = 0; i < n; ++i) {
     const auto bits = events[i].events;
-    if (events[i].data.ptr == nullptr) {
-      std::uint64_t drained;
-      [[maybe_unused]] const auto ignored = ::read(p->event, &drained, sizeof drained); // re-arms the edge
+    const std::uint64_t data = events[i].data.u64;
+    if (data == 0) {
+      // A kick is for who sleeps. A busy worker that looks in meanwhile must leave it there: taking it would let the sleeper
+      // sleep on, with everybody believing that it was woken.
+      if (deadline != 0) {
+        std::uint64_t drained;
+        [[maybe_unused]] const auto ignored = ::read(p->event, &drained, sizeof drained);
+      }
       continue;
     }
     const bool hangup = (bits & (EPOLLERR | EPOLLHUP)) != 0;
-    out[count++] = {.token = events[i].data.ptr,
-                    .readable = hangup || (bits & (EPOLLIN | EPOLLRDHUP)) != 0,
+    out[count++] = {.token = reinterpret_cast<void*>(data & ((std::uint64_t{1} << address_bits) - 1)),
+                    .tag = static_cast<std::uint16_t>(data >> address_bits),
+                    .readable = hangup || (bits & (EPOLLIN | EPOLLPRI | EPOLLRDHUP)) != 0,
                     .writable = hangup || (bits & EPOLLOUT) != 0,
-                    .hangup = hangup};
+                    .hangup = hangup,
+                    .tail = hangup || (bits & (EPOLLRDHUP | EPOLLPRI)) != 0};
   }
   return count;
 }
@@ -95,6 +125,19 @@ int epoll_poll(poller* p, readiness* out, int capacity, nanoseconds deadline) no
 int epoll_kick(poller* p) noexcept {
   const std::uint64_t one = 1;
   return static_cast<int>(::write(p->event, &one, sizeof one));
+}
+
+readiness look_at(int fd) noexcept {
+  pollfd one{.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP, .revents = 0};
+  const int n = ::poll(&one, 1, 0);
+  const int bits = n > 0 ? one.revents : 0;
+  const bool hangup = (bits & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+  return {.token = nullptr,
+          .tag = 0,
+          .readable = hangup || (bits & (POLLIN | POLLRDHUP)) != 0,
+          .writable = hangup || (bits & POLLOUT) != 0,
+          .hangup = hangup,
+          .tail = hangup || (bits & POLLRDHUP) != 0};
 }
 
 } // namespace thrum::env

@@ -8,9 +8,12 @@ namespace thrum::env {
 
 int epoll_open(poller** out) noexcept;
 int epoll_shut(poller*) noexcept;
-int epoll_watch(poller*, int fd, void* token) noexcept;
+int epoll_watch(poller*, int fd, void* token, std::uint16_t tag) noexcept;
+int epoll_rearm(poller*, int fd, void* token,
+                std::uint16_t tag) noexcept; // reports what is ready now once more
 int epoll_unwatch(poller*, int fd) noexcept;
 int epoll_poll(poller*, readiness* events, int capacity, nanoseconds deadline) noexcept;
 int epoll_kick(poller*) noexcept;
+readiness look_at(int fd) noexcept;
 
 } // namespace thrum::env

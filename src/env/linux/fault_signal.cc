@@ -38,11 +38,12 @@ void on_fault(int number, siginfo_t* info, void* context) {
   const struct sigaction& previous = number == SIGBUS ? previous_bus : previous_segv;
   if ((previous.sa_flags & SA_SIGINFO) != 0 && previous.sa_sigaction != nullptr) {
     previous.sa_sigaction(number, info, context);
-  } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN && previous.sa_handler != nullptr) {
+  } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN &&
+             previous.sa_handler != nullptr) {
     previous.sa_handler(number);
   } else {
     // The default action, for the faulting instruction, so that a core dump shows it.
-    struct sigaction standard {};
+    struct sigaction standard{};
     standard.sa_handler = SIG_DFL;
     ::sigaction(number, &standard, nullptr);
     if (info->si_code <= 0) ::raise(number); // sent by kill: would not happen again by itself
@@ -53,7 +54,7 @@ void on_fault(int number, siginfo_t* info, void* context) {
 
 void explain_faults(fault_explainer explain) noexcept {
   explainer = explain;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_sigaction = &on_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
   ::sigemptyset(&action.sa_mask);

@@ -16,7 +16,8 @@ namespace {
 // earlier (other static constructors) uses real fences on both sides, which are correct with or without the others.
 const bool registered = [] {
   if (::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0) return false;
-  asymmetric_fences.store(true, std::memory_order_relaxed); // relaxed: either branch of light_fence is correct
+  asymmetric_fences.store(true,
+                          std::memory_order_relaxed); // relaxed: either branch of light_fence is correct
   return true;
 }();
 

@@ -5,6 +5,7 @@
 #include "env/linux/clock.h"
 #include "env/linux/cpus.h"
 #include "env/linux/epoll.h"
+#include "env/linux/injection.h"
 
 #include <atomic>
 #include <cerrno>
@@ -70,7 +71,8 @@ public:
     return value;
   }
 
-  int start_thread(std::uintptr_t* handle, const char* name, void (*entry)(void*), void* argument) noexcept override {
+  int start_thread(std::uintptr_t* handle, const char* name, void (*entry)(void*),
+                   void* argument) noexcept override {
     if (fault && fault(fault_site::thread_start)) return -EAGAIN;
     auto* start = new (std::nothrow) thread_start{entry, argument, {}};
     if (start == nullptr) return -ENOMEM;
@@ -99,8 +101,8 @@ public:
   void wait_word(const void* word, std::uint32_t expected, nanoseconds deadline) noexcept override {
     const timespec until = to_timespec(deadline); // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time
     quietly([&] {
-      return ::syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, deadline == forever ? nullptr : &until,
-                       nullptr, FUTEX_BITSET_MATCH_ANY);
+      return ::syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected,
+                       deadline == forever ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
     });
   }
 
@@ -134,7 +136,8 @@ public:
     const bool refused = fault && fault(fault_site::guard);
     if (!refused && quietly([&] { return ::madvise(address, bytes, MADV_GUARD_INSTALL); }) == 0)
       return guard_kind::marker;
-    if (protected_guards_.fetch_add(1, std::memory_order_relaxed) < protection_budget() && // relaxed: only a count
+    if (protected_guards_.fetch_add(1, std::memory_order_relaxed) <
+            protection_budget() && // relaxed: only a count
         quietly([&] { return ::mprotect(address, bytes, PROT_NONE); }) == 0)
       return guard_kind::protection;
     return guard_kind::none;
@@ -145,13 +148,18 @@ public:
     return quietly([&] { return epoll_open(out); });
   }
   void close_poller(poller* p) noexcept override {
+    if (auto* closing = poller_closing.load(std::memory_order_acquire)) closing(p); // V1 (env.h)
+    if (fault) forget_all_watched(p);
     quietly([&] { return epoll_shut(p); });
   }
-  int watch(poller* p, int fd, void* token) noexcept override {
+  int watch(poller* p, int fd, void* token, std::uint16_t tag) noexcept override {
     if (fault && fault(fault_site::poller_add)) return -ENOSPC;
-    return quietly([&] { return epoll_watch(p, fd, token); });
+    const int result = quietly([&] { return epoll_watch(p, fd, token, tag); });
+    if (fault && result == 0) remember_watched(p, fd, token, tag);
+    return result;
   }
   void unwatch(poller* p, int fd) noexcept override {
+    if (fault) forget_watched(fd);
     quietly([&] { return epoll_unwatch(p, fd); });
   }
   int poll(poller* p, readiness* events, int capacity, nanoseconds deadline) noexcept override {
@@ -159,6 +167,12 @@ public:
   }
   void kick(poller* p) noexcept override {
     quietly([&] { return epoll_kick(p); });
+  }
+  readiness look(int fd) noexcept override {
+    const int saved = errno;
+    const readiness result = look_at(fd);
+    errno = saved;
+    return result;
   }
 
   int socket(int family, int type, int protocol) noexcept override {
@@ -177,7 +191,7 @@ public:
     return quietly([&] { return ::listen(fd, backlog); });
   }
   int accept(int fd, ::sockaddr* address, unsigned* size) noexcept override {
-    if (fault && fault(fault_site::io_would_block)) return -EAGAIN;
+    if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     return quietly([&] { return ::accept4(fd, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC); });
   }
   int connect(int fd, const ::sockaddr* address, unsigned size) noexcept override {
@@ -190,11 +204,11 @@ public:
     return quietly([&] { return ::getpeername(fd, address, size); });
   }
   std::int64_t read(int fd, void* data, std::size_t size) noexcept override {
-    if (fault && fault(fault_site::io_would_block)) return -EAGAIN;
+    if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     return quietly([&] { return static_cast<std::int64_t>(::read(fd, data, size)); });
   }
   std::int64_t write(int fd, const void* data, std::size_t size) noexcept override {
-    if (fault && fault(fault_site::io_would_block)) return -EAGAIN;
+    if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     return quietly([&] {
       auto n = static_cast<std::int64_t>(::send(fd, data, size, MSG_NOSIGNAL));
       if (n < 0 && errno == ENOTSOCK) n = static_cast<std::int64_t>(::write(fd, data, size));
@@ -213,7 +227,8 @@ private:
   static void* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {
     constexpr std::size_t page = 4096;
     const std::size_t slack = alignment > page ? alignment : 0;
-    void* raw = ::mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* raw = ::mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (raw == MAP_FAILED) return nullptr;
     auto start = reinterpret_cast<std::uintptr_t>(raw);
     if (slack != 0) {
@@ -246,6 +261,8 @@ private:
 };
 
 } // namespace
+
+constinit base::atomic<void (*)(poller*) noexcept> poller_closing{nullptr};
 
 world& linux_world() noexcept {
   static constinit linux_table table;

@@ -1,0 +1,113 @@
+// TCP: streams of bytes between two endpoints, in plain blocking style. A fiber that has to wait parks; a thread blocks.
+//
+//   auto listener = thrum::net::tcp_listener::listen("127.0.0.1:8080").value();
+//   for (;;) {
+//     auto stream = listener.accept().value();
+//     thrum::go([stream = std::move(stream)] {
+//       char buffer[4096];
+//       while (auto n = stream.read_some(buffer, 30s)) {          // std::expected: an error or ...
+//         if (*n == 0) break;                                     // ... a count; 0: the peer has ended
+//         if (!stream.write_all({buffer, *n})) break;
+//       }
+//     });                                                          // closes
+//   }
+//
+// Every operation that can wait takes a deadline (io/deadline.h) and obeys the sticky ones of io/handle.h, too. io/ready.h
+// puts streams and listeners into a select.
+//
+// What the caller owes   See io/handle.h. The memory of a buffer stays until the operation has returned.
+// What is guaranteed     Operations of one direction are served one after the other, in the order in which they came; write_all
+//                        is never mixed with another's. Reading and writing go on independently. SIGPIPE is never raised.
+//                        Bytes that were received are never dropped: an operation that is cancelled or late has
+//                        taken none, or says how many (error::transferred, io::cancelled_transfer).
+// May park               accept, connect, read_*, write_*.
+// Happens-before         only what passes through the connection says.
+// Errors                 io::result; see io/error.h. `cancelled` is thrown from waits of a fiber that was asked to stop.
+// Cost                   A read or write is one system call and about 100 ns; an idle connection 256 bytes, its fiber's stack, and
+//                        what the kernel keeps.
+// Source of the idea     Go's net; std::expected instead of a pair.
+#pragma once
+
+#include <thrum/io/buffer.h>
+#include <thrum/io/error.h>
+#include <thrum/io/handle.h>
+#include <thrum/net/endpoint.h>
+
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+
+namespace thrum::net {
+
+// When the kernel asks a silent peer whether it is still there, and gives it up.
+struct keep_alive_options {
+  std::chrono::seconds idle{15};
+  std::chrono::seconds interval{15};
+  int probes = 9;
+};
+
+class tcp_stream : public io::handle {
+public:
+  tcp_stream() noexcept = default;
+
+  // no_delay is on.
+  static io::result<tcp_stream> connect(const endpoint& to, io::deadline until = {});
+  static io::result<tcp_stream> connect(std::string_view to, io::deadline until = {}); // endpoint::parse
+
+  // Reads what is there, at least one byte, at most the buffer. 0: the peer has ended (or the buffer is empty).
+  io::result<std::size_t> read_some(io::mutable_buffer into, io::deadline until = {}) const;
+  // Fills the buffer. If the stream ends before: io::errc::end_of_stream, with `transferred` bytes read.
+  io::result<void> read_exactly(io::mutable_buffer into, io::deadline until = {}) const;
+  // Writes as much as fits now, at least one byte.
+  io::result<std::size_t> write_some(io::const_buffer from, io::deadline until = {}) const;
+  // Writes all. On errors `transferred` bytes were handed to the kernel.
+  io::result<void> write_all(io::const_buffer from, io::deadline until = {}) const;
+
+  // The peer reads the end after what was written; reading goes on.
+  io::result<void> shutdown_write() const;
+  // Reads give the end, also one that waits.
+  io::result<void> shutdown_read() const;
+
+  // Send small writes at once (on by default) or collect them.
+  io::result<void> no_delay(bool on) const;
+  io::result<void> keep_alive(const keep_alive_options& options) const;
+  io::result<void> keep_alive_off() const;
+  // What close does with data that the peer has not acknowledged: drop it and reset the connection, instead of sending it in
+  // the background.
+  io::result<void> reset_on_close(bool on) const;
+
+  [[nodiscard]] io::result<endpoint> local_address() const;
+  [[nodiscard]] io::result<endpoint> peer_address() const;
+
+private:
+  friend class tcp_listener;
+  explicit tcp_stream(io::descriptor* d) noexcept : handle(d) {}
+};
+
+struct listen_options {
+  int backlog = 65'535;      // connections that wait for accept; the kernel caps it (net.core.somaxconn)
+  bool reuse_address = true; // listen although connections of an earlier listener linger
+  bool reuse_port = false;   // several listeners on one port share what comes
+  bool v6_only = false;      // [::] does not take IPv4 connections
+};
+
+class tcp_listener : public io::handle {
+public:
+  tcp_listener() noexcept = default;
+
+  // Port 0: the kernel chooses one; see local_address().
+  static io::result<tcp_listener> listen(const endpoint& at, const listen_options& options = {});
+  static io::result<tcp_listener> listen(std::string_view at, const listen_options& options = {});
+
+  // The next connection, with no_delay on. Connections that failed before they were accepted are passed over. If the process has
+  // no descriptor left (std::errc::too_many_files_open), that is said at once: close something, or wait, before the next
+  // call; the connection stays in the queue.
+  io::result<tcp_stream> accept(io::deadline until = {}) const;
+
+  [[nodiscard]] io::result<endpoint> local_address() const;
+
+private:
+  explicit tcp_listener(io::descriptor* d) noexcept : handle(d) {}
+};
+
+} // namespace thrum::net

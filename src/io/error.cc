@@ -1,0 +1,88 @@
+#include <thrum/io/error.h>
+
+#include <cstring>
+
+namespace thrum::io {
+
+namespace {
+
+class io_category final : public std::error_category {
+public:
+  constexpr io_category() noexcept = default;
+  const char* name() const noexcept override { return "thrum.io"; }
+
+  std::string message(int value) const override {
+    switch (static_cast<errc>(value)) {
+    case errc::closed: return "closed on this side";
+    case errc::deadline: return "the deadline has passed";
+    case errc::end_of_stream: return "the peer ended the stream too early";
+    case errc::runtime_ended: return "the runtime that served this descriptor has ended";
+    }
+    return "?";
+  }
+
+  std::error_condition default_error_condition(int value) const noexcept override {
+    switch (static_cast<errc>(value)) {
+    case errc::closed: return std::errc::bad_file_descriptor;
+    case errc::deadline: return std::errc::timed_out;
+    case errc::end_of_stream: return {value, *this};
+    case errc::runtime_ended: return std::errc::operation_canceled;
+    }
+    return {value, *this};
+  }
+};
+
+// Never destroyed: errors may be made and compared while static objects are.
+union immortal {
+  constexpr immortal() noexcept : category{} {}
+  ~immortal() {}
+  io_category category;
+};
+constinit immortal instance;
+
+} // namespace
+
+const std::error_category& category() noexcept { return instance.category; }
+
+subject subject::named(std::string_view text) noexcept {
+  struct {
+    char characters[room] = {};
+  } beginning;
+  std::memcpy(beginning.characters, text.data(), text.size() < room - 1 ? text.size() : room - 1);
+  return subject(beginning, [](const unsigned char* bytes, std::string& out) {
+    out += reinterpret_cast<const char*>(bytes);
+  });
+}
+
+std::string subject::text() const {
+  std::string out;
+  if (print_ != nullptr) print_(bytes_, out);
+  return out;
+}
+
+std::string error::message() const {
+  std::string out = operation;
+  if (!about.empty()) {
+    if (!out.empty()) out += ' ';
+    out += about.text();
+  }
+  if (!out.empty()) out += ": ";
+  return out + code.message();
+}
+
+namespace {
+
+// What a std::system_error puts before the text of the code.
+std::string prefix_of(const error& e) {
+  std::string out = e.operation;
+  if (!e.about.empty()) out += ' ' + e.about.text();
+  return out;
+}
+
+} // namespace
+
+failure::failure(const error& e) : std::system_error(e.code, prefix_of(e)), error_(e) {}
+
+void throw_failure(const error& e) { throw failure(e); }
+
+} // namespace thrum::io

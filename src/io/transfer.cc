@@ -1,0 +1,95 @@
+#include "io/transfer.h"
+
+#include "io/operation.h"
+
+#include <algorithm>
+
+namespace thrum::io {
+
+namespace {
+
+// The kernel transfers at most 2 GiB less a page at a time; asking for less lets a short transfer be seen.
+constexpr std::size_t most_at_once = std::size_t{1} << 30;
+
+std::int64_t read_step(operation& op, descriptor& d, void* data, std::size_t size) {
+  size = std::min(size, most_at_once);
+  return op.step(size, [&] { return d.world->read(d.fd, data, size); });
+}
+
+std::int64_t write_step(operation& op, descriptor& d, const void* data, std::size_t size) {
+  size = std::min(size, most_at_once);
+  return op.step(size, [&] { return d.world->write(d.fd, data, size); });
+}
+
+} // namespace
+
+error system_error(const char* operation, const subject& about, std::int64_t errno_value) noexcept {
+  return {.code = {static_cast<int>(-errno_value), std::system_category()},
+          .operation = operation,
+          .about = about};
+}
+
+error closed_error(const char* operation, const descriptor* d) noexcept {
+  return {.code = errc::closed, .operation = operation, .about = d != nullptr ? d->about : subject()};
+}
+
+error failed(const char* name, const descriptor& d, const operation& op, std::int64_t result) noexcept {
+  if (result != operation::no_result) {
+    error e = system_error(name, d.about, result);
+    e.transferred = op.transferred();
+    return e;
+  }
+  return {
+      .code = code_of(op.standing()), .operation = name, .about = d.about, .transferred = op.transferred()};
+}
+
+result<std::size_t> read_some(descriptor* d, mutable_buffer into, deadline until) {
+  if (d == nullptr) return closed_error("read", d);
+  if (into.size() == 0) return std::size_t{0};
+  operation op(*d, direction::in, until.time());
+  const std::int64_t n = read_step(op, *d, into.data(), into.size());
+  op.end();
+  if (n < 0) return failed("read", *d, op, n);
+  return static_cast<std::size_t>(n);
+}
+
+result<void> read_exactly(descriptor* d, mutable_buffer into, deadline until) {
+  if (d == nullptr) return closed_error("read", d);
+  operation op(*d, direction::in, until.time());
+  auto* data = static_cast<char*>(into.data());
+  while (op.transferred() < into.size()) {
+    const std::int64_t n = read_step(op, *d, data + op.transferred(), into.size() - op.transferred());
+    if (n < 0) return failed("read", *d, op, n);
+    if (n == 0)
+      return error{.code = errc::end_of_stream,
+                   .operation = "read",
+                   .about = d->about,
+                   .transferred = op.transferred()};
+    op.add_progress(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+result<std::size_t> write_some(descriptor* d, const_buffer from, deadline until) {
+  if (d == nullptr) return closed_error("write", d);
+  if (from.size() == 0) return std::size_t{0};
+  operation op(*d, direction::out, until.time());
+  const std::int64_t n = write_step(op, *d, from.data(), from.size());
+  op.end();
+  if (n < 0) return failed("write", *d, op, n);
+  return static_cast<std::size_t>(n);
+}
+
+result<void> write_all(descriptor* d, const_buffer from, deadline until) {
+  if (d == nullptr) return closed_error("write", d);
+  operation op(*d, direction::out, until.time());
+  const auto* data = static_cast<const char*>(from.data());
+  while (op.transferred() < from.size()) {
+    const std::int64_t n = write_step(op, *d, data + op.transferred(), from.size() - op.transferred());
+    if (n < 0) return failed("write", *d, op, n);
+    op.add_progress(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+} // namespace thrum::io

@@ -1,0 +1,166 @@
+#include "io/operation.h"
+#include "io/transfer.h"
+#include "net/tcp_socket.h"
+#include "sched/runtime_core.h"
+
+#include <thrum/net/tcp.h>
+
+#include <cerrno>
+
+#include <netinet/tcp.h>
+
+namespace thrum::net {
+
+namespace {
+
+using io::direction;
+using io::operation;
+
+template <class Get> int endpoint_by(endpoint& out, Get get) noexcept {
+  socket_address a;
+  const int error = get(a);
+  if (error == 0) out = a.to_endpoint();
+  return error;
+}
+
+// Calls `act(world, fd)` on an open descriptor; it returns 0 or a negative errno.
+template <class Act> io::result<void> control(io::descriptor* d, const char* name, Act act) {
+  const io::use in_use(d);
+  if (in_use.standing() != io::status::ok) return io::closed_error(name, d);
+  const int error = act(in_use.world(), in_use.fd());
+  if (error < 0) return io::system_error(name, d->about, error);
+  return {};
+}
+
+int set_number(env::world& world, int fd, int level, int name, int value) noexcept {
+  return world.set_option(fd, level, name, &value, sizeof value);
+}
+
+// The outcome of a connection attempt that goes on in the background; -EAGAIN: none yet.
+int outcome_of_connect(env::world& world, int fd) noexcept {
+  int error = 0;
+  unsigned size = sizeof error;
+  if (const int e = world.get_option(fd, SOL_SOCKET, SO_ERROR, &error, &size); e < 0) return e;
+  if (error != 0) return -error;
+  // No error is not success yet: whoever was told too early asks too early.
+  socket_address peer;
+  const int e = world.peer_address(fd, peer.raw(), &peer.size);
+  return e == -ENOTCONN ? -EAGAIN : e;
+}
+
+} // namespace
+
+int local_endpoint(env::world& world, int fd, endpoint& out) noexcept {
+  return endpoint_by(out, [&](socket_address& a) { return world.local_address(fd, a.raw(), &a.size); });
+}
+
+int peer_endpoint(env::world& world, int fd, endpoint& out) noexcept {
+  return endpoint_by(out, [&](socket_address& a) { return world.peer_address(fd, a.raw(), &a.size); });
+}
+
+io::result<endpoint> local_address_of(io::descriptor* d) {
+  endpoint e;
+  auto done =
+      control(d, "local address of", [&](env::world& world, int fd) { return local_endpoint(world, fd, e); });
+  if (!done) return done.error();
+  return e;
+}
+
+io::result<endpoint> peer_address_of(io::descriptor* d) {
+  endpoint e;
+  auto done =
+      control(d, "peer address of", [&](env::world& world, int fd) { return peer_endpoint(world, fd, e); });
+  if (!done) return done.error();
+  return e;
+}
+
+io::result<tcp_stream> tcp_stream::connect(const endpoint& to, io::deadline until) {
+  const io::subject about = subject_of(to);
+  env::world& world = io::runtime_here().world;
+  // A connection to an own port on which nobody listens can meet itself, if the kernel chooses that very port for its other
+  // end. It then looks as if somebody answered, and keeps a server from starting there. Another try gets another port.
+  for (int tries_left = 3;; --tries_left) {
+    fresh_socket fresh(world, world.socket(family_of(to), SOCK_STREAM, 0));
+    if (fresh.fd() < 0) return io::system_error("connect", about, fresh.fd());
+    fresh.set(IPPROTO_TCP, TCP_NODELAY, 1);
+    const socket_address address(to);
+    const int begun = world.connect(fresh.fd(), address.raw(), address.size);
+    if (begun != 0 && begun != -EINPROGRESS && begun != -EINTR)
+      return io::system_error("connect", about, begun);
+    io::descriptor* d = nullptr;
+    // Registered only now: a socket that has not begun to connect reports a hang-up.
+    const io::open_options options{.ready = begun == 0 ? io::ready_bit(direction::out) : 0, .about = about};
+    if (const int error = io::open(fresh.fd(), options, &d); error != 0)
+      return io::system_error("connect", about, error);
+    fresh.release();
+    tcp_stream stream(d);
+    if (begun != 0) {
+      operation op(*d, direction::out, until.time());
+      const std::int64_t n = op.run(0, [&] { return outcome_of_connect(world, d->fd); });
+      if (n < 0) return io::failed("connect", *d, op, n);
+    }
+    endpoint mine;
+    if (local_endpoint(world, d->fd, mine) != 0 || mine != to) return stream;
+    if (tries_left == 1) return io::system_error("connect", about, -ECONNREFUSED);
+  }
+}
+
+io::result<tcp_stream> tcp_stream::connect(std::string_view to, io::deadline until) {
+  if (const auto parsed = endpoint::parse(to)) return connect(*parsed, until);
+  return io::system_error("connect", io::subject::named(to), -EINVAL);
+}
+
+io::result<std::size_t> tcp_stream::read_some(io::mutable_buffer into, io::deadline until) const {
+  return io::read_some(get(), into, until);
+}
+io::result<void> tcp_stream::read_exactly(io::mutable_buffer into, io::deadline until) const {
+  return io::read_exactly(get(), into, until);
+}
+io::result<std::size_t> tcp_stream::write_some(io::const_buffer from, io::deadline until) const {
+  return io::write_some(get(), from, until);
+}
+io::result<void> tcp_stream::write_all(io::const_buffer from, io::deadline until) const {
+  return io::write_all(get(), from, until);
+}
+
+io::result<void> tcp_stream::shutdown_write() const {
+  return control(get(), "shutdown", [](env::world& world, int fd) { return world.shutdown(fd, SHUT_WR); });
+}
+io::result<void> tcp_stream::shutdown_read() const {
+  return control(get(), "shutdown", [](env::world& world, int fd) { return world.shutdown(fd, SHUT_RD); });
+}
+
+io::result<void> tcp_stream::no_delay(bool on) const {
+  return control(get(), "set no_delay of", [&](env::world& world, int fd) {
+    return set_number(world, fd, IPPROTO_TCP, TCP_NODELAY, on);
+  });
+}
+
+io::result<void> tcp_stream::keep_alive(const keep_alive_options& options) const {
+  return control(get(), "set keep_alive of", [&](env::world& world, int fd) {
+    const int idle = static_cast<int>(options.idle.count());
+    const int interval = static_cast<int>(options.interval.count());
+    int error = set_number(world, fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+    if (error == 0) error = set_number(world, fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
+    if (error == 0) error = set_number(world, fd, IPPROTO_TCP, TCP_KEEPCNT, options.probes);
+    return error != 0 ? error : set_number(world, fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  });
+}
+
+io::result<void> tcp_stream::keep_alive_off() const {
+  return control(get(), "set keep_alive of", [](env::world& world, int fd) {
+    return set_number(world, fd, SOL_SOCKET, SO_KEEPALIVE, 0);
+  });
+}
+
+io::result<void> tcp_stream::reset_on_close(bool on) const {
+  return control(get(), "set reset_on_close of", [&](env::world& world, int fd) {
+    const linger how{.l_onoff = on ? 1 : 0, .l_linger = 0};
+    return world.set_option(fd, SOL_SOCKET, SO_LINGER, &how, sizeof how);
+  });
+}
+
+io::result<endpoint> tcp_stream::local_address() const { return local_address_of(get()); }
+io::result<endpoint> tcp_stream::peer_address() const { return peer_address_of(get()); }
+
+} // namespace thrum::net
