@@ -75,7 +75,8 @@ template <class T> struct chan_element {
   static_assert(std::is_same_v<T, std::remove_cv_t<T>> && !std::is_reference_v<T>,
                 "thrum: chan<T> needs a plain object type: no reference, no const");
   static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,
-                "thrum: chan<T> moves values while the channel is locked, so moving a T must not throw; send a std::unique_ptr<T>");
+                "thrum: chan<T> moves values while the channel is locked, so moving a T must not throw; send "
+                "a std::unique_ptr<T>");
 };
 
 } // namespace detail
@@ -86,8 +87,10 @@ public:
   using value_type = T;
   using detail::chan_ref::chan_ref;
 
-  [[nodiscard]] std::size_t size() const noexcept { return detail::chan_size(core_); }         // a snapshot
-  [[nodiscard]] std::size_t capacity() const noexcept { return detail::chan_capacity(core_); } // SIZE_MAX: unbounded
+  [[nodiscard]] std::size_t size() const noexcept { return detail::chan_size(core_); } // a snapshot
+  [[nodiscard]] std::size_t capacity() const noexcept {
+    return detail::chan_capacity(core_);
+  } // SIZE_MAX: unbounded
   [[nodiscard]] bool is_closed() const noexcept { return detail::chan_is_closed(core_); }
   [[nodiscard]] explicit operator bool() const noexcept { return core_ != nullptr; } // false: a nil channel
 };
@@ -130,13 +133,13 @@ template <class T, class Self> struct receiving {
     std::optional<T> value;
     return unwrap(chan_try_recv(core(), &value), value);
   }
-  template <class Clock, class Duration>
-  [[nodiscard]] std::expected<T, chan_status> recv_until(const std::chrono::time_point<Clock, Duration>& deadline) const {
+  template <class Clock, class Duration> [[nodiscard]] std::expected<T, chan_status> recv_until(
+      const std::chrono::time_point<Clock, Duration>& deadline) const {
     std::optional<T> value;
     return unwrap(chan_recv(core(), &value, to_deadline(deadline)), value);
   }
-  template <class Rep, class Period>
-  [[nodiscard]] std::expected<T, chan_status> recv_for(const std::chrono::duration<Rep, Period>& timeout) const {
+  template <class Rep, class Period> [[nodiscard]] std::expected<T, chan_status> recv_for(
+      const std::chrono::duration<Rep, Period>& timeout) const {
     std::optional<T> value;
     return unwrap(chan_recv(core(), &value, deadline_after(timeout)), value);
   }
@@ -157,7 +160,9 @@ template <class T, class Self> struct receiving {
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& i, std::default_sentinel_t) noexcept { return !i.value_.has_value(); }
+    friend bool operator==(const iterator& i, std::default_sentinel_t) noexcept {
+      return !i.value_.has_value();
+    }
 
   private:
     const Self* from_;
@@ -180,14 +185,20 @@ template <class T>
 class chan : public chan_base<T>, public detail::sending<T, chan<T>>, public detail::receiving<T, chan<T>> {
 public:
   // Throws std::bad_alloc, or std::length_error if the capacity is absurd.
-  explicit chan(std::size_t capacity = 0) : chan_base<T>(detail::make_chan(capacity, detail::element_ops_of<T>)) {}
+  chan() : chan(std::size_t{0}) {} // not explicit: an aggregate may leave a member to it
+  explicit chan(std::size_t capacity)
+      : chan(from_core(), detail::make_chan(detail::bounded(capacity), detail::element_ops_of<T>)) {}
   // A nil channel. (A template, so that chan<T>(0) is a capacity.)
-  template <std::same_as<std::nullptr_t> Null>
-  explicit chan(Null) noexcept : chan_base<T>(static_cast<detail::chan_core*>(nullptr)) {}
+  template <std::same_as<std::nullptr_t> Null> explicit chan(Null) noexcept : chan(from_core(), nullptr) {}
   // send never waits; the memory is the only limit.
-  [[nodiscard]] static chan unbounded() { return chan(detail::unbounded_capacity); }
+  [[nodiscard]] static chan unbounded() {
+    return chan(from_core(), detail::make_chan(detail::unbounded_capacity, detail::element_ops_of<T>));
+  }
 
 private:
+  struct from_core {};
+  chan(from_core, detail::chan_core* core) noexcept : chan_base<T>(core) {}
+
   [[no_unique_address]] detail::chan_element<T> checked_;
 };
 

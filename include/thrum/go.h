@@ -25,7 +25,8 @@ namespace thrum {
 template <class F> void go(F&& f, std::source_location site = std::source_location::current()) {
   detail::launch_detached(std::forward<F>(f), attrs{}, site, nullptr);
 }
-template <class F> void go(const attrs& a, F&& f, std::source_location site = std::source_location::current()) {
+template <class F>
+void go(const attrs& a, F&& f, std::source_location site = std::source_location::current()) {
   detail::launch_detached(std::forward<F>(f), a, site, nullptr);
 }
 // With arguments for f. (One to four of them carry the place of the call; C++ cannot put a default argument after a pack.)
@@ -37,20 +38,21 @@ void go(F&& f, A1&& a1, std::source_location site = std::source_location::curren
 template <class F, class A1, class A2>
   requires std::is_invocable_v<std::decay_t<F>&&, std::decay_t<A1>&&, std::decay_t<A2>&&>
 void go(F&& f, A1&& a1, A2&& a2, std::source_location site = std::source_location::current()) {
-  detail::launch_detached(detail::bind_now(std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2)), attrs{}, site,
-                          nullptr);
+  detail::launch_detached(detail::bind_now(std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2)),
+                          attrs{}, site, nullptr);
 }
 template <class F, class A1, class A2, class A3>
   requires std::is_invocable_v<std::decay_t<F>&&, std::decay_t<A1>&&, std::decay_t<A2>&&, std::decay_t<A3>&&>
 void go(F&& f, A1&& a1, A2&& a2, A3&& a3, std::source_location site = std::source_location::current()) {
   detail::launch_detached(
-      detail::bind_now(std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3)), attrs{}, site,
-      nullptr);
+      detail::bind_now(std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3)),
+      attrs{}, site, nullptr);
 }
 template <class F, class A1, class A2, class A3, class A4>
   requires std::is_invocable_v<std::decay_t<F>&&, std::decay_t<A1>&&, std::decay_t<A2>&&, std::decay_t<A3>&&,
                                std::decay_t<A4>&&>
-void go(F&& f, A1&& a1, A2&& a2, A3&& a3, A4&& a4, std::source_location site = std::source_location::current()) {
+void go(F&& f, A1&& a1, A2&& a2, A3&& a3, A4&& a4,
+        std::source_location site = std::source_location::current()) {
   detail::launch_detached(detail::bind_now(std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2),
                                            std::forward<A3>(a3), std::forward<A4>(a4)),
                           attrs{}, site, nullptr);

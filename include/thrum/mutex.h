@@ -34,7 +34,8 @@ class mutex {
 public:
   constexpr mutex() noexcept = default;
   ~mutex() {
-    if (__builtin_expect(owner_.load(std::memory_order_relaxed) != nullptr, false)) panic_destroyed(); // relaxed: misuse only
+    if (__builtin_expect(owner_.load(std::memory_order_relaxed) != nullptr, false))
+      panic_destroyed(); // relaxed: misuse only
   }
   mutex(const mutex&) = delete;
   mutex& operator=(const mutex&) = delete;
@@ -42,16 +43,17 @@ public:
   void lock() noexcept {
     wait::agent* me = self();
     wait::agent* nobody = nullptr;
-    if (__builtin_expect(!owner_.compare_exchange_strong(nobody, me, std::memory_order_acquire, // X1
-                                                         std::memory_order_relaxed), // relaxed: lock_slow looks again
-                         false))
+    if (__builtin_expect(
+            !owner_.compare_exchange_strong(nobody, me, std::memory_order_acquire, // X1
+                                            std::memory_order_relaxed), // relaxed: lock_slow looks again
+            false))
       static_cast<void>(lock_slow(detail::no_deadline));
   }
 
   [[nodiscard]] bool try_lock() noexcept {
     wait::agent* nobody = nullptr;
     return owner_.compare_exchange_strong(nobody, self(), std::memory_order_acquire, // X1
-                                          std::memory_order_relaxed); // relaxed: not taken
+                                          std::memory_order_relaxed);                // relaxed: not taken
   }
 
   template <class Clock, class Duration>
@@ -65,10 +67,12 @@ public:
 
   void unlock() noexcept {
     wait::thread_head* here = head();
-    if (__builtin_expect(owner_.load(std::memory_order_relaxed) != here->current, false)) panic_not_owner(); // relaxed: own write
+    if (__builtin_expect(owner_.load(std::memory_order_relaxed) != here->current, false))
+      panic_not_owner();                                    // relaxed: own write
     here->unlocking.store(this, std::memory_order_relaxed); // relaxed: the fence orders it
     detail::light_fence();                                  // X2
-    if (__builtin_expect(contended_.load(std::memory_order_relaxed) != 0, false)) return unlock_slow(); // relaxed: X2
+    if (__builtin_expect(contended_.load(std::memory_order_relaxed) != 0, false))
+      return unlock_slow();                                    // relaxed: X2
     owner_.store(nullptr, std::memory_order_release);          // X1; the mutex may be gone from here on
     here->unlocking.store(nullptr, std::memory_order_release); // X3
   }

@@ -79,7 +79,8 @@ private:
 };
 
 // Makes a runtime, runs f in it and destroys it. See the head of this file.
-template <class F> auto run(F&& f, const options& o = {}, std::source_location site = std::source_location::current())
+template <class F>
+auto run(F&& f, const options& o = {}, std::source_location site = std::source_location::current())
     -> std::invoke_result_t<std::decay_t<F>&&> {
   detail::refuse_inside_fiber();
   runtime r(o);

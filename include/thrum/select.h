@@ -80,6 +80,8 @@ template <class T> basic_case recv_case(const chan_ref& from, std::optional<T>* 
   c.raw.ready_bit = chan_recv_ready;
   c.raw.prepare = &prepare_recv;
   c.raw.value = out;
+  if (out != nullptr)
+    c.raw.empty = [](void* value) noexcept { static_cast<std::optional<T>*>(value)->reset(); };
   return c;
 }
 template <class T> basic_case moved_send_case(const chan_ref& to, T& value) noexcept {
@@ -102,12 +104,18 @@ concept select_case = requires(C& c) {
 };
 
 // A case refers to its channel, its fiber and `out`; they must outlive the select call (a temporary in the call does).
-template <class T> [[nodiscard]] auto recv(const chan<T>& from, std::optional<T>& out) { return detail::recv_case<T>(from, &out); }
+template <class T> [[nodiscard]] auto recv(const chan<T>& from, std::optional<T>& out) {
+  return detail::recv_case<T>(from, &out);
+}
 template <class T> [[nodiscard]] auto recv(const receiver<T>& from, std::optional<T>& out) {
   return detail::recv_case<T>(from, &out);
 }
-template <class T> [[nodiscard]] auto recv(const chan<T>& from) { return detail::recv_case<T>(from, nullptr); }
-template <class T> [[nodiscard]] auto recv(const receiver<T>& from) { return detail::recv_case<T>(from, nullptr); }
+template <class T> [[nodiscard]] auto recv(const chan<T>& from) {
+  return detail::recv_case<T>(from, nullptr);
+}
+template <class T> [[nodiscard]] auto recv(const receiver<T>& from) {
+  return detail::recv_case<T>(from, nullptr);
+}
 
 template <class T> [[nodiscard]] auto send(const chan<T>& to, const std::type_identity_t<T>& value) {
   return detail::make_copied_send_case<T>(to, value);
@@ -122,16 +130,19 @@ template <class T> [[nodiscard]] auto send(const sender<T>& to, std::type_identi
   return detail::moved_send_case<T>(to, value);
 }
 
-template <class Rep, class Period> [[nodiscard]] auto after(const std::chrono::duration<Rep, Period>& duration) {
+template <class Rep, class Period>
+[[nodiscard]] auto after(const std::chrono::duration<Rep, Period>& duration) {
   detail::basic_case c;
   c.raw.what = detail::select_case::kind::after;
   using seconds = std::chrono::duration<double>;
-  c.raw.time = duration <= duration.zero()                  ? 0
-               : seconds(duration).count() > 9.2e9          ? detail::no_deadline
-                                                            : std::chrono::ceil<std::chrono::nanoseconds>(duration).count();
+  c.raw.time = duration <= duration.zero() ? 0
+               : seconds(duration).count() > 9.2e9
+                   ? detail::no_deadline
+                   : std::chrono::ceil<std::chrono::nanoseconds>(duration).count();
   return c;
 }
-template <class Clock, class Duration> [[nodiscard]] auto at(const std::chrono::time_point<Clock, Duration>& time) {
+template <class Clock, class Duration>
+[[nodiscard]] auto at(const std::chrono::time_point<Clock, Duration>& time) {
   detail::basic_case c;
   c.raw.what = detail::select_case::kind::at;
   c.raw.time = detail::to_deadline(time);

@@ -28,7 +28,8 @@
 
 namespace thrum {
 
-template <class T = void> class [[nodiscard("a spawned fiber is joined by its handle; use go() to detach")]] fiber {
+template <class T = void>
+class [[nodiscard("a spawned fiber is joined by its handle; use go() to detach")]] fiber {
 public:
   using value_type = T;
 
@@ -56,7 +57,8 @@ public:
   [[nodiscard]] bool wait_until(const std::chrono::time_point<Clock, Duration>& deadline) {
     return detail::wait_ended_until(task_, detail::to_deadline(deadline));
   }
-  template <class Rep, class Period> [[nodiscard]] bool wait_for(const std::chrono::duration<Rep, Period>& timeout) {
+  template <class Rep, class Period>
+  [[nodiscard]] bool wait_for(const std::chrono::duration<Rep, Period>& timeout) {
     return detail::wait_ended_until(task_, detail::deadline_after(timeout));
   }
 
@@ -82,8 +84,7 @@ private:
 namespace detail {
 template <class T> fiber<T> make_handle(result_task<T>* task) noexcept { return fiber<T>(task); }
 
-template <class F>
-auto spawn_on(runtime* where, const attrs& a, std::source_location site, F&& f)
+template <class F> auto spawn_on(runtime* where, const attrs& a, std::source_location site, F&& f)
     -> fiber<std::invoke_result_t<std::decay_t<F>&&>> {
   using T = std::invoke_result_t<std::decay_t<F>&&>;
   auto* task = make_callable_task<T>(std::forward<F>(f), a, site);
@@ -95,7 +96,8 @@ auto spawn_on(runtime* where, const attrs& a, std::source_location site, F&& f)
 template <class F> auto spawn(F&& f, std::source_location site = std::source_location::current()) {
   return detail::spawn_on(nullptr, attrs{}, site, std::forward<F>(f));
 }
-template <class F> auto spawn(const attrs& a, F&& f, std::source_location site = std::source_location::current()) {
+template <class F>
+auto spawn(const attrs& a, F&& f, std::source_location site = std::source_location::current()) {
   return detail::spawn_on(nullptr, a, site, std::forward<F>(f));
 }
 // With arguments for f. (One to four of them carry the place of the call; C++ cannot put a default argument after a pack.)
@@ -120,7 +122,8 @@ auto spawn(F&& f, A1&& a1, A2&& a2, A3&& a3, std::source_location site = std::so
 template <class F, class A1, class A2, class A3, class A4>
   requires std::is_invocable_v<std::decay_t<F>&&, std::decay_t<A1>&&, std::decay_t<A2>&&, std::decay_t<A3>&&,
                                std::decay_t<A4>&&>
-auto spawn(F&& f, A1&& a1, A2&& a2, A3&& a3, A4&& a4, std::source_location site = std::source_location::current()) {
+auto spawn(F&& f, A1&& a1, A2&& a2, A3&& a3, A4&& a4,
+           std::source_location site = std::source_location::current()) {
   return detail::spawn_on(nullptr, attrs{}, site,
                           detail::bind_now(std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2),
                                            std::forward<A3>(a3), std::forward<A4>(a4)));

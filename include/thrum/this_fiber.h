@@ -20,8 +20,11 @@ void sleep_until(thrum::detail::deadline_t deadline);
 template <class Rep, class Period> void sleep_for(const std::chrono::duration<Rep, Period>& duration) {
   if (duration > duration.zero()) detail::sleep_until(thrum::detail::deadline_after(duration));
 }
-template <class Clock, class Duration> void sleep_until(const std::chrono::time_point<Clock, Duration>& time) {
-  if (Clock::now() < time) detail::sleep_until(thrum::detail::to_deadline(time));
+template <class Clock, class Duration>
+void sleep_until(const std::chrono::time_point<Clock, Duration>& time) {
+  const auto deadline = thrum::detail::to_deadline(
+      time); // compared as a deadline: a far time of a coarse clock overflows as one
+  if (thrum::detail::steady_now() < deadline) detail::sleep_until(deadline);
 }
 
 // True once the fiber was asked to stop.

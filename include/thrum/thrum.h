@@ -1,10 +1,19 @@
 // The everyday headers in one, for first programs.
 #pragma once
 
+#include <thrum/barrier.h>
 #include <thrum/chan.h>
+#include <thrum/condition_variable.h>
 #include <thrum/error.h>
 #include <thrum/go.h>
+#include <thrum/latch.h>
+#include <thrum/mutex.h>
+#include <thrum/once.h>
 #include <thrum/runtime.h>
 #include <thrum/select.h>
+#include <thrum/semaphore.h>
+#include <thrum/shared_mutex.h>
 #include <thrum/spawn.h>
 #include <thrum/this_fiber.h>
+#include <thrum/timer.h>
+#include <thrum/wait_group.h>

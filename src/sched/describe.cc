@@ -1,7 +1,7 @@
 // Who is running here? For panics and faults: the fiber's number, name and place of its spawn.
+#include "sched/describe.h"
 #include "env/fault_signal.h"
 #include "env/panic.h"
-#include "sched/describe.h"
 #include "sched/scheduler.h"
 
 namespace thrum::sched {
@@ -59,9 +59,13 @@ bool explain_overflow(const void* address, env::report& message) noexcept {
   // Below the guard as well: a frame larger than the guard may have stepped over it into a neighbour's guard.
   if (fault < f->stack.base() || fault >= f->stack_limit()) return false;
   const auto usable = static_cast<std::uint64_t>(f->stack.top() - f->stack_limit());
-  message.text("thrum: panic: stack overflow: a fiber used more than its ").number(usable >> 10).text(" KiB of stack\n  in ");
+  message.text("thrum: panic: stack overflow: a fiber used more than its ")
+      .number(usable >> 10)
+      .text(" KiB of stack\n  in ");
   describe(*f, message);
-  message.text("\n  give it more: thrum::go({.stack = ").number(usable * 4).text("}, f), or recurse less deeply\n");
+  message.text("\n  give it more: thrum::go({.stack = ")
+      .number(usable * 4)
+      .text("}, f), or recurse less deeply\n");
   return true;
 }
 

@@ -24,8 +24,9 @@ namespace {
 bool all_have_ended(const runtime_core& core) noexcept {
   std::uint64_t ended = 0;
   std::uint64_t spawned = 0;
-  for (unsigned i = 0; i < core.processor_count; ++i) ended += core.processors[i]->finished.load(std::memory_order_acquire); // N1
-  spawned += core.spawned_by_guests.load(std::memory_order_relaxed); // relaxed: N1
+  for (unsigned i = 0; i < core.processor_count; ++i)
+    ended += core.processors[i]->finished.load(std::memory_order_acquire); // N1
+  spawned += core.spawned_by_guests.load(std::memory_order_relaxed);       // relaxed: N1
   for (unsigned i = 0; i < core.processor_count; ++i)
     spawned += core.processors[i]->spawned.load(std::memory_order_relaxed); // relaxed: N1
   return ended == spawned;
@@ -35,17 +36,20 @@ bool all_have_ended(const runtime_core& core) noexcept {
 // processor's cache or change owners meanwhile, so only the atomic members of the block may be touched; they are in a
 // defined state even then (a stack that was never used reads as zero).
 template <class Visit> void for_each_block(runtime_core& core, Visit visit) noexcept {
-  core.stacks.for_each_in_use([&](stack::stack_ref s) { visit(*reinterpret_cast<fiber*>(s.top() - sizeof(fiber))); });
+  core.stacks.for_each_in_use(
+      [&](stack::stack_ref s) { visit(*reinterpret_cast<fiber*>(s.top() - sizeof(fiber))); });
 }
 
 // Asks every fiber to stop: park.cc explains the protocol. One heavy fence serves all.
 void stop_all(runtime_core& core) noexcept {
-  for_each_block(core, [](fiber& f) { f.stop_requested.store(true, std::memory_order_relaxed); }); // relaxed: the fence
-  base::heavy_fence(); // P2 (park.cc)
+  for_each_block(
+      core, [](fiber& f) { f.stop_requested.store(true, std::memory_order_relaxed); }); // relaxed: the fence
+  base::heavy_fence();                                                                  // P2 (park.cc)
   for_each_block(core, [](fiber& f) {
     std::uint32_t expected = wait::decision::open;
-    if (f.decided.compare_exchange_strong(expected, wait::decision::stopped, std::memory_order_acq_rel, // P1 (park.cc)
-                                          std::memory_order_relaxed)) // relaxed: it runs, or is decided otherwise
+    if (f.decided.compare_exchange_strong(
+            expected, wait::decision::stopped, std::memory_order_acq_rel, // P1 (park.cc)
+            std::memory_order_relaxed)) // relaxed: it runs, or is decided otherwise
       ready(f);
   });
 }
@@ -57,7 +61,9 @@ void wait_for_an_end(runtime_core& core, std::uint32_t seen, env::nanoseconds de
 
 void report_leftovers(runtime_core& core) noexcept {
   env::report message;
-  message.text("thrum: runtime '").text(core.name).text("' ends, but these fibers did not stop when asked:\n");
+  message.text("thrum: runtime '")
+      .text(core.name)
+      .text("' ends, but these fibers did not stop when asked:\n");
   unsigned shown = 0;
   unsigned total = 0;
   for_each_block(core, [&](fiber& f) {
@@ -69,7 +75,8 @@ void report_leftovers(runtime_core& core) noexcept {
     message.text(": ").text(name_of(f.why)).text("\n");
   });
   if (total > shown) message.text("  and ").number(total - shown).text(" more\n");
-  message.text("  they are abandoned; a fiber that computes sees the request with this_fiber::check()\n").flush();
+  message.text("  they are abandoned; a fiber that computes sees the request with this_fiber::check()\n")
+      .flush();
 }
 
 } // namespace
@@ -80,7 +87,7 @@ void note_end(runtime_core& core) noexcept {
 }
 
 bool drain(runtime_core& core) noexcept {
-  core.draining.store(true, std::memory_order_seq_cst); // N2
+  core.draining.store(true, std::memory_order_seq_cst); // N2, M2 (timers.cc)
   const env::nanoseconds deadline =
       core.drain_limit >= env::forever / 2 ? env::forever : core.world.now() + core.drain_limit;
   for (;;) {

@@ -57,7 +57,7 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
   exception_state exceptions;
   int error_number = 0; // errno
 
-  runtime_core* runtime = nullptr; // constant while the task runs
+  runtime_core* runtime = nullptr;           // constant while the task runs
   detail::joinable_task* joinable = nullptr; // null: detached
   detail::task* begin = nullptr;             // what it runs; dangling once that has begun
 
@@ -72,10 +72,10 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
 
   // A stop request; any thread sets it. See stop.h.
   base::atomic<bool> stop_requested{false};
-  base::atomic<bool> alive{false};          // the block describes a task that runs; see drain.cc
-  std::uint8_t stop_shield = 0; // waits do not throw while it is not zero; the fiber's own
+  base::atomic<bool> alive{false}; // the block describes a task that runs; see drain.cc
+  std::uint8_t stop_shield = 0;    // waits do not throw while it is not zero; the fiber's own
 
-  void* tsan_context = nullptr;   // thread sanitizer
+  void* tsan_context = nullptr;    // thread sanitizer
   void* asan_fake_stack = nullptr; // address sanitizer
 
   char* stack_limit() const noexcept { return stack.base() + stack.guard_bytes(); }

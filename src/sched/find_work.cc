@@ -28,7 +28,8 @@ bool fire_due_timers(worker& w) noexcept {
   bool any = false;
   for (unsigned i = 0; i < core.processor_count; ++i) {
     processor& p = *core.processors[i];
-    const env::nanoseconds earliest = p.earliest.load(std::memory_order_relaxed); // relaxed: a hint; the guard decides
+    const env::nanoseconds earliest =
+        p.earliest.load(std::memory_order_relaxed); // relaxed: a hint; the guard decides
     if (earliest == env::forever) continue;
     if (now == 0) now = core.world.now();
     if (earliest <= now) any |= fire_timers(w, p, now);
@@ -74,8 +75,9 @@ runnable* find_work(worker& w) noexcept {
     if (fire_due_timers(w) || take_global(w)) continue;
     if (core.watched.load(std::memory_order_relaxed) != 0 && poll_now(w)) continue; // relaxed: a hint
     // At most half of the busy workers search at a time; the others would only get in each other's way.
-    const unsigned busy = core.processor_count - core.idle_count.load(std::memory_order_relaxed); // relaxed: a hint
-    if (w.searching || 2 * core.searching.load(std::memory_order_relaxed) < busy) {               // relaxed: a hint
+    const unsigned busy =
+        core.processor_count - core.idle_count.load(std::memory_order_relaxed);     // relaxed: a hint
+    if (w.searching || 2 * core.searching.load(std::memory_order_relaxed) < busy) { // relaxed: a hint
       if (!w.searching) {
         w.searching = true;
         core.searching.fetch_add(1, std::memory_order_seq_cst); // I1 (idle.cc)

@@ -64,7 +64,9 @@ bool work_visible(const runtime_core& core) noexcept {
   return false;
 }
 
-bool stopping(const runtime_core& core) noexcept { return core.stopping.load(std::memory_order_acquire); } // R1 (runtime.cc)
+bool stopping(const runtime_core& core) noexcept {
+  return core.stopping.load(std::memory_order_acquire); // R1 (runtime.cc)
+}
 
 void give_processor(worker& w, processor& p) noexcept {
   w.proc = &p;
@@ -108,7 +110,7 @@ void poll_until_due(worker& w) noexcept {
   if (work_visible(core) || stopping(core) || earliest_timer(core) < deadline) deadline = 0;
   env::readiness events[128];
   const int n = core.world.poll(core.poller, events, 128, deadline);
-  core.kicked.store(0, std::memory_order_relaxed); // relaxed: at worst one kick too many
+  core.kicked.store(0, std::memory_order_relaxed);  // relaxed: at worst one kick too many
   core.polling.store(0, std::memory_order_release); // I3
   if (processor* p = try_take_processor(core)) give_processor(w, *p);
   deliver(w, events, n);
@@ -121,7 +123,8 @@ bool sleep_until_needed(worker& w) noexcept {
   processor& mine = *w.proc;
   if (mine.ready.empty()) mine.ready.shrink();
   if (mine.fresh.empty()) mine.fresh.shrink();
-  const env::nanoseconds my_earliest = mine.earliest.load(std::memory_order_relaxed); // relaxed: we were its holder
+  const env::nanoseconds my_earliest =
+      mine.earliest.load(std::memory_order_relaxed); // relaxed: we were its holder
   w.proc = nullptr;
   {
     const base::spin_guard guard(core.idle_lock);
@@ -142,7 +145,7 @@ bool sleep_until_needed(worker& w) noexcept {
       }
     std::uint32_t nobody = 0;
     if (core.polling.compare_exchange_strong(nobody, 1, std::memory_order_seq_cst, // I3
-                                             std::memory_order_relaxed)) { // relaxed: somebody polls
+                                             std::memory_order_relaxed)) {         // relaxed: somebody polls
       poll_until_due(w);
       if (stopping(core)) return false;
       if (w.proc != nullptr) {
@@ -150,8 +153,9 @@ bool sleep_until_needed(worker& w) noexcept {
         return true;
       }
       // All processors have workers; what was due is in the global queue. Sleep like the others.
-    } else if (my_earliest < core.polling_until.load(std::memory_order_relaxed)) { // relaxed: the exchange above, I3
-      kick(core); // the poller does not know our timer yet
+    } else if (my_earliest <
+               core.polling_until.load(std::memory_order_relaxed)) { // relaxed: the exchange above, I3
+      kick(core);                                                    // the poller does not know our timer yet
     }
     enlist(w);
     base::thread_fence(std::memory_order_seq_cst); // I1
@@ -185,7 +189,8 @@ void wake_another(runtime_core& core) noexcept {
     p = pop_idle_processor(core);
     sleeper = core.idle_workers;
     if (p != nullptr && sleeper != nullptr) core.idle_workers = sleeper->idle_link;
-    if (p != nullptr && sleeper == nullptr && core.polling.load(std::memory_order_relaxed) != 0) { // relaxed: see below
+    if (p != nullptr && sleeper == nullptr &&
+        core.polling.load(std::memory_order_relaxed) != 0) { // relaxed: see below
       push_idle_processor(core, *p); // the poller is the only one asleep: it takes the processor itself
       p = nullptr;
     }

@@ -25,7 +25,8 @@ sched::free_object* take_object(unsigned size_class) noexcept {
   sched::worker& w = sched::enter();
   sched::processor& p = *w.proc;
   if (p.free_tasks[size_class] == nullptr)
-    p.free_task_count[size_class] = sched::shared_task_pool().refill(size_class, &p.free_tasks[size_class], refill_count);
+    p.free_task_count[size_class] =
+        sched::shared_task_pool().refill(size_class, &p.free_tasks[size_class], refill_count);
   object = p.free_tasks[size_class];
   if (object != nullptr) {
     p.free_tasks[size_class] = object->next;
@@ -72,7 +73,8 @@ void launch(task& t, runtime* where) noexcept {
   if (here != nullptr && &here->runtime == &core) {
     sched::worker& w = sched::enter();
     sched::processor& p = *w.proc;
-    p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
+    p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1,
+                    std::memory_order_relaxed); // relaxed: N1 (drain.cc)
     sched::push_fresh(w, t);
     return sched::leave();
   }

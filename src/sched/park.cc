@@ -33,7 +33,8 @@ namespace thrum::sched {
 
 namespace decision = wait::decision;
 
-std::uint32_t park_thread(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept, void* argument) noexcept {
+std::uint32_t park_thread(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept,
+                          void* argument) noexcept {
   g.decided.store(decision::shielded, std::memory_order_release); // P1
   if (guard != nullptr)
     wait::lock::release(guard);
@@ -46,9 +47,9 @@ std::uint32_t park_thread(wait::guest& g, wait::lock::held guard, void (*release
 void finish_departure_stopped(worker& w) noexcept {
   const departure leaving = std::exchange(w.leaving, {});
   std::uint32_t expected = decision::open;
-  const bool stop_now =
-      leaving.parked->decided.compare_exchange_strong(expected, decision::stopped, std::memory_order_acq_rel, // P1
-                                                      std::memory_order_relaxed); // relaxed: lost
+  const bool stop_now = leaving.parked->decided.compare_exchange_strong(
+      expected, decision::stopped, std::memory_order_acq_rel, // P1
+      std::memory_order_relaxed);                             // relaxed: lost
   if (leaving.guard != nullptr)
     wait::lock::release(leaving.guard);
   else
@@ -57,7 +58,7 @@ void finish_departure_stopped(worker& w) noexcept {
 }
 
 void finish_departure_special(worker& w) noexcept {
-  if (fiber* f = w.leaving.parked) { // several guards
+  if (fiber* f = w.leaving.parked) {                                // several guards
     f->decided.store(w.leaving.publish, std::memory_order_release); // P1
     base::light_fence();                                            // P2
     if (f->stop_requested.load(std::memory_order_relaxed)) return finish_departure_stopped(w); // relaxed: P2
@@ -100,8 +101,9 @@ void stop_fiber(fiber& f) noexcept {
   f.stop_requested.store(true, std::memory_order_relaxed); // relaxed: the fence orders it
   base::heavy_fence();                                     // P2
   std::uint32_t expected = decision::open;
-  if (f.decided.compare_exchange_strong(expected, decision::stopped, std::memory_order_acq_rel, // P1
-                                        std::memory_order_relaxed)) // relaxed: it runs, or is decided otherwise
+  if (f.decided.compare_exchange_strong(
+          expected, decision::stopped, std::memory_order_acq_rel, // P1
+          std::memory_order_relaxed))                             // relaxed: it runs, or is decided otherwise
     ready(f);
 }
 

@@ -21,21 +21,24 @@ namespace thrum::sched {
 // `guard` is released once the agent has left its stack; so whoever takes the guard may decide the wait and make the agent
 // ready. Returns the decision (wait/agent.h), which is closed again.
 // May park. Requires: the agent holds `guard` and no other lock of the runtime.
-[[gnu::always_inline]] inline std::uint32_t park(wait::agent& self, wait::lock::held guard, wait_reason why, const void* what) noexcept;
+[[gnu::always_inline]] inline std::uint32_t park(wait::agent& self, wait::lock::held guard, wait_reason why,
+                                                 const void* what) noexcept;
 
 // The same with several guards: release(argument) releases them. What `argument` points to may live in the calling frame:
 // the frame stays until the last guard is released (W2 in wait/waiter.h).
-[[gnu::always_inline]] inline std::uint32_t park(wait::agent& self, void (*release)(void*) noexcept, void* argument, wait_reason why,
-                          const void* what) noexcept;
+[[gnu::always_inline]] inline std::uint32_t park(wait::agent& self, void (*release)(void*) noexcept,
+                                                 void* argument, wait_reason why, const void* what) noexcept;
 
 // The same with a deadline: if it passes first, the decision is wait::decision::first + `timeout`. The agent's waiters must not use
 // that index. (`guard` or, if null, release(argument).)
-std::uint32_t park_until(wait::agent& self, wait::lock::held guard, void (*release)(void*) noexcept, void* argument,
-                         env::nanoseconds deadline, std::uint32_t timeout, wait_reason why, const void* what) noexcept;
+std::uint32_t park_until(wait::agent& self, wait::lock::held guard, void (*release)(void*) noexcept,
+                         void* argument, env::nanoseconds deadline, std::uint32_t timeout, wait_reason why,
+                         const void* what) noexcept;
 
 // Waits that a stop request must not end.
 struct shield {
-  explicit shield(wait::agent& a) noexcept : f(a.kind == wait::agent_kind::fiber ? &static_cast<fiber&>(a) : nullptr) {
+  explicit shield(wait::agent& a) noexcept
+      : f(a.kind == wait::agent_kind::fiber ? &static_cast<fiber&>(a) : nullptr) {
     if (f) ++f->stop_shield;
   }
   ~shield() {
@@ -70,14 +73,16 @@ void stop_fiber(fiber& f) noexcept;
 }
 
 [[gnu::always_inline]] inline std::uint32_t take_decision(wait::agent& a) noexcept {
-  const std::uint32_t d = a.decided.load(std::memory_order_relaxed);       // relaxed: ready() ordered it
-  a.decided.store(wait::decision::closed, std::memory_order_relaxed);      // relaxed: nobody claims a running agent
+  const std::uint32_t d = a.decided.load(std::memory_order_relaxed); // relaxed: ready() ordered it
+  a.decided.store(wait::decision::closed,
+                  std::memory_order_relaxed); // relaxed: nobody claims a running agent
   return d;
 }
 
 // Exactly one of guard and release is not null.
-[[gnu::always_inline]] inline std::uint32_t park_fiber(fiber& f, wait::lock::held guard, void (*release)(void*) noexcept,
-                                                       void* argument, wait_reason why, const void* what) noexcept {
+[[gnu::always_inline]] inline std::uint32_t park_fiber(fiber& f, wait::lock::held guard,
+                                                       void (*release)(void*) noexcept, void* argument,
+                                                       wait_reason why, const void* what) noexcept {
   worker& w = enter();
   f.why = why;
   f.waiting_for = what;
@@ -91,16 +96,19 @@ void stop_fiber(fiber& f) noexcept;
   leave();
   return take_decision(f);
 }
-std::uint32_t park_thread(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept, void* argument) noexcept;
+std::uint32_t park_thread(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept,
+                          void* argument) noexcept;
 bool must_stop_slow(const fiber& f) noexcept;
 
-[[gnu::always_inline]] inline std::uint32_t park(wait::agent& self, wait::lock::held guard, wait_reason why, const void* what) noexcept {
-  if (self.kind == wait::agent_kind::fiber) return park_fiber(static_cast<fiber&>(self), guard, nullptr, nullptr, why, what);
+[[gnu::always_inline]] inline std::uint32_t park(wait::agent& self, wait::lock::held guard, wait_reason why,
+                                                 const void* what) noexcept {
+  if (self.kind == wait::agent_kind::fiber)
+    return park_fiber(static_cast<fiber&>(self), guard, nullptr, nullptr, why, what);
   return park_thread(static_cast<wait::guest&>(self), guard, nullptr, nullptr);
 }
 
-[[gnu::always_inline]] inline std::uint32_t park(wait::agent& self, void (*release)(void*) noexcept, void* argument, wait_reason why,
-                          const void* what) noexcept {
+[[gnu::always_inline]] inline std::uint32_t park(wait::agent& self, void (*release)(void*) noexcept,
+                                                 void* argument, wait_reason why, const void* what) noexcept {
   if (self.kind == wait::agent_kind::fiber)
     return park_fiber(static_cast<fiber&>(self), nullptr, release, argument, why, what);
   return park_thread(static_cast<wait::guest&>(self), nullptr, release, argument);
@@ -120,7 +128,8 @@ void ready_elsewhere(fiber& f) noexcept;
 [[gnu::always_inline]] inline bool must_stop(const wait::agent& self) noexcept {
   if (self.kind != wait::agent_kind::fiber) return false;
   const auto& f = static_cast<const fiber&>(self);
-  if (__builtin_expect(!f.stop_requested.load(std::memory_order_relaxed), true)) return false; // relaxed: park looks again
+  if (__builtin_expect(!f.stop_requested.load(std::memory_order_relaxed), true))
+    return false; // relaxed: park looks again
   return must_stop_slow(f);
 }
 

@@ -17,7 +17,8 @@ void prefetch_ahead(const processor& p) noexcept {
     __builtin_prefetch(soon);
     __builtin_prefetch(reinterpret_cast<const char*>(soon) + 64);
   }
-  if (const fiber* sooner = p.ready.peek(1)) __builtin_prefetch(sooner->saved.sp); // its control block has arrived by now
+  if (const fiber* sooner = p.ready.peek(1))
+    __builtin_prefetch(sooner->saved.sp); // its control block has arrived by now
 }
 
 } // namespace
@@ -27,11 +28,13 @@ void look_beyond(worker& w) noexcept {
   runtime_core& core = w.runtime;
   const env::nanoseconds now = core.world.now();
   const env::nanoseconds mean = (now - p.window_start) / (look_interval - p.until_look);
-  p.mean_run = std::min(mean, p.last_mean); // the kernel may have taken the CPU away in one window, hardly in two
+  p.mean_run =
+      std::min(mean, p.last_mean); // the kernel may have taken the CPU away in one window, hardly in two
   p.last_mean = mean;
   p.window_start = now;
   p.until_look = look_interval;
-  if (p.earliest.load(std::memory_order_relaxed) <= now) fire_timers(w, p, now); // relaxed: a hint; the guard decides
+  if (p.earliest.load(std::memory_order_relaxed) <= now)
+    fire_timers(w, p, now); // relaxed: a hint; the guard decides
   if (core.watched.load(std::memory_order_relaxed) != 0 && --p.poll_countdown == 0) { // relaxed: a hint
     constexpr unsigned looks_between_polls = 4; // a poll costs as much as several dispatches
     p.poll_countdown = looks_between_polls;
@@ -55,7 +58,8 @@ runnable* pick_queued(worker& w) noexcept {
     push_ready(w, *f);
   }
   p.next_left = next_budget;
-  constexpr std::int32_t fresh_first_each = 8; // so that fibers which only yield do not keep new ones from starting
+  constexpr std::int32_t fresh_first_each =
+      8; // so that fibers which only yield do not keep new ones from starting
   if (!p.ready.empty() && (p.until_look % fresh_first_each != 0 || p.fresh.empty())) {
     fiber* f = p.ready.pop_front();
     prefetch_ahead(p);
@@ -66,12 +70,14 @@ runnable* pick_queued(worker& w) noexcept {
 }
 
 void push_ready(worker& w, fiber& f) noexcept {
-  if (!w.proc->ready.push_back(&f)) w.runtime.global.push_front_level(f); // no memory to grow: one that never needs any
+  if (!w.proc->ready.push_back(&f))
+    w.runtime.global.push_front_level(f); // no memory to grow: one that never needs any
 }
 
 void push_fresh(worker& w, task& t) noexcept {
   if (!w.proc->fresh.push_back(&t)) w.runtime.global.push_front_level(t);
-  if (__builtin_expect(w.runtime.idle_count.load(std::memory_order_relaxed) != 0, false)) share(w); // relaxed: a hint
+  if (__builtin_expect(w.runtime.idle_count.load(std::memory_order_relaxed) != 0, false))
+    share(w); // relaxed: a hint
 }
 
 } // namespace thrum::sched

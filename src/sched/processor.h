@@ -56,9 +56,10 @@ struct alignas(base::destructive_interference) processor {
   std::uint64_t next_id = 0; // ids are handed out in blocks
   std::uint64_t last_id = 0;
   std::uint64_t random_state = 1;
-  env::nanoseconds window_start = 0;      // when the present look_interval dispatches began
-  env::nanoseconds mean_run = 20'000;     // nanoseconds a dispatch, the smaller of the last two windows; at first "long"
-  env::nanoseconds last_mean = 20'000;    // of the last window
+  env::nanoseconds window_start = 0; // when the present look_interval dispatches began
+  env::nanoseconds mean_run =
+      20'000; // nanoseconds a dispatch, the smaller of the last two windows; at first "long"
+  env::nanoseconds last_mean = 20'000; // of the last window
   unsigned poll_countdown = 1;
 
   // Counted by the holder, read by anybody who wants to know whether all fibers have ended (drain.cc).

@@ -21,7 +21,8 @@ using detail::task;
 
 stack::stack_ref take_stack(worker& w, unsigned size_class) noexcept {
   processor& p = *w.proc;
-  if (size_class == stack::stack_pool::default_class && p.cached_stacks != 0) return p.stacks[--p.cached_stacks];
+  if (size_class == stack::stack_pool::default_class && p.cached_stacks != 0)
+    return p.stacks[--p.cached_stacks];
   return w.runtime.stacks.take(size_class);
 }
 
@@ -37,11 +38,13 @@ void give_stack(worker& w, stack::stack_ref s) noexcept {
   p->stacks[p->cached_stacks++] = s;
 }
 
+constinit base::atomic<std::uint64_t> ids{1}; // of the process: fibers of different runtimes differ, too
+
 std::uint64_t take_id(worker& w) noexcept {
   processor& p = *w.proc;
   if (p.next_id == p.last_id) {
     constexpr std::uint64_t block = 1024;
-    p.next_id = w.runtime.ids.fetch_add(block, std::memory_order_relaxed); // relaxed: only unique
+    p.next_id = ids.fetch_add(block, std::memory_order_relaxed); // relaxed: only unique
     p.last_id = p.next_id + block;
   }
   return p.next_id++;
@@ -63,8 +66,9 @@ void adopt(worker& w, fiber& f, task& t) noexcept {
   f.stop_shield = 0;
   f.begin = &t;
   // A task that begins while its runtime is being drained is asked to stop from the start.
-  f.stop_requested.store(w.runtime.draining.load(std::memory_order_relaxed), std::memory_order_relaxed); // relaxed: N2
-  f.alive.store(true, std::memory_order_release);                                                        // N3 (drain.cc)
+  f.stop_requested.store(w.runtime.draining.load(std::memory_order_relaxed),
+                         std::memory_order_relaxed); // relaxed: N2
+  f.alive.store(true, std::memory_order_release);    // N3 (drain.cc)
   if (t.joinable) detail::begin_joinable(static_cast<detail::joinable_task&>(t), f);
 }
 
@@ -98,9 +102,7 @@ void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
   message.text("thrum: an exception left a detached fiber\n");
   try {
     std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    message.text("  what(): ").text(e.what()).text("\n");
-  } catch (...) {
+  } catch (const std::exception& e) { message.text("  what(): ").text(e.what()).text("\n"); } catch (...) {
     message.text("  (not a std::exception)\n");
   }
   env::describe_self(message);
@@ -114,9 +116,7 @@ void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
   try {
     t.run(t);
   } catch (const cancelled&) { // asked to stop, and did
-  } catch (...) {
-    unhandled(*f.runtime, std::current_exception());
-  }
+  } catch (...) { unhandled(*f.runtime, std::current_exception()); }
 }
 
 // Leaves a fiber that has ended for good; or, if a task is next that fits its stack, makes it that task's fiber: the stack is
@@ -142,11 +142,13 @@ void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
     call(f);
     worker& w = enter();
     processor& p = *w.proc;
-    f.alive.store(false, std::memory_order_release);                                             // N3 (drain.cc)
-    const std::uint64_t ended = p.finished.load(std::memory_order_relaxed) + 1; // relaxed: only the holder writes
-    p.finished.store(ended, std::memory_order_release);                         // N1 (drain.cc)
-    if (w.runtime.draining.load(std::memory_order_relaxed)) note_end(w.runtime); // relaxed: the drainer sums now and then
-    end_fiber(w, f); // returns if `f` was given another task
+    f.alive.store(false, std::memory_order_release); // N3 (drain.cc)
+    const std::uint64_t ended =
+        p.finished.load(std::memory_order_relaxed) + 1; // relaxed: only the holder writes
+    p.finished.store(ended, std::memory_order_release); // N1 (drain.cc)
+    if (w.runtime.draining.load(std::memory_order_relaxed))
+      note_end(w.runtime); // relaxed: the drainer sums now and then
+    end_fiber(w, f);       // returns if `f` was given another task
     if (p.until_look <= 0) look_beyond(w);
   }
 }
@@ -155,13 +157,18 @@ void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
 
 void yield_to_next(worker& w) noexcept {
   fiber& self = *w.current_fiber();
+  // Nobody arrives anywhere if a fiber that yields is alone; then this is the only place that sees timers and the global queue.
+  if (w.proc->until_look <= 0) look_beyond(w);
   fiber* to = target(w, pick(w));
   if (to == nullptr) return;
   if (!w.proc->ready.push_back(&self)) {
     // No memory for the queue: a queue that needs none, but others look into it, so only after we have left the stack.
-    w.leaving = {.pending = true, .release = [](void* f) noexcept {
-                   static_cast<fiber*>(f)->runtime->global.push_front_level(*static_cast<fiber*>(f));
-                 }, .argument = &self};
+    w.leaving = {.pending = true,
+                 .release =
+                     [](void* f) noexcept {
+                       static_cast<fiber*>(f)->runtime->global.push_front_level(*static_cast<fiber*>(f));
+                     },
+                 .argument = &self};
   }
   switch_stacks(w, &self, to);
   arrive_at_fiber();
@@ -180,7 +187,9 @@ void run(worker& w, runnable& r) noexcept {
       } else if (other != nullptr) {
         w.runtime.global.push_tail_level(*other);
       }
-      if (turn == 1'000) env::panic("no memory for the stack of a fiber", "start fewer fibers at a time, or raise the memory limit");
+      if (turn == 1'000)
+        env::panic("no memory for the stack of a fiber",
+                   "start fewer fibers at a time, or raise the memory limit");
       w.runtime.world.yield_thread();
     }
   } else {

@@ -42,7 +42,8 @@ runtime_core::runtime_core(const options& o, env::world& w)
       stacks(w) {
   install_reports();
   if (const int error = world.open_poller(&poller); error != 0)
-    refuse(-error, "thrum::runtime: cannot open a poller (epoll); raise the limit of open files (ulimit -n)?");
+    refuse(-error,
+           "thrum::runtime: cannot open a poller (epoll); raise the limit of open files (ulimit -n)?");
   processors = static_cast<processor**>(std::calloc(processor_count, sizeof(processor*)));
   if (processors == nullptr) throw std::bad_alloc();
   const env::nanoseconds now = world.now();
@@ -66,7 +67,8 @@ runtime_core::~runtime_core() {
   for (unsigned i = 0; i < processor_count; ++i) {
     processor& p = *processors[i];
     stacks.give(p.stacks, p.cached_stacks);
-    for (unsigned c = 0; c < task_classes; ++c) shared_task_pool().spill(c, &p.free_tasks[c], p.free_task_count[c]);
+    for (unsigned c = 0; c < task_classes; ++c)
+      shared_task_pool().spill(c, &p.free_tasks[c], p.free_task_count[c]);
     delete &p;
   }
   std::free(processors);
@@ -79,9 +81,7 @@ runtime_core& default_runtime() noexcept {
     try {
       static const options standard{.name = "thrum-default"};
       return new runtime(standard);
-    } catch (const std::exception& e) {
-      env::panic("cannot make the default runtime", e.what());
-    }
+    } catch (const std::exception& e) { env::panic("cannot make the default runtime", e.what()); }
   }();
   return core_of(*immortal);
 }
@@ -107,8 +107,9 @@ namespace detail {
 bool inside_fiber() noexcept { return sched::this_fiber() != nullptr; }
 
 void refuse_inside_fiber_slow() noexcept {
-  env::panic("run() was called inside a fiber",
-             "run() blocks its thread; inside a fiber use spawn(f).join() or a task on another runtime with go()");
+  env::panic(
+      "run() was called inside a fiber",
+      "run() blocks its thread; inside a fiber use spawn(f).join() or a task on another runtime with go()");
 }
 
 } // namespace detail

@@ -28,7 +28,7 @@ struct runtime_core {
   std::function<void(std::exception_ptr)> on_unhandled;
   env::nanoseconds drain_limit;
 
-  unsigned processor_count = 0;   // constant after construction
+  unsigned processor_count = 0; // constant after construction
   processor** processors = nullptr;
   stack::stack_pool stacks;
 
@@ -36,8 +36,8 @@ struct runtime_core {
 
   // ---- who is idle (idle.cc explains the protocol)
   alignas(base::destructive_interference) base::atomic<std::uint32_t> idle_count{0}; // idle processors
-  base::atomic<std::uint32_t> searching{0};                                         // workers looking for work
-  base::spin_lock idle_lock; // guards the next four
+  base::atomic<std::uint32_t> searching{0}; // workers looking for work
+  base::spin_lock idle_lock;                // guards the next four
   processor* idle_processors = nullptr;
   worker* idle_workers = nullptr; // asleep on their token
   worker* workers = nullptr;      // all, for joining
@@ -45,18 +45,16 @@ struct runtime_core {
 
   // ---- the poller
   env::poller* poller = nullptr;
-  base::atomic<std::uint32_t> polling{0};         // a worker is in poll(), or about to be
+  base::atomic<std::uint32_t> polling{0};          // a worker is in poll(), or about to be
   base::atomic<env::nanoseconds> polling_until{0}; // when it will wake by itself
   base::atomic<std::uint32_t> kicked{0};           // a kick is on its way; saves further ones
-  base::atomic<std::uint32_t> watched{0};         // descriptors registered; 0: busy processors need not look
+  base::atomic<std::uint32_t> watched{0};          // descriptors registered; 0: busy processors need not look
 
   // ---- the end (drain.cc)
   base::atomic<bool> draining{false};
   base::atomic<bool> stopping{false};
-  base::atomic<std::uint32_t> all_ended{0};       // a word to sleep on
+  base::atomic<std::uint32_t> all_ended{0}; // a word to sleep on
   base::atomic<std::uint64_t> spawned_by_guests{0};
-
-  base::atomic<std::uint64_t> ids{1};
 
   env::nanoseconds spin_limit = 0;
 };

@@ -99,7 +99,8 @@ void note_end(runtime_core& core) noexcept;
   processor& p = *w.proc;
   if (__builtin_expect(p.next != nullptr, false)) push_ready(w, *p.next);
   p.next = &f;
-  if (__builtin_expect(w.runtime.idle_count.load(std::memory_order_relaxed) != 0, false)) share(w); // relaxed: a hint
+  if (__builtin_expect(w.runtime.idle_count.load(std::memory_order_relaxed) != 0, false))
+    share(w); // relaxed: a hint
 }
 
 // The protocol is described in park.cc.
@@ -108,7 +109,8 @@ void note_end(runtime_core& core) noexcept;
   fiber& f = *w.leaving.parked;
   f.decided.store(w.leaving.publish, std::memory_order_release); // P1 (park.cc)
   base::light_fence();                                           // P2 (park.cc)
-  if (__builtin_expect(f.stop_requested.load(std::memory_order_relaxed), false)) return finish_departure_stopped(w); // relaxed: P2
+  if (__builtin_expect(f.stop_requested.load(std::memory_order_relaxed), false))
+    return finish_departure_stopped(w); // relaxed: P2
   w.leaving.pending = false;
   wait::lock::release(std::exchange(w.leaving.guard, nullptr));
 }

@@ -65,7 +65,7 @@ inline constexpr exception_state no_exceptions{};
 // Leaves the present stack (of `from`, or the native one if null) for that of `to` (or the native one if null). Returns when
 // somebody switches back, possibly on another worker; the caller must call arrive() then. `ends`: `from` never comes back.
 [[gnu::always_inline]] inline void switch_stacks(worker& w, fiber* from, fiber* to,
-                                                                            [[maybe_unused]] bool ends = false) noexcept {
+                                                 [[maybe_unused]] bool ends = false) noexcept {
   env::context& save = from == nullptr ? w.native : from->saved;
   const env::context& load = to == nullptr ? w.native : to->saved;
   if (from != nullptr && !ends) detail_switch::save(w, *from);
@@ -77,8 +77,9 @@ inline constexpr exception_state no_exceptions{};
 #if THRUM_ASAN
   void** fake = from == nullptr ? &w.asan_fake_stack : &from->asan_fake_stack;
   const void* bottom = to == nullptr ? w.native_stack_bottom : to->stack_limit();
-  const std::size_t size =
-      to == nullptr ? w.native_stack_size : static_cast<std::size_t>(reinterpret_cast<char*>(to) - to->stack_limit());
+  const std::size_t size = to == nullptr
+                               ? w.native_stack_size
+                               : static_cast<std::size_t>(reinterpret_cast<char*>(to) - to->stack_limit());
   __sanitizer_start_switch_fiber(ends ? nullptr : fake, bottom, size);
 #endif
 #if THRUM_TSAN
@@ -92,7 +93,8 @@ inline constexpr exception_state no_exceptions{};
   if (next == nullptr || next->what == detail::runnable::kind::fiber) return static_cast<fiber*>(next);
   auto& t = static_cast<detail::task&>(*next);
   fiber* f = make_fiber(w, t);
-  if (f == nullptr) w.runtime.global.push_front_level(t); // no memory for its stack: the native loop tries again
+  if (f == nullptr)
+    w.runtime.global.push_front_level(t); // no memory for its stack: the native loop tries again
   return f;
 }
 

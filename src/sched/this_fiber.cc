@@ -51,7 +51,8 @@ void sleep_fiber(fiber& f, env::nanoseconds deadline) {
 } // namespace
 
 cancel_reason stop_reason(const fiber& f) noexcept {
-  return f.runtime->draining.load(std::memory_order_relaxed) ? cancel_reason::shutdown : cancel_reason::user; // relaxed: a flag
+  return f.runtime->draining.load(std::memory_order_relaxed) ? cancel_reason::shutdown
+                                                             : cancel_reason::user; // relaxed: a flag
 }
 
 } // namespace sched

@@ -17,8 +17,8 @@ namespace {
 //       sleep; who goes to sleep on it has I3 of idle.cc.
 void publish_earliest(processor& p) noexcept {
   const env::nanoseconds earliest = p.timers.earliest();
-  if (p.earliest.load(std::memory_order_relaxed) != earliest)   // relaxed: M1
-    p.earliest.store(earliest, std::memory_order_relaxed);      // relaxed: M1
+  if (p.earliest.load(std::memory_order_relaxed) != earliest) // relaxed: M1
+    p.earliest.store(earliest, std::memory_order_relaxed);    // relaxed: M1
 }
 
 // The timer of one wait.
@@ -43,11 +43,12 @@ void release_with_wheel(void* raw) noexcept {
     wait::lock::release(t->guard);
   else
     t->release(t->argument);
-  wait::lock::release(wheel); // last: the agent cancels the timer or was woken by it, so its frame is valid until then
+  wait::lock::release(
+      wheel); // last: the agent cancels the timer or was woken by it, so its frame is valid until then
 }
 
-std::uint32_t park_thread_until(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept, void* argument,
-                                env::nanoseconds deadline, std::uint32_t timeout) noexcept {
+std::uint32_t park_thread_until(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept,
+                                void* argument, env::nanoseconds deadline, std::uint32_t timeout) noexcept {
   g.decided.store(wait::decision::shielded, std::memory_order_release); // P1 (park.cc)
   if (guard != nullptr)
     wait::lock::release(guard);
@@ -55,7 +56,8 @@ std::uint32_t park_thread_until(wait::guest& g, wait::lock::held guard, void (*r
     release(argument);
   if (!g.sleep_until(deadline)) {
     std::uint32_t expected = wait::decision::shielded;
-    if (!g.decided.compare_exchange_strong(expected, wait::decision::first + timeout, std::memory_order_acq_rel, // P1 (park.cc)
+    if (!g.decided.compare_exchange_strong(expected, wait::decision::first + timeout,
+                                           std::memory_order_acq_rel,  // P1 (park.cc)
                                            std::memory_order_relaxed)) // relaxed: lost
       g.sleep(); // somebody has claimed the wait and is about to wake us
   }
@@ -64,8 +66,9 @@ std::uint32_t park_thread_until(wait::guest& g, wait::lock::held guard, void (*r
 
 } // namespace
 
-std::uint32_t park_until(wait::agent& self, wait::lock::held guard, void (*release)(void*) noexcept, void* argument,
-                         env::nanoseconds deadline, std::uint32_t timeout, wait_reason why, const void* what) noexcept {
+std::uint32_t park_until(wait::agent& self, wait::lock::held guard, void (*release)(void*) noexcept,
+                         void* argument, env::nanoseconds deadline, std::uint32_t timeout, wait_reason why,
+                         const void* what) noexcept {
   if (self.kind == wait::agent_kind::thread)
     return park_thread_until(static_cast<wait::guest&>(self), guard, release, argument, deadline, timeout);
   wait_timer t;
@@ -100,10 +103,10 @@ void set_timer_elsewhere(runtime_core& core, const wait::thread_context& me, tim
   publish_earliest(p);
   wait::lock::release(guard); // it may fire, and be gone
   // Somebody must be awake in time. Workers that run look at all wheels before they sleep.
-  base::thread_fence(std::memory_order_seq_cst); // I1, I3 (idle.cc)
-  if (core.polling.load(std::memory_order_relaxed) == 0)                     // relaxed: the fence
-    wake_another(core);                                                      // it will poll, if it finds nothing else
-  else if (deadline < core.polling_until.load(std::memory_order_relaxed))    // relaxed: the fence
+  base::thread_fence(std::memory_order_seq_cst);         // I1 (idle.cc), I3 (idle.cc)
+  if (core.polling.load(std::memory_order_relaxed) == 0) // relaxed: the fence
+    wake_another(core);                                  // it will poll, if it finds nothing else
+  else if (deadline < core.polling_until.load(std::memory_order_relaxed)) // relaxed: the fence
     kick(core);
 }
 
@@ -128,17 +131,20 @@ void repeat_timer(worker& w, timer_entry& e, env::nanoseconds period) noexcept {
 // A timer launches a task while perhaps no fiber is alive, so the drainer could miss it (drain.cc, N1). Both sides announce
 // first and look second:
 //
-//   who fires                         the drainer
-//   ---------                         -----------
-//   spawned + 1                       draining = true
-//   full fence                // M2   (seq_cst)                  // M2
-//   draining? -> finished + 1,        sum
-//                launch nothing
+//   who fires                                    the drainer
+//   ---------                                    -----------
+//   spawned + 1                                  draining = true
+//   full fence                                   full fence
+//   draining? -> finished + 1, launch nothing    sum
+//
+//   M2  the fence of who fires <-> the seq_cst store of the drainer: one of them sees the other.
 bool announce_launch(worker& w) noexcept {
   processor& p = *w.proc;
-  p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
-  base::thread_fence(std::memory_order_seq_cst);                                             // M2
-  if (__builtin_expect(!w.runtime.draining.load(std::memory_order_relaxed), true)) return true; // relaxed: the fence
+  p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1,
+                  std::memory_order_relaxed);    // relaxed: N1 (drain.cc)
+  base::thread_fence(std::memory_order_seq_cst); // M2
+  if (__builtin_expect(!w.runtime.draining.load(std::memory_order_relaxed), true))
+    return true; // relaxed: the fence
   withdraw_launch(w);
   return false;
 }
@@ -150,8 +156,9 @@ void launch_announced(worker& w, detail::task& t) noexcept {
 
 void withdraw_launch(worker& w) noexcept {
   processor& p = *w.proc;
-  p.finished.store(p.finished.load(std::memory_order_relaxed) + 1, std::memory_order_release); // N1 (drain.cc)
-  if (w.runtime.draining.load(std::memory_order_relaxed)) note_end(w.runtime); // relaxed: as in fiber_main
+  const std::uint64_t finished = p.finished.load(std::memory_order_relaxed) + 1; // relaxed: our own
+  p.finished.store(finished, std::memory_order_release);                         // N1 (drain.cc)
+  if (w.runtime.draining.load(std::memory_order_relaxed)) note_end(w.runtime);   // relaxed: as in fiber_main
 }
 
 void discard_timers(runtime_core& core) noexcept {
@@ -167,8 +174,9 @@ bool fire_timers(worker& w, processor& p, env::nanoseconds now) noexcept {
   bool any = false;
   for (;;) {
     const wait::lock::held guard = p.timer_guard.acquire(w);
-    const std::size_t n =
-        p.timers.advance(now, batch, [&](timer::entry& e) { static_cast<timer_entry&>(e).fire(w, static_cast<timer_entry&>(e)); });
+    const std::size_t n = p.timers.advance(now, batch, [&](timer::entry& e) {
+      static_cast<timer_entry&>(e).fire(w, static_cast<timer_entry&>(e));
+    });
     publish_earliest(p);
     wait::lock::release(guard);
     any |= n != 0;
@@ -179,7 +187,8 @@ bool fire_timers(worker& w, processor& p, env::nanoseconds now) noexcept {
 env::nanoseconds earliest_timer(const runtime_core& core) noexcept {
   env::nanoseconds earliest = env::forever;
   for (unsigned i = 0; i < core.processor_count; ++i)
-    earliest = std::min(earliest, core.processors[i]->earliest.load(std::memory_order_relaxed)); // relaxed: M1
+    earliest =
+        std::min(earliest, core.processors[i]->earliest.load(std::memory_order_relaxed)); // relaxed: M1
   return earliest;
 }
 

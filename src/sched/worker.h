@@ -31,13 +31,13 @@ struct runtime_core;
 
 // What is left to do when a fiber has left its stack: only then may others make it ready again.
 struct departure {
-  bool pending = false;                   // anything of the following is set
-  fiber* parked = nullptr;                // whose wait is to be published; null: nothing to publish
-  std::uint32_t publish = 0;              // open or shielded (wait/agent.h)
-  wait::lock::held guard = nullptr;       // released last
+  bool pending = false;                      // anything of the following is set
+  fiber* parked = nullptr;                   // whose wait is to be published; null: nothing to publish
+  std::uint32_t publish = 0;                 // open or shielded (wait/agent.h)
+  wait::lock::held guard = nullptr;          // released last
   void (*release)(void*) noexcept = nullptr; // instead of guard, for several of them
   void* argument = nullptr;
-  fiber* dead = nullptr;                  // a fiber that ended: its stack is free now
+  fiber* dead = nullptr; // a fiber that ended: its stack is free now
 };
 
 struct worker : wait::thread_context {
@@ -47,12 +47,12 @@ struct worker : wait::thread_context {
 
   // ---- the worker itself
   runtime_core& runtime;
-  processor* proc = nullptr;     // null: it has none; also written by who hands it one while it sleeps (idle.cc)
+  processor* proc = nullptr; // null: it has none; also written by who hands it one while it sleeps (idle.cc)
   departure leaving;
-  env::context native;           // its own stack, where the scheduler's loop runs
+  env::context native;                   // its own stack, where the scheduler's loop runs
   exception_state* exceptions = nullptr; // of this thread; constant
   int* error_number = nullptr;           // of this thread; constant
-  bool searching = false;        // counted in runtime_core::searching
+  bool searching = false;                // counted in runtime_core::searching
 
   // ---- E1
   base::atomic<std::uint8_t> place{inside};
@@ -60,11 +60,11 @@ struct worker : wait::thread_context {
 
   // ---- sleep and wake-up (idle.cc)
   base::atomic<std::uint32_t> token{0};
-  worker* idle_link = nullptr;   // guarded by runtime_core::idle_lock
-  worker* all_link = nullptr;    // all workers of the runtime; constant after start
+  worker* idle_link = nullptr; // guarded by runtime_core::idle_lock
+  worker* all_link = nullptr;  // all workers of the runtime; constant after start
   std::uintptr_t thread = 0;
 
-  void* tsan_native = nullptr;   // thread sanitizer: the context of the native stack
+  void* tsan_native = nullptr;     // thread sanitizer: the context of the native stack
   void* asan_fake_stack = nullptr; // address sanitizer: of the native stack
   const void* native_stack_bottom = nullptr;
   std::size_t native_stack_size = 0;
@@ -95,8 +95,9 @@ worker& enter_slow(worker& w) noexcept; // the processor was taken away meanwhil
 [[gnu::always_inline]] inline worker& enter() noexcept {
   worker& w = this_worker();
   w.place.store(worker::inside, std::memory_order_relaxed); // relaxed: the fence orders it
-  base::light_fence(); // E1
-  if (__builtin_expect(w.taken.load(std::memory_order_relaxed) != 0, false)) return enter_slow(w); // relaxed: E1
+  base::light_fence();                                      // E1
+  if (__builtin_expect(w.taken.load(std::memory_order_relaxed) != 0, false))
+    return enter_slow(w); // relaxed: E1
   return w;
 }
 

@@ -31,17 +31,19 @@ namespace sync {
 
 struct join_state {
   wait::lock guard;
-  wait::waiter_list joiners;               // guarded
-  select::hint ended;                      // has_ended_ready; written under the guard; J2, H1 (select/engine.h)
-  base::atomic<bool> stop{false};          // J1
+  wait::waiter_list joiners;      // guarded
+  select::hint ended;             // has_ended_ready; written under the guard; J2, H1 (select/engine.h)
+  base::atomic<bool> stop{false}; // J1
   base::atomic<sched::fiber*> running{nullptr}; // J1, J3
-  bool abandoned = false;                  // guarded: the handle was detached
+  bool abandoned = false;                       // guarded: the handle was detached
 
   bool has_ended() const noexcept { return (ended.load() & detail::has_ended_ready) != 0; }
 };
 static_assert(sizeof(join_state) <= sizeof(detail::joinable_task::state));
 
-join_state& state_of(detail::joinable_task& t) noexcept { return *std::launder(reinterpret_cast<join_state*>(t.state)); }
+join_state& state_of(detail::joinable_task& t) noexcept {
+  return *std::launder(reinterpret_cast<join_state*>(t.state));
+}
 const join_state& state_of(const detail::joinable_task& t) noexcept {
   return *std::launder(reinterpret_cast<const join_state*>(t.state));
 }
@@ -76,8 +78,12 @@ void wait_shielded(joinable_task& t) noexcept {
   }
 }
 
-bool commit_ended(select::alternative& a, wait::agent**) noexcept { return static_cast<join_state*>(a.source)->has_ended(); }
-void enqueue_ended(select::alternative& a) noexcept { static_cast<join_state*>(a.source)->joiners.push_back(a); }
+bool commit_ended(select::alternative& a, wait::agent**) noexcept {
+  return static_cast<join_state*>(a.source)->has_ended();
+}
+void enqueue_ended(select::alternative& a) noexcept {
+  static_cast<join_state*>(a.source)->joiners.push_back(a);
+}
 void withdraw_ended(select::alternative& a) noexcept { static_cast<join_state*>(a.source)->joiners.erase(a); }
 constexpr select::source_ops ended_ops{commit_ended, enqueue_ended, withdraw_ended};
 
@@ -103,7 +109,8 @@ void begin_joinable(joinable_task& t, sched::fiber& f) noexcept {
   join_state& s = state_of(t);
   s.running.store(&f, std::memory_order_release); // J3
   base::light_fence();                            // J1
-  if (s.stop.load(std::memory_order_relaxed)) f.stop_requested.store(true, std::memory_order_relaxed); // relaxed: J1; own flag
+  if (s.stop.load(std::memory_order_relaxed))
+    f.stop_requested.store(true, std::memory_order_relaxed); // relaxed: J1; own flag
 }
 
 void publish_end(joinable_task& t) noexcept {
@@ -171,11 +178,10 @@ bool request_stop(joinable_task* t) noexcept {
   join_state& s = state_of(*t);
   if (s.has_ended()) return false;
   const bool before = s.stop.exchange(true, std::memory_order_relaxed); // relaxed: the fence orders it
-  base::heavy_fence(); // J1
-  if (s.running.load(std::memory_order_acquire) != nullptr) { // J3
+  base::heavy_fence();                                                  // J1
+  if (s.running.load(std::memory_order_acquire) != nullptr) {           // J3
     const wait::lock::held guard = s.guard.acquire(wait::this_thread());
-    if (!s.has_ended())
-      sched::stop_fiber(*s.running.load(std::memory_order_relaxed)); // relaxed: J3
+    if (!s.has_ended()) sched::stop_fiber(*s.running.load(std::memory_order_relaxed)); // relaxed: J3
     wait::lock::release(guard);
   }
   return !before;
@@ -186,11 +192,11 @@ void prepare_ended(select_case& c) noexcept {
   select::prepare(c, ended_ops, &s, s.guard);
 }
 
-const void* ended_hint(const joinable_task* t) noexcept { return t == nullptr ? nullptr : &state_of(*t).ended; }
-
-bool has_ended(const joinable_task* t) noexcept {
-  return t == nullptr || state_of(*t).has_ended();
+const void* ended_hint(const joinable_task* t) noexcept {
+  return t == nullptr ? nullptr : &state_of(*t).ended;
 }
+
+bool has_ended(const joinable_task* t) noexcept { return t == nullptr || state_of(*t).has_ended(); }
 
 } // namespace detail
 } // namespace thrum

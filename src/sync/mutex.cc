@@ -51,8 +51,8 @@ struct mutex_state {
 
 namespace {
 
-constexpr std::uint16_t calm = 1'000;               // a heavy fence costs as much as about 1,000 slow unlocks
-constexpr env::nanoseconds patience = 1'000'000;    // Go's bound
+constexpr std::uint16_t calm = 1'000;            // a heavy fence costs as much as about 1,000 slow unlocks
+constexpr env::nanoseconds patience = 1'000'000; // Go's bound
 
 } // namespace
 } // namespace sync
@@ -76,17 +76,19 @@ bool mutex::lock_slow(detail::deadline_t deadline) noexcept {
   env::nanoseconds since = 0;
   for (bool woken = false;; woken = true) {
     const lock::held guard = state.guard.acquire(wait::this_thread());
-    if (contended_.load(std::memory_order_relaxed) == 0) {   // relaxed: guarded
-      contended_.store(1, std::memory_order_relaxed);        // relaxed: the fence orders it
-      base::heavy_fence();                                   // X2
+    if (contended_.load(std::memory_order_relaxed) == 0) { // relaxed: guarded
+      contended_.store(1, std::memory_order_relaxed);      // relaxed: the fence orders it
+      base::heavy_fence();                                 // X2
       wait::for_each_thread([this](const wait::thread_context& t) {
-        for (unsigned turn = 0; t.unlocking.load(std::memory_order_acquire) == this; ++turn) base::back_off(turn); // X3
+        for (unsigned turn = 0; t.unlocking.load(std::memory_order_acquire) == this; ++turn)
+          base::back_off(turn); // X3
       });
       state.quiet_unlocks = 0;
     }
     wait::agent* holder = nullptr;
-    if (owner_.compare_exchange_strong(holder, &me, std::memory_order_acquire, std::memory_order_acquire) || // X1
-        holder == &me) { // handed over
+    if (owner_.compare_exchange_strong(holder, &me, std::memory_order_acquire,
+                                       std::memory_order_acquire) || // X1
+        holder == &me) {                                             // handed over
       lock::release(guard);
       return true;
     }

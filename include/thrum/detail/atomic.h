@@ -16,7 +16,8 @@ namespace thrum::detail {
 template <class T> using atomic = std::atomic<T>;
 // The cheap half of an asymmetric fence; src/base/atomic.h explains it.
 inline void light_fence() noexcept {
-  if (__builtin_expect(base::asymmetric_fences.load(std::memory_order_relaxed), true)) // relaxed: either branch is correct
+  if (__builtin_expect(base::asymmetric_fences.load(std::memory_order_relaxed),
+                       true)) // relaxed: either branch is correct
     std::atomic_signal_fence(std::memory_order_seq_cst);
   else
     std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -29,8 +29,8 @@ struct chan_core;
 struct element_ops {
   std::uint32_t size;
   std::uint32_t alignment;
-  void (*store)(void* cell, void* value) noexcept;   // value -> new element in the cell
-  void (*load)(void* slot, void* cell) noexcept;     // cell -> slot; the cell is raw memory again
+  void (*store)(void* cell, void* value) noexcept;     // value -> new element in the cell
+  void (*load)(void* slot, void* cell) noexcept;       // cell -> slot; the cell is raw memory again
   void (*hand_over)(void* slot, void* value) noexcept; // value -> slot
   void (*destroy)(void* cell) noexcept;
 };
@@ -47,12 +47,17 @@ template <class T> inline constexpr element_ops element_ops_of{
         },
     .hand_over =
         [](void* slot, void* value) noexcept {
-          if (slot != nullptr) static_cast<std::optional<T>*>(slot)->emplace(std::move(*static_cast<T*>(value)));
+          if (slot != nullptr)
+            static_cast<std::optional<T>*>(slot)->emplace(std::move(*static_cast<T*>(value)));
         },
     .destroy = [](void* cell) noexcept { std::launder(static_cast<T*>(cell))->~T(); },
 };
 
 inline constexpr std::size_t unbounded_capacity = SIZE_MAX;
+// A capacity from outside: -1 that was cast is refused as too large, not taken for "unbounded".
+constexpr std::size_t bounded(std::size_t capacity) noexcept {
+  return capacity == SIZE_MAX ? SIZE_MAX - 1 : capacity;
+}
 
 // Throws std::bad_alloc, or std::length_error for a capacity that no memory holds.
 chan_core* make_chan(std::size_t capacity, const element_ops& elements);
@@ -60,7 +65,8 @@ void chan_add_ref(chan_core* c) noexcept;  // null is allowed
 void chan_drop_ref(chan_core* c) noexcept; // null is allowed
 
 // A null core is a nil channel: never ready, so send and recv wait for ever.
-chan_status chan_send(chan_core* c, void* value, deadline_t deadline); // may throw cancelled, bad_alloc (unbounded)
+chan_status chan_send(chan_core* c, void* value,
+                      deadline_t deadline); // may throw cancelled, bad_alloc (unbounded)
 chan_status chan_try_send(chan_core* c, void* value);
 chan_status chan_recv(chan_core* c, void* slot, deadline_t deadline); // may throw cancelled
 chan_status chan_try_recv(chan_core* c, void* slot);

@@ -12,7 +12,8 @@ inline constexpr deadline_t no_deadline = INT64_MAX;
 deadline_t steady_now() noexcept; // the clock of the calling fiber's runtime
 
 // `timeout` from now; rounds up to whole nanoseconds, saturates instead of overflowing.
-template <class Rep, class Period> deadline_t deadline_after(const std::chrono::duration<Rep, Period>& timeout) noexcept {
+template <class Rep, class Period>
+deadline_t deadline_after(const std::chrono::duration<Rep, Period>& timeout) noexcept {
   using seconds = std::chrono::duration<double>;
   if (timeout <= timeout.zero()) return steady_now();
   constexpr double longest = 200.0 * 365 * 86'400; // 200 years: no one waits for its end

@@ -24,11 +24,12 @@ struct fiber;
 namespace detail {
 
 struct joinable_task : task {
-  joinable_task(void (*f)(task&), void (*d)(joinable_task&) noexcept, const attrs& a, std::source_location s) noexcept;
+  joinable_task(void (*f)(task&), void (*d)(joinable_task&) noexcept, const attrs& a,
+                std::source_location s) noexcept;
 
-  std::exception_ptr error;                  // what the fiber threw; written before its end is published
-  void (*destroy)(joinable_task&) noexcept;  // ends the life of the whole object and frees it
-  alignas(8) unsigned char state[64];        // sync::join_state
+  std::exception_ptr error;                 // what the fiber threw; written before its end is published
+  void (*destroy)(joinable_task&) noexcept; // ends the life of the whole object and frees it
+  alignas(8) unsigned char state[64];       // sync::join_state
 };
 
 // src/sync/join.cc. A null task (no fiber, or joined already) is misuse and panics, except in request_stop and has_ended.
@@ -54,7 +55,8 @@ template <class T> struct result_task : joinable_task {
   union {
     stored value; // alive iff the fiber has ended and error is null
   };
-  result_task(void (*f)(task&), void (*d)(joinable_task&) noexcept, const attrs& a, std::source_location s) noexcept
+  result_task(void (*f)(task&), void (*d)(joinable_task&) noexcept, const attrs& a,
+              std::source_location s) noexcept
       : joinable_task(f, d, a, s) {}
   ~result_task() {} // the value was destroyed by destroy()
   void destroy_value() noexcept { value.~stored(); }
@@ -65,8 +67,7 @@ template <> struct result_task<void> : joinable_task {
 };
 
 template <class T, class F> struct callable_task final : result_task<T> {
-  template <class G>
-  callable_task(G&& g, const attrs& a, std::source_location s)
+  template <class G> callable_task(G&& g, const attrs& a, std::source_location s)
       : result_task<T>(&run_it, &destroy_it, a, s), f(std::forward<G>(g)) {}
   ~callable_task() {}
 
@@ -80,13 +81,12 @@ template <class T, class F> struct callable_task final : result_task<T> {
       } callable{self.f};
       if constexpr (std::is_void_v<T>)
         std::move(callable.f)();
-      else if constexpr (std::is_reference_v<T>)
-        self.value = std::addressof(std::move(callable.f)());
-      else
+      else if constexpr (std::is_reference_v<T>) {
+        auto&& referred = std::move(callable.f)(); // named: addressof takes no rvalue
+        self.value = std::addressof(referred);
+      } else
         ::new (static_cast<void*>(std::addressof(self.value))) T(std::move(callable.f)());
-    } catch (...) {
-      self.error = std::current_exception();
-    }
+    } catch (...) { self.error = std::current_exception(); }
     publish_end(self);
   }
 
@@ -107,7 +107,8 @@ template <class T> struct joined_result {
   explicit joined_result(joinable_task* t) noexcept : task(static_cast<result_task<T>*>(t)) {}
   ~joined_result() { free_joined(task); }
   T get() {
-    if (task->error) std::rethrow_exception(std::move(task->error));
+    if (task->error)
+      std::rethrow_exception(task->error); // not moved from: destroy() asks it whether there is a value
     if constexpr (std::is_reference_v<T>)
       return static_cast<T>(*task->value);
     else if constexpr (!std::is_void_v<T>)
@@ -116,9 +117,11 @@ template <class T> struct joined_result {
   result_task<T>* task;
 };
 
-template <class T, class F> result_task<T>* make_callable_task(F&& f, const attrs& a, std::source_location site) {
+template <class T, class F>
+result_task<T>* make_callable_task(F&& f, const attrs& a, std::source_location site) {
   using task_type = callable_task<T, std::decay_t<F>>;
-  static_assert(alignof(task_type) <= 64, "thrum: a fiber's callable and result may be aligned to 64 bytes at most");
+  static_assert(alignof(task_type) <= 64,
+                "thrum: a fiber's callable and result may be aligned to 64 bytes at most");
   void* memory = allocate_task(sizeof(task_type));
   try {
     return ::new (memory) task_type(std::forward<F>(f), a, site);
@@ -132,7 +135,8 @@ template <class T, class F> result_task<T>* make_callable_task(F&& f, const attr
 template <class F, class... A> auto bind_now(F&& f, A&&... a) {
   return [f = std::decay_t<F>(std::forward<F>(f)),
           arguments = std::tuple<std::decay_t<A>...>(std::forward<A>(a)...)]() mutable -> decltype(auto) {
-    return std::apply([&](auto&... x) -> decltype(auto) { return std::invoke(std::move(f), std::move(x)...); }, arguments);
+    return std::apply(
+        [&](auto&... x) -> decltype(auto) { return std::invoke(std::move(f), std::move(x)...); }, arguments);
   };
 }
 

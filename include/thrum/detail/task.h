@@ -56,8 +56,8 @@ void launch(task& t, runtime* where) noexcept;
 
 // A detached callable with nothing to report.
 template <class F> struct detached_task final : task {
-  template <class G>
-  detached_task(G&& g, const attrs& a, std::source_location s) : task(&run_it, a, s), f(std::forward<G>(g)) {}
+  template <class G> detached_task(G&& g, const attrs& a, std::source_location s)
+      : task(&run_it, a, s), f(std::forward<G>(g)) {}
 
   static void run_it(task& t) {
     auto& self = static_cast<detached_task&>(t);

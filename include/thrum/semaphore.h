@@ -1,0 +1,109 @@
+// counting_semaphore: a number of permits. Who finds none waits until somebody releases one.
+//
+//   thrum::counting_semaphore<> slots(10);     // at most ten downloads at a time
+//   slots.acquire();
+//   download(url);
+//   slots.release();
+//
+// Has the members of std::counting_semaphore. binary_semaphore has one permit at most; whoever likes may release it.
+//
+// What the caller owes   The permits never exceed max(): releasing more panics. Nobody waits when it is destroyed.
+// What is guaranteed     First come, first served: a permit goes to who waits longest and is never taken by a newcomer. A
+//                        wait that fails (timeout, cancelled) has taken no permit. try_acquire does not fail spuriously.
+// May park               acquire(), try_acquire_for(), try_acquire_until().
+// Happens-before         release -> the acquire that takes its permit.
+// When it dies           Who has acquired may destroy it at once, while release() is still returning.
+// Errors                 cancelled, from waits.
+// Cost                   acquire and release: one atomic compare-exchange each while there are permits. 40 bytes; a
+//                        constant initialiser.
+// Source of the idea     std::counting_semaphore; strict order from Go's x/sync/semaphore.
+#pragma once
+
+#include <thrum/detail/atomic.h>
+#include <thrum/detail/deadline.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace thrum {
+
+namespace detail {
+
+// The part that does not depend on the maximum (src/sync/semaphore.cc).
+class semaphore_core {
+public:
+  constexpr semaphore_core(std::ptrdiff_t permits, std::ptrdiff_t max) noexcept : permits_(permits) {
+    if (permits < 0 || permits > max) panic_initial();
+  }
+  ~semaphore_core() {
+    if (__builtin_expect(permits_.load(std::memory_order_relaxed) == waiting, false))
+      panic_destroyed(); // relaxed: misuse
+  }
+  semaphore_core(const semaphore_core&) = delete;
+  semaphore_core& operator=(const semaphore_core&) = delete;
+
+  bool try_acquire() noexcept {
+    std::ptrdiff_t now = permits_.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
+    while (now > 0)
+      if (permits_.compare_exchange_weak(now, now - 1, std::memory_order_acquire, // P1
+                                         std::memory_order_relaxed))              // relaxed: tried again
+        return true;
+    return false;
+  }
+
+  void release(std::ptrdiff_t n, std::ptrdiff_t max) noexcept {
+    std::ptrdiff_t now = permits_.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
+    if (__builtin_expect(now < 0 || n < 0 || n > max - now, false) ||
+        !permits_.compare_exchange_strong(now, now + n, std::memory_order_release, // P1; gone from here on
+                                          std::memory_order_relaxed)) // relaxed: release_slow looks again
+      release_slow(n, max);
+  }
+
+  bool acquire_slow(deadline_t deadline); // false: the deadline passed
+
+private:
+  static constexpr std::ptrdiff_t waiting = -1; // no permits, and somebody is queued
+
+  void release_slow(std::ptrdiff_t n, std::ptrdiff_t max) noexcept;
+  [[noreturn]] static void panic_initial() noexcept;
+  [[noreturn]] static void panic_destroyed() noexcept;
+
+  atomic<std::ptrdiff_t> permits_;          // >= 0, or `waiting`
+  alignas(8) unsigned char state_[32] = {}; // sync::semaphore_state
+};
+
+} // namespace detail
+
+template <std::ptrdiff_t LeastMaxValue = PTRDIFF_MAX> class counting_semaphore {
+  static_assert(LeastMaxValue >= 0, "thrum: a semaphore has at least room for no permit");
+
+public:
+  static constexpr std::ptrdiff_t(max)() noexcept { return LeastMaxValue; }
+
+  constexpr explicit counting_semaphore(std::ptrdiff_t permits) noexcept : core_(permits, LeastMaxValue) {}
+
+  // Takes a permit; waits for one if there is none. Throws `cancelled`.
+  void acquire() {
+    if (!core_.try_acquire()) core_.acquire_slow(detail::no_deadline);
+  }
+  // Takes a permit if there is one.
+  [[nodiscard]] bool try_acquire() noexcept { return core_.try_acquire(); }
+  template <class Rep, class Period>
+  [[nodiscard]] bool try_acquire_for(const std::chrono::duration<Rep, Period>& timeout) {
+    return core_.try_acquire() || core_.acquire_slow(detail::deadline_after(timeout));
+  }
+  template <class Clock, class Duration>
+  [[nodiscard]] bool try_acquire_until(const std::chrono::time_point<Clock, Duration>& deadline) {
+    return core_.try_acquire() || core_.acquire_slow(detail::to_deadline(deadline));
+  }
+  // Gives n permits back, to the longest waiting first. Never parks.
+  void release(std::ptrdiff_t n = 1) noexcept { core_.release(n, LeastMaxValue); }
+
+private:
+  detail::semaphore_core core_;
+};
+
+using binary_semaphore = counting_semaphore<1>;
+
+} // namespace thrum

@@ -1,0 +1,351 @@
+#include "sync/testing.h"
+
+#include <thrum/semaphore.h>
+
+#include <memory>
+
+namespace thrum {
+namespace {
+
+using namespace testing;
+
+class semaphores : public on_processors {};
+INSTANTIATE_TEST_SUITE_P(on, semaphores, processor_counts());
+
+static_assert(counting_semaphore<7>::max() == 7);
+static_assert(binary_semaphore::max() == 1);
+constinit counting_semaphore<> made_before_main(3);
+
+TEST(semaphore, one_that_is_made_before_main_can_be_used) {
+  EXPECT_TRUE(made_before_main.try_acquire());
+  made_before_main.release();
+}
+
+TEST(semaphore, try_acquire_takes_what_is_there_and_no_more) {
+  counting_semaphore<> s(2);
+  EXPECT_TRUE(s.try_acquire());
+  EXPECT_TRUE(s.try_acquire());
+  EXPECT_FALSE(s.try_acquire());
+  s.release(2);
+  EXPECT_TRUE(s.try_acquire());
+  EXPECT_TRUE(s.try_acquire());
+  EXPECT_FALSE(s.try_acquire());
+}
+
+TEST(semaphore, release_of_nothing_changes_nothing) {
+  counting_semaphore<> s(0);
+  s.release(0);
+  EXPECT_FALSE(s.try_acquire());
+}
+
+TEST(semaphore, the_largest_maximum_is_reached_exactly) {
+  counting_semaphore<> s(PTRDIFF_MAX - 1);
+  s.release();
+  EXPECT_TRUE(s.try_acquire());
+}
+
+// At most `permits` at a time, by everybody in every order.
+template <class Run> void check_bound(Run run_all) {
+  constexpr int permits = 3;
+  counting_semaphore<permits> s(permits);
+  std::atomic<int> inside = 0;
+  std::atomic<int> most = 0;
+  run_all(8, [&](int who) {
+    dice d(static_cast<std::uint64_t>(who));
+    for (int i = 0; i < repetitions(); ++i) {
+      s.acquire();
+      const int now = ++inside;
+      EXPECT_LE(now, permits);
+      for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {}
+      d.jitter();
+      --inside;
+      s.release();
+      d.jitter();
+    }
+  });
+  EXPECT_EQ(inside, 0);
+  EXPECT_GT(most, 1);
+  for (int i = 0; i < permits; ++i) EXPECT_TRUE(s.try_acquire());
+  EXPECT_FALSE(s.try_acquire());
+  s.release(permits);
+}
+
+TEST_P(semaphores, never_let_in_more_than_they_have_permits) {
+  run([] { check_bound([](int n, auto f) { in_fibers(n, f); }); });
+}
+TEST(semaphore, threads_are_bounded_like_fibers) {
+  check_bound([](int n, auto f) { in_threads(n, f); });
+}
+TEST(semaphore, threads_and_fibers_are_bounded_together) {
+  check_bound([](int n, auto f) { in_everything(n / 2, f); });
+}
+
+TEST_P(semaphores, two_binary_ones_take_turns) {
+  run([] {
+    binary_semaphore ping(0);
+    binary_semaphore pong(0);
+    int turns = 0; // handed to and fro
+    auto other = spawn([&] {
+      for (int i = 0; i < repetitions(); ++i) {
+        ping.acquire();
+        ++turns;
+        pong.release();
+      }
+    });
+    for (int i = 0; i < repetitions(); ++i) {
+      ping.release();
+      pong.acquire();
+      EXPECT_EQ(turns, i + 1);
+    }
+    other.join();
+  });
+}
+
+TEST(semaphore, permits_go_to_who_waits_longest) {
+  on_one_processor([] {
+    counting_semaphore<> s(0);
+    std::vector<int> order;
+    std::vector<fiber<>> all;
+    onlooker seen[5];
+    for (int i = 0; i < 5; ++i) {
+      all.push_back(spawn([&, i] {
+        seen[i].here();
+        s.acquire();
+        order.push_back(i);
+      }));
+      seen[i].wait_until_parked();
+    }
+    for (int i = 0; i < 2; ++i) {
+      s.release();
+      all[static_cast<std::size_t>(i)].join();
+    }
+    s.release(3);
+    for (std::size_t i = 2; i < 5; ++i) all[i].join();
+    EXPECT_EQ(order, (std::vector{0, 1, 2, 3, 4}));
+  });
+}
+
+TEST(semaphore, a_newcomer_does_not_take_the_permit_of_who_waits) {
+  on_one_processor([] {
+    counting_semaphore<> s(0);
+    onlooker seen;
+    bool acquired = false;
+    auto f = spawn([&] {
+      seen.here();
+      s.acquire();
+      acquired = true;
+    });
+    seen.wait_until_parked();
+    s.release();
+    EXPECT_FALSE(s.try_acquire()); // though the waiter has not run yet
+    f.join();
+    EXPECT_TRUE(acquired);
+  });
+}
+
+TEST(semaphore, what_waiters_do_not_need_is_left_over) {
+  on_one_processor([] {
+    counting_semaphore<> s(0);
+    onlooker seen;
+    auto f = spawn([&] {
+      seen.here();
+      s.acquire();
+    });
+    seen.wait_until_parked();
+    s.release(3);
+    f.join();
+    EXPECT_TRUE(s.try_acquire());
+    EXPECT_TRUE(s.try_acquire());
+    EXPECT_FALSE(s.try_acquire());
+  });
+}
+
+template <class Run> void check_timeout(Run run_it) {
+  run_it([] {
+    counting_semaphore<> s(0);
+    const auto start = steady_clock::now();
+    EXPECT_FALSE(s.try_acquire_for(2ms));
+    EXPECT_GE(steady_clock::now() - start, 2ms);
+    const auto later = steady_clock::now() + 1ms;
+    EXPECT_FALSE(s.try_acquire_until(later));
+    EXPECT_GE(steady_clock::now(), later);
+    EXPECT_FALSE(s.try_acquire_for(-1s));
+    EXPECT_FALSE(s.try_acquire_until(std::chrono::system_clock::now() + 1ms));
+    s.release();
+    EXPECT_TRUE(s.try_acquire_for(0s));
+    s.release();
+    EXPECT_TRUE(s.try_acquire_for(1h));
+    EXPECT_FALSE(s.try_acquire());
+  });
+}
+
+TEST_P(semaphores, time_out_and_not_early) {
+  check_timeout([&](auto f) { run(f); });
+}
+TEST(semaphore, a_thread_times_out_and_not_early) {
+  check_timeout([](auto f) { f(); });
+}
+
+TEST(semaphore, a_timed_wait_gets_the_permit_that_comes_in_time) {
+  on_one_processor([] {
+    counting_semaphore<> s(0);
+    onlooker seen;
+    auto f = spawn([&] {
+      seen.here();
+      return s.try_acquire_for(1h);
+    });
+    seen.wait_until_parked();
+    s.release();
+    EXPECT_TRUE(f.join());
+  });
+}
+
+TEST(semaphore, who_timed_out_is_passed_over) {
+  on_one_processor([] {
+    counting_semaphore<> s(0);
+    onlooker impatient;
+    onlooker patient;
+    auto a = spawn([&] {
+      impatient.here();
+      return s.try_acquire_for(1ms);
+    });
+    impatient.wait_until_parked();
+    auto b = spawn([&] {
+      patient.here();
+      s.acquire();
+    });
+    patient.wait_until_parked();
+    EXPECT_FALSE(a.join());
+    s.release();
+    b.join();
+    EXPECT_FALSE(s.try_acquire());
+  });
+}
+
+TEST_P(semaphores, a_stop_request_ends_a_wait_without_a_permit) {
+  run([] {
+    counting_semaphore<> s(0);
+    onlooker seen;
+    auto f = spawn([&] {
+      seen.here();
+      s.acquire();
+    });
+    seen.wait_until_parked();
+    f.request_stop();
+    EXPECT_THROW(f.join(), cancelled);
+    s.release();
+    EXPECT_TRUE(s.try_acquire());
+  });
+}
+
+TEST_P(semaphores, a_fiber_that_was_asked_to_stop_before_does_not_wait) {
+  run([] {
+    counting_semaphore<> s(1);
+    binary_semaphore go_on(0);
+    auto f = spawn([&] {
+      while (!this_fiber::stop_requested()) this_fiber::yield();
+      s.acquire(); // needs no wait, so does not throw
+      s.acquire();
+    });
+    f.request_stop();
+    EXPECT_THROW(f.join(), cancelled);
+    EXPECT_FALSE(s.try_acquire());
+  });
+}
+
+// Permits, deadlines and stop requests meet in every order: no permit is lost or doubled.
+TEST_P(semaphores, no_permit_is_lost_when_waits_fail) {
+  run([] {
+    constexpr int permits = 2;
+    counting_semaphore<> s(permits);
+    dice d(GTEST_FLAG_GET(random_seed) + 7u);
+    std::atomic<int> failed = 0;
+    for (int round = 0; round < repetitions() / 10; ++round) {
+      std::vector<fiber<>> all;
+      for (int i = 0; i < 6; ++i)
+        all.push_back(spawn([&, seed = d.roll(1u << 30)] {
+          dice mine(seed);
+          for (int k = 0; k < 4; ++k) {
+            bool got = false;
+            try {
+              switch (mine.roll(3)) {
+              case 0: got = s.try_acquire(); break;
+              case 1: got = s.try_acquire_for(std::chrono::microseconds(mine.roll(30))); break;
+              default: s.acquire(); got = true;
+              }
+            } catch (const cancelled&) {}
+            mine.jitter();
+            if (got)
+              s.release();
+            else
+              ++failed;
+          }
+        }));
+      for (auto& f : all) {
+        d.jitter();
+        if (d.roll(2) == 0) f.request_stop();
+      }
+      for (auto& f : all) f.join();
+      for (int i = 0; i < permits; ++i) ASSERT_TRUE(s.try_acquire()) << "round " << round;
+      ASSERT_FALSE(s.try_acquire()) << "round " << round;
+      s.release(permits);
+    }
+    EXPECT_GT(failed, 0);
+  });
+}
+
+// Who acquires destroys at once; the address sanitizer sees a releaser that is still at it.
+template <class Run> void check_destruction(Run start) {
+  for (int i = 0; i < repetitions(); ++i) {
+    auto s = std::make_unique<binary_semaphore>(0);
+    auto done = start([&s = *s, i] {
+      dice(static_cast<std::uint64_t>(i)).jitter();
+      s.release();
+    });
+    if (i % 3 == 0)
+      while (!s->try_acquire()) this_fiber::yield();
+    else if (i % 3 == 1)
+      s->acquire();
+    else
+      while (!s->try_acquire_for(1us)) {}
+    s.reset();
+    done.join();
+  }
+}
+TEST_P(semaphores, may_be_destroyed_by_who_acquired) {
+  run([] { check_destruction([](auto f) { return spawn(f); }); });
+}
+TEST(semaphore, may_be_destroyed_by_a_thread_that_acquired) {
+  runtime r({.processors = 2});
+  check_destruction([&](auto f) { return r.spawn(f); });
+}
+
+using semaphore_misuse = deadly;
+TEST_F(semaphore_misuse, releasing_above_the_maximum_panics) {
+  binary_semaphore s(1);
+  EXPECT_DEATH(s.release(), "more permits than the semaphore has room for");
+}
+TEST_F(semaphore_misuse, releasing_a_negative_number_panics) {
+  counting_semaphore<> s(1);
+  EXPECT_DEATH(s.release(-1), "negative number of permits");
+}
+TEST_F(semaphore_misuse, being_made_with_too_many_permits_panics) {
+  EXPECT_DEATH(counting_semaphore<2> s(3), "made with a negative number of permits, or with more");
+  EXPECT_DEATH(counting_semaphore<2> s(-1), "made with a negative number of permits");
+}
+TEST_F(semaphore_misuse, being_destroyed_while_somebody_waits_panics) {
+  EXPECT_DEATH(on_one_processor([] {
+                 auto s = std::make_unique<binary_semaphore>(0);
+                 onlooker seen;
+                 go([&s = *s, &seen] {
+                   seen.here();
+                   s.acquire();
+                 });
+                 seen.wait_until_parked();
+                 s.reset();
+               }),
+               "destroyed while somebody waits");
+}
+
+} // namespace
+} // namespace thrum
