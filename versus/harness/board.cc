@@ -1,0 +1,149 @@
+#include "harness/board.h"
+
+namespace versus {
+
+std::string one_thread_id(const variant& v) { return v.what() + "@1"; }
+
+const summary* shown_cell::figure_of(const std::string& metric_id) const {
+  auto found = figures.find(metric_id);
+  return found != figures.end() && found->second.count > 0 ? &found->second : nullptr;
+}
+
+std::string board::apply_line(std::string_view text) {
+  std::expected<json::value, std::string> parsed = json::parse(text);
+  if (!parsed) return parsed.error();
+  if (parsed->type != json::value::kind::object) return "not an object";
+  if (parsed->find("event") == nullptr && parsed->find("metric") == nullptr)
+    return "neither a result nor an event";
+  apply(*parsed);
+  return "";
+}
+
+void board::apply(const json::value& event) {
+  std::string what = event.text("event"), exp = event.text("exp");
+  if (what.empty()) {
+    cell_data& c = cell(exp, event.text("variant"), event.text("rt"));
+    c.n = event.num("n");
+    if (event.text("metric") != "check") c.samples[event.text("metric")].push_back(event.num("value"));
+  } else if (what == "session") {
+    date = event.text("date");
+    machine_line = event.text("machine");
+    commit = event.text("commit");
+    mode = event.text("mode");
+    cpus = static_cast<int>(event.num("cpus", 1));
+    columns.clear();
+    for (const json::value& c : event.list("contestants"))
+      columns.push_back({c.text("id"), c.text("title"), c.text("version"), c.text("why"), c.flag("here"),
+                         c.flag("one_thread")});
+  } else if (what == "start") {
+    exp_state& s = states_[exp];
+    s.started = true;
+    s.load_before = event.num("load");
+  } else if (what == "end") {
+    exp_state& s = states_[exp];
+    s.ended = true;
+    s.load_after = event.num("load");
+    s.others = event.num("others", -1);
+    s.runs = static_cast<int>(event.num("runs"));
+  } else if (what == "trouble") {
+    for (const json::value& v : event.list("variants")) {
+      cell_data& c = cell(exp, v.string, event.text("rt"));
+      if (c.trouble.empty() || (event.flag("wrong") && !c.wrong)) c.trouble = event.text("what");
+      c.wrong = c.wrong || event.flag("wrong");
+    }
+  } else if (what == "pool") {
+    pool_output.clear();
+    for (const json::value& line : event.list("lines")) pool_output.push_back(line.string);
+  } else if (what == "finish") {
+    seconds = event.num("seconds");
+    finished = true;
+    interrupted = event.flag("interrupted");
+  }
+}
+
+const exp_state& board::state_of(const std::string& exp) const {
+  static const exp_state none;
+  auto found = states_.find(exp);
+  return found != states_.end() ? found->second : none;
+}
+
+shown_cell board::look(const experiment& e, const variant& v, const column& c) const {
+  using kind = shown_cell::kind;
+  shown_cell out;
+  auto without_figures = [&](kind state, std::string why) {
+    out.state = state;
+    out.why = std::move(why);
+    return out;
+  };
+  if (const std::string* why = v.absence_for(c.id)) return without_figures(kind::absent, *why);
+  if (!c.here) return without_figures(kind::not_here, c.why);
+  std::string id = v.id;
+  if (c.one_thread && v.processors() != 1) {
+    id = one_thread_id(v);
+    out.borrowed = e.find(id) != nullptr;
+  }
+  auto found = cells_.find({e.id + "/" + id, c.id});
+  if (found == cells_.end() || found->second.samples.empty()) {
+    if (found != cells_.end() && !found->second.trouble.empty())
+      return without_figures(kind::failed, found->second.trouble);
+    if (quick() && (v.full_only || v.slow_for(c.id)))
+      return without_figures(kind::not_now,
+                             v.full_only ? "only with --full" : "takes long: only with --full");
+    return without_figures(kind::pending, finished || state_of(e.id).ended ? "not measured" : "");
+  }
+  const cell_data& data = found->second;
+  out.state = data.wrong ? kind::wrong : kind::value;
+  out.why = data.trouble;
+  out.n = data.n;
+  for (const auto& [metric_id, samples] : data.samples) out.figures[metric_id] = summarize(samples);
+  return out;
+}
+
+bool board::complete(const std::vector<experiment>& all, const std::string& runtime) const {
+  for (const column& c : columns) {
+    if (c.id != runtime) continue;
+    for (const experiment& e : all) {
+      if (!measured(e.id)) continue;
+      for (const variant& v : e.variants) {
+        shown_cell cell = look(e, v, c);
+        using kind = shown_cell::kind;
+        // A value with a reason beside it: another run of the same row failed.
+        bool fine = (cell.state == kind::value && cell.why.empty()) || cell.state == kind::absent ||
+                    cell.state == kind::not_now;
+        if (!fine) return false;
+      }
+    }
+    return c.here;
+  }
+  return false;
+}
+
+judged judge(const verdict& v, const experiment& e, const board& b) {
+  std::string said;
+  auto value_of = [&](const verdict::side& side, double& out) {
+    if (side.runtime.empty()) {
+      out = side.number;
+      said += (said.empty() ? "" : ", ") + std::string("bound ") + figure(out);
+      return true;
+    }
+    for (const column& c : b.columns) {
+      if (c.id != side.runtime) continue;
+      shown_cell cell = b.look(e, *e.find(side.variant), c);
+      const summary* s = cell.state == shown_cell::kind::value ? cell.figure_of(side.metric) : nullptr;
+      if (s == nullptr) return false;
+      out = s->median;
+      said +=
+          (said.empty() ? "" : ", ") + c.title + " " + figure(out) + " " + e.find_metric(side.metric)->unit;
+      return true;
+    }
+    return false;
+  };
+  double left = 0, right = 0;
+  if (!value_of(v.left, left) || !value_of(v.right, right)) return {};
+  judged out;
+  out.holds = left < right;
+  out.text = said + (out.holds ? ": holds here" : ": does not hold here");
+  return out;
+}
+
+} // namespace versus

@@ -1,0 +1,361 @@
+#include "harness/contestant.h"
+
+#include "harness/build_paths.h"
+#include "harness/files.h"
+
+#include <algorithm>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+
+namespace versus {
+namespace {
+
+// Settings of the user's own that would change what is measured.
+const std::vector<std::string> disturbing = {"GOMAXPROCS",
+                                             "GOGC",
+                                             "GOMEMLIMIT",
+                                             "GODEBUG",
+                                             "GOFLAGS",
+                                             "NODE_OPTIONS",
+                                             "UV_THREADPOOL_SIZE",
+                                             "JAVA_TOOL_OPTIONS",
+                                             "_JAVA_OPTIONS",
+                                             "JDK_JAVA_OPTIONS",
+                                             "PYTHONPATH",
+                                             "PYTHONHOME",
+                                             "PYTHONDEVMODE",
+                                             "PYTHONASYNCIODEBUG",
+                                             "MALLOC_ARENA_MAX"};
+
+std::string from_environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+std::string real_path(const std::string& path) {
+  char* found = realpath(path.c_str(), nullptr);
+  std::string out = found != nullptr ? found : path;
+  std::free(found);
+  return out;
+}
+
+std::string parent(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+std::vector<std::string> words(const std::string& text) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; (at = text.find_first_not_of(" \n\t", at)) != std::string::npos;) {
+    std::size_t end = std::min(text.find_first_of(" \n\t", at), text.size());
+    out.push_back(text.substr(at, end - at));
+    at = end;
+  }
+  return out;
+}
+
+// The output of a short command; empty when it fails.
+std::string ask(std::vector<std::string> argv, interrupts& stop) {
+  text_outcome said = run_for_text({.argv = std::move(argv), .unset = disturbing, .timeout = 20}, stop);
+  return said.good() ? said.output : "";
+}
+
+void require(contestant& c, int major, const std::string& least) {
+  c.found = c.major >= major ? contestant::state::here : contestant::state::too_old;
+  if (!c.here()) c.why = "version " + c.version + " is too old, " + least + " or newer is needed";
+}
+
+// The program that the variable names, or else the first of the usual ones.
+void find_named(contestant& c, const char* variable, const std::vector<std::string>& usual) {
+  if (std::string named = from_environment(variable); !named.empty()) {
+    c.program = find_program(named);
+    if (c.program.empty()) c.why = std::string(variable) + "=" + named + " is no program";
+    return;
+  }
+  for (const std::string& name : usual)
+    if (c.program.empty()) c.program = find_program(name);
+}
+
+void find_thrum(contestant& c, const places& where) {
+  c.version = build_paths::thrum_version;
+  c.program = build_paths::cmake;
+  c.found = exists(where.build + "/CMakeCache.txt") ? contestant::state::here : contestant::state::not_here;
+  if (!c.here()) c.why = "its build directory " + where.build + " is gone";
+}
+
+void find_go(contestant& c, interrupts& stop) {
+  find_named(c, "GO", {"go", "/usr/local/go/bin/go"});
+  if (c.program.empty()) return;
+  int minor = 0;
+  std::vector<std::string> said = words(ask({c.program, "version"}, stop)); // go version go1.26.8 linux/amd64
+  if (said.size() < 3 || std::sscanf(said[2].c_str(), "go%d.%d", &c.major, &minor) != 2) {
+    c.why = "\"" + c.program + " version\" gives no version";
+    return;
+  }
+  c.version = said[2].substr(2);
+  c.major = c.major * 100 + minor;
+  require(c, 119, "1.19");
+}
+
+void find_node(contestant& c, interrupts& stop) {
+  find_named(c, "NODE", {"node", "nodejs"});
+  if (c.program.empty()) return;
+  std::vector<std::string> said =
+      words(ask({c.program, "-p", "process.versions.node + ' ' + process.execPath"}, stop));
+  if (said.size() != 2) {
+    c.why = "\"" + c.program + "\" gives no version";
+    return;
+  }
+  c.version = said[0];
+  c.program = said[1];
+  c.major = std::atoi(c.version.c_str());
+  require(c, 18, "18");
+}
+
+void find_python(contestant& c, interrupts& stop) {
+  find_named(c, "PYTHON", {"python3"});
+  if (c.program.empty()) return;
+  // sys.executable: what "python3" on PATH may only be a wrapper of.
+  std::vector<std::string> said = words(
+      ask({c.program, "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3], sys.executable)"}, stop));
+  int minor = 0;
+  if (said.size() != 2 || std::sscanf(said[0].c_str(), "%d.%d", &c.major, &minor) != 2) {
+    c.why = "\"" + c.program + "\" gives no version";
+    return;
+  }
+  c.version = said[0];
+  c.program = said[1];
+  c.major = c.major * 100 + minor;
+  require(c, 311, "3.11");
+}
+
+void find_java(contestant& c) {
+  std::vector<std::string> homes;
+  for (const char* name : {"JAVA", "JAVA_HOME"})
+    if (std::string at = from_environment(name); !at.empty())
+      homes.push_back(executable(at) ? parent(parent(real_path(at))) : at);
+  if (std::string on_path = find_program("java"); !on_path.empty())
+    homes.push_back(parent(parent(real_path(on_path))));
+  std::string sdkman = from_environment("HOME") + "/.sdkman/candidates/java";
+  for (const std::string& under : {std::string("/usr/lib/jvm"), std::string("/opt/java"), sdkman})
+    for (const std::string& name : list_directory(under)) homes.push_back(under + "/" + name);
+  for (const std::string& home : homes) {
+    std::string whole;
+    int version = jdk_version(read_file(home + "/release"), whole);
+    if (version <= c.major || !executable(home + "/bin/java") || !executable(home + "/bin/javac")) continue;
+    c.major = version;
+    c.version = whole;
+    c.program = home + "/bin/java";
+    c.compiler = home + "/bin/javac";
+  }
+  if (c.major > 0) require(c, 21, "21");
+}
+
+// The include directory that has it; empty when none does.
+std::string boost_root() {
+  std::string named = from_environment("BOOST_ROOT");
+  for (const std::string& root :
+       {named.empty() ? std::string("/usr/local") : named, std::string("/usr/local"), std::string("/usr")})
+    if (exists(root + "/include/boost/fiber/all.hpp")) return root;
+  return "";
+}
+
+void find_boost(contestant& c) {
+  c.program = find_program(from_environment("CXX"));
+  if (c.program.empty()) c.program = find_program(build_paths::cxx);
+  for (const char* name : {"g++", "clang++", "c++"})
+    if (c.program.empty()) c.program = find_program(name);
+  std::string root = boost_root();
+  if (root.empty() || c.program.empty()) return;
+  std::string header = read_file(root + "/include/boost/version.hpp");
+  std::size_t at = header.find("#define BOOST_LIB_VERSION \"");
+  if (at == std::string::npos) return;
+  at += 27;
+  c.version = header.substr(at, header.find('"', at) - at);
+  std::replace(c.version.begin(), c.version.end(), '_', '.');
+  c.found = contestant::state::here;
+}
+
+// The newest JDK that apt knows.
+std::string java_package(interrupts& stop) {
+  int newest = 0;
+  for (const std::string& word :
+       words(ask({"apt-cache", "search", "--names-only", "^openjdk-[0-9]+-jdk-headless$"}, stop)))
+    if (int version = 0; std::sscanf(word.c_str(), "openjdk-%d-jdk-headless", &version) == 1)
+      newest = std::max(newest, version);
+  return newest >= 21 ? "openjdk-" + std::to_string(newest) + "-jdk-headless" : "";
+}
+
+std::string program_file(const contestant& c, const experiment& e, const places& where) {
+  if (c.id == "thrum") return where.build + "/versus/programs/" + e.folder + "_thrum";
+  return where.cache + "/" + c.id + "-" + c.version + "/" + e.folder;
+}
+
+std::expected<void, std::string> run_build(command what, const std::string& scratch, interrupts& stop) {
+  what.set.emplace_back("TMPDIR", scratch);
+  what.unset = disturbing;
+  what.timeout = 300;
+  text_outcome said = run_for_text(what, stop);
+  if (said.good()) return {};
+  std::string all = said.error_output + said.output;
+  std::size_t at = all.find("error");
+  std::string first;
+  if (at != std::string::npos) {
+    std::size_t from = all.rfind('\n', at) + 1; // npos + 1 is 0
+    first = ": " + all.substr(from, std::min(all.find('\n', at), all.size()) - from);
+  }
+  if (all.size() > 1500) all.erase(0, all.size() - 1500);
+  return std::unexpected("could not be built" + first + "\n" + all);
+}
+
+} // namespace
+
+places places::of_this_build() {
+  places p;
+  p.source = build_paths::source;
+  p.build = build_paths::build;
+  p.cache = p.build + "/versus/cache";
+  p.results = build_paths::results;
+  return p;
+}
+
+int jdk_version(std::string_view release, std::string& whole) {
+  std::string_view key = "JAVA_VERSION=\"";
+  std::size_t at = release.find(key);
+  if (at == std::string_view::npos || (at > 0 && release[at - 1] != '\n')) return 0;
+  at += key.size();
+  whole = std::string(release.substr(at, release.find('"', at) - at));
+  int major = std::atoi(whole.c_str());
+  if (major == 1 && whole.size() > 2) major = std::atoi(whole.c_str() + 2); // "1.8.0_292"
+  return major;
+}
+
+std::vector<contestant> find_contestants(const places& where, interrupts& stop) {
+  auto make = [](const char* id, const char* title, const char* package) {
+    contestant c;
+    c.id = id;
+    c.title = title;
+    c.package = package;
+    c.why = "not found";
+    return c;
+  };
+  std::vector<contestant> all = {
+      make("thrum", "thrum", ""),     make("go", "Go", "golang-go"),
+      make("node", "Node", "nodejs"), make("python", "Python", "python3"),
+      make("java", "Java", ""),       make("boost_fiber", "Boost.Fiber", "libboost-fiber-dev")};
+  find_thrum(all[0], where);
+  find_go(all[1], stop);
+  find_node(all[2], stop);
+  find_python(all[3], stop);
+  find_java(all[4]);
+  if (!all[4].here()) all[4].package = java_package(stop);
+  find_boost(all[5]);
+  all[2].one_thread = all[3].one_thread = true;
+  all[5].optional = true;
+  return all;
+}
+
+std::string apt_line(const std::vector<contestant>& all) {
+  std::string packages;
+  for (const contestant& c : all)
+    if (!c.here() && !c.package.empty()) packages += " " + c.package;
+  return packages.empty() ? "" : "sudo apt install" + packages;
+}
+
+std::string source_file(const contestant& c) {
+  if (c.id == "thrum") return "thrum.cc";
+  if (c.id == "go") return "main.go";
+  if (c.id == "node") return "main.mjs";
+  if (c.id == "python") return "main.py";
+  if (c.id == "java") return "Main.java";
+  return c.id + ".cc";
+}
+
+bool has_program(const contestant& c, const experiment& e) { return exists(e.path + "/" + source_file(c)); }
+
+std::expected<void, std::string> build_program(const contestant& c, const experiment& e, const places& where,
+                                               const std::string& scratch, interrupts& stop) {
+  if (c.id == "node" || c.id == "python") return {};
+  if (c.id == "thrum") // CMake knows whether anything is to be done
+    return run_build({.argv = {c.program, "--build", where.build, "--target", e.folder + "_thrum"}}, scratch,
+                     stop);
+
+  std::string output = program_file(c, e, where), source = e.path + "/" + source_file(c);
+  std::string kit = where.source + "/kit/";
+  std::vector<std::string> inputs = {source};
+  if (c.id == "go") inputs.push_back(kit + "go/kit.go");
+  if (c.id == "java") inputs.push_back(kit + "Kit.java");
+  if (c.id == "boost_fiber") inputs.insert(inputs.end(), {kit + "kit.h", kit + "boost_fiber.h"});
+  double newest = 0;
+  for (const std::string& input : inputs) newest = std::max(newest, changed_at(input));
+  if (changed_at(output) > newest) return {};
+
+  make_directories(parent(output));
+  std::string draft =
+      output + ".new"; // renamed when it is whole: an interrupted build must not look like a good one
+  remove_tree(draft);
+  command make;
+  if (c.id == "go") {
+    // The language version decides which of the runtime's behaviours are on, so it must be the compiler's own.
+    std::string mod = scratch + "/go.mod";
+    char version[32];
+    std::snprintf(version, sizeof version, "%d.%d", c.major / 100, c.major % 100);
+    write_file(mod, "module versus\n\ngo " + std::string(version) + "\n");
+    make.argv = {c.program, "build", "-modfile=" + mod, "-o", draft, source};
+    make.set = {{"GOTOOLCHAIN", "local"}, {"GOPROXY", "off"}, {"GOWORK", "off"}, {"CGO_ENABLED", "0"}};
+    make.directory = where.source;
+  } else if (c.id == "java") {
+    make.argv = {c.compiler, "-d", draft, kit + "Kit.java", source};
+    if (c.major == 21) make.argv.insert(make.argv.begin() + 1, {"--enable-preview", "--release", "21"});
+  } else {
+    std::string root = boost_root();
+    make.argv = {c.program,
+                 "-std=c++20",
+                 "-O2",
+                 "-I" + where.source,
+                 "-I" + root + "/include",
+                 source,
+                 "-o",
+                 draft,
+                 "-L" + root + "/lib",
+                 "-Wl,-rpath," + root + "/lib",
+                 "-lboost_fiber",
+                 "-lboost_context",
+                 "-pthread"};
+  }
+  if (std::expected<void, std::string> built = run_build(make, scratch, stop); !built) return built;
+  remove_tree(output);
+  if (std::rename(draft.c_str(), output.c_str()) != 0)
+    return std::unexpected("could not be moved to " + output);
+  return {};
+}
+
+command run_command(const contestant& c, const experiment& e, const places& where, const std::string& scratch,
+                    int processors, bool quick, const std::vector<std::string>& what) {
+  command out;
+  std::string source = e.path + "/" + source_file(c);
+  if (c.id == "node")
+    out.argv = {c.program, source};
+  else if (c.id == "python")
+    out.argv = {c.program, "-B", source};
+  else if (c.id == "java") {
+    out.argv = {c.program, "-XX:-UsePerfData", "-XX:MaxRAMPercentage=60",
+                "--enable-native-access=ALL-UNNAMED"};
+    if (c.major == 21) out.argv.push_back("--enable-preview");
+    if (processors > 0)
+      for (const char* limit : {"parallelism", "maxPoolSize"})
+        out.argv.push_back("-Djdk.virtualThreadScheduler." + std::string(limit) + "=" +
+                           std::to_string(processors));
+    out.argv.insert(out.argv.end(), {"-cp", program_file(c, e, where), "Main"});
+  } else {
+    out.argv = {program_file(c, e, where)};
+  }
+  if (quick) out.argv.push_back("--quick");
+  out.argv.insert(out.argv.end(), {"--processors", std::to_string(processors)});
+  out.argv.insert(out.argv.end(), what.begin(), what.end());
+  out.unset = disturbing;
+  out.set = {{"TMPDIR", scratch}};
+  if (c.id == "go" && processors > 0) out.set.emplace_back("GOMAXPROCS", std::to_string(processors));
+  out.timeout = quick ? e.quick_timeout : e.timeout;
+  return out;
+}
+
+} // namespace versus

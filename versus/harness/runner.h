@@ -1,0 +1,111 @@
+// runner: decides what runs when, runs it, checks what it says, and tells it as events.
+//
+// Order: within an experiment the contestants take turns (A B C, A B C, ...), so that a disturbance of a
+// few seconds falls on all of them and not on one. A group of variants that share a process is one turn.
+// A quick run has a time budget: the first round of everything is always run; another one only when it, and
+// as many rounds of the experiments still to come, fit into what is left (at the speed seen so far). So all
+// experiments get about the same number. A turn that failed once is not tried again.
+#pragma once
+
+#include "harness/board.h"
+#include "harness/contestant.h"
+#include "harness/experiment.h"
+#include "harness/files.h"
+#include "harness/process.h"
+
+#include <string>
+#include <vector>
+
+namespace versus {
+
+struct run_options {
+  bool quick = true;
+  int runs = 0; // 0: as many as the mode has
+};
+
+// One process: these variants of this experiment for this contestant.
+struct turn {
+  const contestant* who = nullptr;
+  std::vector<const variant*> variants;
+  int processors = 0;
+  int most_runs = 0;
+  bool failed = false;
+
+  std::vector<std::string> ids() const;   // as the program reports them
+  std::vector<std::string> names() const; // as the program is asked for them
+  std::string where() const;
+};
+
+struct progress {
+  const experiment* now = nullptr;
+  std::string doing;
+  int done = 0, total = 0;
+  double elapsed = 0, left = -1; // seconds; left < 0: not known yet
+};
+
+class observer {
+public:
+  virtual ~observer() = default;
+  virtual void event(const std::string& line) = 0; // one JSON line
+  virtual void now(const progress& p) = 0;         // before and during every program
+  virtual void round_over(const experiment& e, int run, double seconds) = 0;
+};
+
+// What one experiment runs in every round, in order: all contestants with one processor, then with all.
+std::vector<turn> plan(const experiment& e, const std::vector<contestant>& all, bool quick);
+
+// Checks the lines that a program printed. Good ones become events; the rest is trouble.
+class line_checker : public listener {
+public:
+  line_checker(const experiment& e, const turn& t, bool quick, int run, observer& to);
+  void line(std::string_view text) override;
+  void finish(const outcome& how); // tells what is missing or wrong; sets failed
+  bool failed = false;
+
+private:
+  void trouble(const std::vector<std::string>& ids, const std::string& what, bool wrong);
+
+  const experiment& e_;
+  const turn& turn_;
+  bool quick_;
+  int run_;
+  observer& to_;
+  struct seen {
+    std::vector<std::string> metrics;
+    double n = 0;
+    int checked = 0;
+    std::string wrong;
+  };
+  std::map<std::string, seen> seen_;
+  std::string bad_line_;
+};
+
+class runner {
+public:
+  runner(const run_options& options, const places& where, const std::vector<contestant>& all,
+         const std::vector<experiment>& experiments, interrupts& stop, observer& to);
+  void run();
+
+private:
+  void run_experiment(const experiment& e);
+  bool another_round_fits(const experiment& e, int rounds, double last);
+  void run_turn(const experiment& e, turn& t, int run, int runs);
+  bool prepare(const experiment& e, turn& t);
+  void tell(const std::string& doing);
+
+  run_options options_;
+  const places& where_;
+  const std::vector<contestant>& all_;
+  const std::vector<experiment>& experiments_;
+  interrupts& stop_;
+  observer& to_;
+  scratch_directory scratch_;
+  double start_ = 0;
+  progress progress_;
+  double measured_ = 0; // seconds that programs ran
+  double slowness_ = 1; // how much longer than on a quiet machine
+  double others_ = 0, others_wall_ = 0;
+  std::vector<std::string> built_; // "go/x04_switch"
+};
+
+} // namespace versus

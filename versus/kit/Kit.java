@@ -1,0 +1,137 @@
+// Kit: times one variant of an experiment and prints the result as JSON lines, for Java.
+// The same measure, in the same steps, exists for every runtime: see ../README.md.
+// The JDK's own process clock counts in steps of 10 ms, so the processor time comes from clock_gettime.
+import java.io.IOException;
+import java.lang.foreign.*;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.*;
+import java.util.*;
+
+public final class Kit {
+    public interface Work { long run(int rounds) throws Exception; }
+    public interface Body { void run() throws Exception; }
+
+    public final boolean quick;
+    private final String exp, suffix;
+    private final Set<String> wanted = new HashSet<>();
+
+    /** Reads the command line: [--quick] [--processors N] [variant...] */
+    public Kit(String exp, String[] args) {
+        String at = "@all";
+        boolean q = false;
+        for (int i = 0; i < args.length; i++) {
+            if (args[i].equals("--quick")) q = true;
+            else if (args[i].equals("--processors")) at = args[++i].equals("0") ? "@all" : "@" + args[i];
+            else wanted.add(args[i]);
+        }
+        this.exp = exp;
+        suffix = at;
+        quick = q;
+    }
+
+    public boolean wants(String variant) { return wanted.isEmpty() || wanted.contains(variant); }
+
+    public void emit(String variant, long n, String metric, double value, String unit) {
+        System.out.println("{\"exp\":\"" + exp + "\",\"rt\":\"java\",\"variant\":\"" + variant + suffix
+            + "\",\"n\":" + n + ",\"metric\":\"" + metric + "\",\"value\":" + value + ",\"unit\":\"" + unit + "\"}");
+    }
+
+    /**
+     * Times work.run(rounds) in a virtual thread, where a round is `per` operations, and lets rounds grow
+     * until a sample is long enough and the JIT compiler has had time. The work returns a count or a sum.
+     */
+    public void measure(String variant, int per, Work work) throws Exception {
+        if (!wants(variant)) return;
+        inVirtualThread(() -> {
+            double target = quick ? 100e6 : 300e6, warm = quick ? 400e6 : 2000e6, spent = 0;
+            int samples = quick ? 1 : 3;
+            boolean calibrated = false;
+            for (int rounds = 1; samples > 0;) {
+                double cpu = cpu(), start = System.nanoTime();
+                long check = work.run(rounds);
+                double wall = System.nanoTime() - start, spentCpu = cpu() - cpu, n = (double) rounds * per;
+                if (calibrated || (wall >= 4 * target && spent >= warm)) {
+                    emit(variant, (long) n, "cpu", spentCpu / n, "ns/op");
+                    emit(variant, (long) n, "wall", wall / n, "ns/op");
+                    emit(variant, (long) n, "check", check, "count");
+                    samples--;
+                }
+                spent += spentCpu; // not wall time: on a busy machine the compiler waits too
+                if (calibrated) continue;
+                if (wall < target / 8) rounds *= wall < target / 64 ? 8 : 2;
+                else if (spent >= warm) { rounds = 1 + (int) (rounds * target / wall); calibrated = true; }
+            }
+        });
+    }
+
+    /** Runs the body in a virtual thread and waits for it; its exception is the caller's. */
+    public static void inVirtualThread(Body body) throws Exception {
+        Throwable[] failure = new Throwable[1];
+        Thread.startVirtualThread(() -> {
+            try {
+                body.run();
+            } catch (Throwable e) {
+                failure[0] = e;
+            }
+        }).join();
+        if (failure[0] != null) throw new Exception(failure[0]);
+    }
+
+    /** Starts a virtual thread whose body may throw. */
+    public static Thread go(Body body) {
+        return Thread.startVirtualThread(() -> {
+            try {
+                body.run();
+            } catch (Exception e) {
+                throw new RuntimeException(e);
+            }
+        });
+    }
+
+    private static final MethodHandle clock = Linker.nativeLinker().downcallHandle(
+        Linker.nativeLinker().defaultLookup().find("clock_gettime").orElseThrow(),
+        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
+    private static final MemorySegment timespec = Arena.global().allocate(16, 8);
+
+    /** Processor time of the whole process, user and system, in nanoseconds. */
+    public static synchronized double cpu() {
+        try {
+            int failed = (int) clock.invokeExact(2 /* CLOCK_PROCESS_CPUTIME_ID */, timespec);
+            if (failed != 0) throw new IllegalStateException("clock_gettime");
+        } catch (Throwable e) {
+            throw new RuntimeException(e);
+        }
+        return timespec.get(ValueLayout.JAVA_LONG, 0) * 1e9 + timespec.get(ValueLayout.JAVA_LONG, 8);
+    }
+
+    /** One field of /proc/self/status: VmRSS and its like in bytes, Threads as it is. */
+    public static double status(String key) throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status")))
+            if (line.startsWith(key + ":")) {
+                String[] words = line.substring(key.length() + 1).trim().split("\\s+");
+                return Double.parseDouble(words[0]) * (words.length > 1 ? 1024 : 1);
+            }
+        return 0;
+    }
+
+    /** What the process occupies: pages, page tables, and 16 KiB of kernel stack for each thread. */
+    public static double resident() throws IOException {
+        return status("VmRSS") + status("VmPTE") + 16384 * status("Threads");
+    }
+
+    /** The most that it has occupied so far. */
+    public static double peak() throws IOException {
+        return status("VmHWM") + status("VmPTE") + 16384 * status("Threads");
+    }
+
+    /** resident() after garbage has been collected, once it stands still. */
+    public static double settled() throws Exception {
+        for (double last = Double.NEGATIVE_INFINITY;;) {
+            System.gc();
+            Thread.sleep(20);
+            double now = resident();
+            if (Math.abs(now - last) <= 128 * 1024) return now;
+            last = now;
+        }
+    }
+}

@@ -1,0 +1,139 @@
+// Package kit times one variant of an experiment and prints the result as JSON lines.
+// The same measure, in the same steps, exists for every runtime: see ../../README.md.
+package kit
+
+import (
+	"bufio"
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Bench is one run of one program.
+type Bench struct {
+	Quick  bool
+	exp    string
+	suffix string
+	wanted map[string]bool
+}
+
+// New reads the command line: [--quick] [--processors N] [variant...]
+func New(exp string) *Bench {
+	b := &Bench{exp: exp, suffix: "@all", wanted: map[string]bool{}}
+	for i := 1; i < len(os.Args); i++ {
+		switch os.Args[i] {
+		case "--quick":
+			b.Quick = true
+		case "--processors":
+			i++
+			if n, _ := strconv.Atoi(os.Args[i]); n > 0 {
+				runtime.GOMAXPROCS(n)
+				b.suffix = "@" + os.Args[i]
+			}
+		default:
+			b.wanted[os.Args[i]] = true
+		}
+	}
+	return b
+}
+
+// Wants tells whether this run should measure the variant.
+func (b *Bench) Wants(variant string) bool { return len(b.wanted) == 0 || b.wanted[variant] }
+
+// Emit prints one result line.
+func (b *Bench) Emit(variant string, n int, metric string, value float64, unit string) {
+	fmt.Printf("{\"exp\":%q,\"rt\":\"go\",\"variant\":%q,\"n\":%d,\"metric\":%q,\"value\":%s,\"unit\":%q}\n",
+		b.exp, variant+b.suffix, n, metric, strconv.FormatFloat(value, 'f', -1, 64), unit)
+}
+
+// Measure times f(rounds), where a round is `per` operations, and lets rounds grow until a sample
+// is long enough. f returns a count or a sum that shows that the work was done.
+func (b *Bench) Measure(variant string, per int, f func(rounds int) int) {
+	if !b.Wants(variant) {
+		return
+	}
+	target, samples := 300*time.Millisecond, 3
+	if b.Quick {
+		target, samples = 100*time.Millisecond, 1
+	}
+	once := func(rounds int, report bool) time.Duration {
+		cpu, start := CPU(), time.Now()
+		check := f(rounds)
+		wall := time.Since(start)
+		if n := rounds * per; report || wall >= 4*target {
+			b.Emit(variant, n, "cpu", float64(CPU()-cpu)/float64(n), "ns/op")
+			b.Emit(variant, n, "wall", float64(wall)/float64(n), "ns/op")
+			b.Emit(variant, n, "check", float64(check), "count")
+			samples--
+		}
+		return wall
+	}
+	rounds := 1
+	for {
+		wall := once(rounds, false)
+		if wall >= target/8 {
+			rounds = 1 + int(float64(rounds)*float64(target)/float64(wall))
+			break
+		}
+		if wall < target/64 {
+			rounds *= 8
+		} else {
+			rounds *= 2
+		}
+	}
+	for samples > 0 {
+		once(rounds, true)
+	}
+}
+
+// CPU is the processor time of the whole process, user and system.
+func CPU() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// Status is one field of /proc/self/status: VmRSS and its like in bytes, Threads as it is.
+func Status(key string) float64 {
+	f, err := os.Open("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if w := strings.Fields(s.Text()); w[0] == key+":" {
+			v, _ := strconv.ParseFloat(w[1], 64)
+			if len(w) > 2 {
+				v *= 1024
+			}
+			return v
+		}
+	}
+	return 0
+}
+
+// Resident is what the process occupies: pages, page tables, and 16 KiB of kernel stack a thread.
+func Resident() float64 { return Status("VmRSS") + Status("VmPTE") + 16384*Status("Threads") }
+
+// Peak is the most that it has occupied so far.
+func Peak() float64 { return Status("VmHWM") + Status("VmPTE") + 16384*Status("Threads") }
+
+// Settled is Resident after garbage has been collected and given back, once it stands still.
+func Settled() float64 {
+	for last := math.Inf(-1); ; {
+		runtime.GC()
+		debug.FreeOSMemory()
+		time.Sleep(20 * time.Millisecond)
+		now := Resident()
+		if math.Abs(now-last) <= 128<<10 {
+			return now
+		}
+		last = now
+	}
+}

@@ -1,0 +1,91 @@
+"""kit: times one variant of an experiment and prints the result as JSON lines, for Python.
+
+The same measure, in the same steps, exists for every runtime: see ../README.md.
+asyncio runs tasks on one thread, so its variants are always "@1".
+"""
+import asyncio
+import gc
+import json
+import math
+import sys
+import time
+
+wall = time.perf_counter_ns
+cpu = time.process_time_ns  # of the whole process, user and system
+
+
+def status(key):
+    """One field of /proc/self/status: VmRSS and its like in bytes, Threads as it is."""
+    with open("/proc/self/status") as lines:
+        for line in lines:
+            name, _, rest = line.partition(":")
+            if name == key:
+                words = rest.split()
+                return int(words[0]) * (1024 if len(words) > 1 else 1)
+    return 0
+
+
+def resident():
+    """What the process occupies: pages, page tables, and 16 KiB of kernel stack for each thread."""
+    return status("VmRSS") + status("VmPTE") + 16384 * status("Threads")
+
+
+def peak():
+    """The most that it has occupied so far."""
+    return status("VmHWM") + status("VmPTE") + 16384 * status("Threads")
+
+
+async def settled():
+    """resident() after garbage has been collected, once it stands still."""
+    last = -math.inf
+    while True:
+        gc.collect()
+        await asyncio.sleep(0.02)
+        now = resident()
+        if abs(now - last) <= 128 * 1024:
+            return now
+        last = now
+
+
+class Bench:
+    def __init__(self, exp):
+        """Reads the command line: [--quick] [--processors N] [variant...]"""
+        args = sys.argv[1:]
+        if "--processors" in args:
+            at = args.index("--processors")
+            del args[at:at + 2]
+        self.exp = exp
+        self.quick = "--quick" in args
+        self.wanted = [a for a in args if a != "--quick"]
+
+    def wants(self, variant):
+        return not self.wanted or variant in self.wanted
+
+    def emit(self, variant, n, metric, value, unit):
+        print(json.dumps({"exp": self.exp, "rt": "python", "variant": variant + "@1", "n": n, "metric": metric,
+                          "value": value, "unit": unit}), flush=True)
+
+    async def measure(self, variant, per, f):
+        """Times f(rounds), where a round is `per` operations, and lets rounds grow until a sample is
+        long enough. f returns a count or a sum that shows that the work was done."""
+        if not self.wants(variant):
+            return
+        target = 100e6 if self.quick else 300e6
+        samples = 1 if self.quick else 3
+        rounds = 1
+        calibrated = False
+        while samples > 0:
+            c, t = cpu(), wall()
+            check = await f(rounds)
+            w, n = wall() - t, rounds * per
+            if calibrated or w >= 4 * target:
+                self.emit(variant, n, "cpu", (cpu() - c) / n, "ns/op")
+                self.emit(variant, n, "wall", w / n, "ns/op")
+                self.emit(variant, n, "check", check, "count")
+                samples -= 1
+            elif w < target / 8:
+                rounds *= 8 if w < target / 64 else 2
+                continue
+            if not calibrated:
+                rounds = 1 + int(rounds * target / w)
+                calibrated = True
