@@ -27,7 +27,8 @@ void serve(std::uint16_t port) {
     if (stream)
       thrum::go([s = std::move(*stream)] { echo(s); });
     else
-      std::fprintf(stderr, "%s\n", stream.error().message().c_str()), thrum::this_fiber::sleep_for(std::chrono::milliseconds(50));
+      std::fprintf(stderr, "%s\n", stream.error().message().c_str()),
+          thrum::this_fiber::sleep_for(std::chrono::milliseconds(50));
   }
 }
 

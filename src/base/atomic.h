@@ -15,12 +15,14 @@
 
 #if defined(THRUM_EXPLORE)
 #include "base/explore/atomic.h"
+#include "base/explore/guarded.h"
 #endif
 
 namespace thrum::base {
 
 #if defined(THRUM_EXPLORE)
 using explore::atomic;
+using explore::guarded;
 using explore::heavy_fence;
 using explore::light_fence;
 using explore::relax;
@@ -28,6 +30,9 @@ using explore::thread_fence;
 #else
 
 template <class T> using atomic = std::atomic<T>;
+
+// A plain variable that something else orders: a guard, a hand-over. The explorer checks each access for data races.
+template <class T> using guarded = T;
 
 // The thread sanitizer does not model fences; where one matters for data (not only for who sees which flag), the
 // code uses an ordered access instead, so that the sanitizer's verdicts stay right.
@@ -56,9 +61,11 @@ inline void relax() noexcept {
 // consistent. The light half costs nothing at run time (it only stops the compiler); the heavy half is a system call
 // that makes every running thread of the process execute a full fence (membarrier), 0.3 to 14 us. Where the kernel
 // refuses membarrier both halves are real fences. Both are defined for every thread at any time.
-extern std::atomic<bool> asymmetric_fences; // env/linux/fence.cc; becomes true once, when membarrier is registered
+extern std::atomic<bool>
+    asymmetric_fences; // env/linux/fence.cc; becomes true once, when membarrier is registered
 inline void light_fence() noexcept {
-  if (__builtin_expect(asymmetric_fences.load(std::memory_order_relaxed), true)) // relaxed: either branch is correct
+  if (__builtin_expect(asymmetric_fences.load(std::memory_order_relaxed),
+                       true)) // relaxed: either branch is correct
     std::atomic_signal_fence(std::memory_order_seq_cst);
   else
     thread_fence(std::memory_order_seq_cst);

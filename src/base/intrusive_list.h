@@ -2,15 +2,16 @@
 // erase anywhere, all O(1); never allocates. Guarded by whatever guards the object that holds the list.
 #pragma once
 
+#include "base/atomic.h"
 #include "base/check.h"
 
 namespace thrum::base {
 
 // T derives from list_node<T>. A node is on at most one list.
 template <class T> struct list_node {
-  T* next = nullptr;
-  T* prev = nullptr;
-  bool linked = false; // kept beside the pointers because the ends of the list are null
+  guarded<T*> next = nullptr;
+  guarded<T*> prev = nullptr;
+  guarded<bool> linked = false; // kept beside the pointers because the ends of the list are null
 };
 
 template <class T> class intrusive_list {
@@ -50,8 +51,8 @@ public:
   }
 
 private:
-  T* head_ = nullptr;
-  T* tail_ = nullptr;
+  guarded<T*> head_ = nullptr;
+  guarded<T*> tail_ = nullptr;
 };
 
 } // namespace thrum::base

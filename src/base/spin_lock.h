@@ -23,8 +23,8 @@ public:
       while (word_.load(std::memory_order_relaxed) != 0) back_off(turn++); // relaxed: the exchange decides
   }
   bool try_lock() noexcept {
-    return word_.load(std::memory_order_relaxed) == 0 &&           // relaxed: the exchange decides
-           word_.exchange(1, std::memory_order_acquire) == 0;      // S1
+    return word_.load(std::memory_order_relaxed) == 0 &&      // relaxed: the exchange decides
+           word_.exchange(1, std::memory_order_acquire) == 0; // S1
   }
   void unlock() noexcept { word_.store(0, std::memory_order_release); } // S1
 

@@ -16,14 +16,18 @@ std::align_val_t alignment_of(const detail::element_ops& e) noexcept {
 
 } // namespace
 
-buffer::buffer(std::size_t capacity, const detail::element_ops& elements) : elements_(elements), capacity_(capacity) {
+buffer::buffer(std::size_t capacity, const detail::element_ops& elements)
+    : elements_(elements), capacity_(capacity) {
   if (capacity == detail::unbounded_capacity) {
     chunk_header_ = (sizeof(chunk) + elements.alignment - 1) / elements.alignment * elements.alignment;
-    chunk_cells_ = std::max<std::size_t>((chunk_bytes - chunk_header_) / elements.size, 8);
+    const std::size_t room =
+        chunk_bytes > chunk_header_ ? chunk_bytes - chunk_header_ : 0; // over-aligned: none
+    chunk_cells_ = std::max<std::size_t>(room / elements.size, 8);
     return;
   }
   if (capacity == 0) return;
-  if (capacity > PTRDIFF_MAX / elements.size) throw std::length_error("thrum::chan: the capacity is too large");
+  if (capacity > PTRDIFF_MAX / elements.size)
+    throw std::length_error("thrum::chan: the capacity is too large");
   ring_ = static_cast<char*>(::operator new(capacity * elements.size, alignment_of(elements)));
   ring_end_ = ring_ + capacity * elements.size;
   front_ = back_ = ring_;
@@ -45,7 +49,8 @@ bool buffer::grow() noexcept {
   if (c != nullptr) {
     spare_ = nullptr;
   } else {
-    void* memory = ::operator new(chunk_header_ + chunk_cells_ * elements_.size, alignment_of(elements_), std::nothrow);
+    void* memory =
+        ::operator new(chunk_header_ + chunk_cells_ * elements_.size, alignment_of(elements_), std::nothrow);
     if (memory == nullptr) return false;
     c = ::new (memory) chunk;
   }

@@ -26,7 +26,8 @@ public:
 
   // The cell for a new last element. Requires: !full(). Null: an unbounded buffer found no memory.
   [[gnu::always_inline]] void* push() noexcept {
-    if (__builtin_expect(chunk_cells_ != 0, false) && back_ == chunk_end(back_chunk_) && !grow()) return nullptr;
+    if (__builtin_expect(chunk_cells_ != 0, false) && back_ == chunk_end(back_chunk_) && !grow())
+      return nullptr;
     void* cell = back_;
     back_ = next(back_);
     ++count_;
@@ -52,7 +53,9 @@ private:
     return cell == ring_end_ ? ring_ : cell; // chunks: ring_end_ is null
   }
   char* first_cell(chunk* c) const noexcept { return reinterpret_cast<char*>(c) + chunk_header_; }
-  char* chunk_end(chunk* c) const noexcept { return c == nullptr ? nullptr : first_cell(c) + chunk_cells_ * elements_.size; }
+  char* chunk_end(chunk* c) const noexcept {
+    return c == nullptr ? nullptr : first_cell(c) + chunk_cells_ * elements_.size;
+  }
   bool grow() noexcept;
   void drop_front_chunk() noexcept;
 

@@ -29,7 +29,8 @@ using wait::waiter;
 // caller updates the hint (C5).
 
 // Requires: !c.closed.
-[[gnu::always_inline]] inline bool send_now(chan_core& c, void* value, wait::agent** woken, bool* no_memory) noexcept {
+[[gnu::always_inline]] inline bool send_now(chan_core& c, void* value, wait::agent** woken,
+                                            bool* no_memory) noexcept {
   if (__builtin_expect(!c.receivers.empty(), false)) {
     if (waiter* receiver = wait::pop_claimed(c.receivers)) {
       c.elements.hand_over(receiver->slot, value);
@@ -94,8 +95,8 @@ chan_status wait_for_nothing(deadline_t deadline, sched::wait_reason why) {
 }
 
 // With a deadline: a select of one.
-chan_status wait_until(chan_core& c, std::uint32_t bit, void (*prepare)(select_case&) noexcept, void* value, deadline_t deadline,
-                       sched::wait_reason why) {
+chan_status wait_until(chan_core& c, std::uint32_t bit, void (*prepare)(select_case&) noexcept, void* value,
+                       deadline_t deadline, sched::wait_reason why) {
   select::single_wait w(deadline);
   w.source.object = &c;
   w.source.readiness = &c.readiness;
@@ -123,7 +124,8 @@ chan_status wait_until(chan_core& c, std::uint32_t bit, void (*prepare)(select_c
   w.slot = value;
   c.senders.push_back(w);
   c.update_hint();
-  if (__builtin_expect(sched::park(self, guard, sched::wait_reason::chan_send, &c) == wait::decision::stopped, false)) {
+  if (__builtin_expect(sched::park(self, guard, sched::wait_reason::chan_send, &c) == wait::decision::stopped,
+                       false)) {
     withdraw(c, w, c.senders);
     throw_cancelled(self);
   }
@@ -145,7 +147,8 @@ chan_status wait_until(chan_core& c, std::uint32_t bit, void (*prepare)(select_c
   w.slot = slot;
   c.receivers.push_back(w);
   c.update_hint();
-  if (__builtin_expect(sched::park(self, guard, sched::wait_reason::chan_recv, &c) == wait::decision::stopped, false)) {
+  if (__builtin_expect(sched::park(self, guard, sched::wait_reason::chan_recv, &c) == wait::decision::stopped,
+                       false)) {
     withdraw(c, w, c.receivers);
     throw_cancelled(self);
   }
@@ -161,7 +164,8 @@ chan_core* make_chan(std::size_t capacity, const element_ops& elements) {
 }
 
 void chan_add_ref(chan_core* c) noexcept {
-  if (c != nullptr) c->references.fetch_add(1, std::memory_order_relaxed); // relaxed: the caller has a reference
+  if (c != nullptr)
+    c->references.fetch_add(1, std::memory_order_relaxed); // relaxed: the caller has a reference
 }
 
 void chan_drop_ref(chan_core* c) noexcept {
@@ -194,9 +198,9 @@ chan_status chan_try_send(chan_core* c, void* value) {
   const lock::held guard = c->guard.acquire(wait::this_thread());
   wait::agent* woken = nullptr;
   bool no_memory = false;
-  const chan_status result = c->closed                                  ? chan_status::closed
+  const chan_status result = c->closed                                 ? chan_status::closed
                              : send_now(*c, value, &woken, &no_memory) ? chan_status::ok
-                                                                        : chan_status::would_block;
+                                                                       : chan_status::would_block;
   if (result == chan_status::would_block) c->update_hint();
   lock::release(guard);
   if (no_memory) throw std::bad_alloc();
@@ -230,7 +234,8 @@ chan_status chan_try_recv(chan_core* c, void* slot) {
 }
 
 void chan_close(chan_core* c) noexcept {
-  if (c == nullptr) env::panic("close of a nil channel", "a default-constructed or moved-from handle refers to no channel");
+  if (c == nullptr)
+    env::panic("close of a nil channel", "a default-constructed or moved-from handle refers to no channel");
   wait::waiter_list claimed;
   const lock::held guard = c->guard.acquire(wait::this_thread());
   c->closed = true;
@@ -241,7 +246,8 @@ void chan_close(chan_core* c) noexcept {
     }
   c->update_hint();
   lock::release(guard);
-  while (waiter* w = claimed.pop_front()) sched::ready_later(*w->owner); // the node is gone once its owner runs
+  while (waiter* w = claimed.pop_front())
+    sched::ready_later(*w->owner); // the node is gone once its owner runs
 }
 
 bool chan_is_closed(const chan_core* c) noexcept {
@@ -266,8 +272,8 @@ void throw_channel_closed() { throw channel_closed(); }
 
 bool chan_core::check_invariants() noexcept {
   const lock::held held = guard.acquire(wait::this_thread());
-  const bool ok = buffer.size() <= buffer.capacity() &&                                // C1
-                  (readiness.load() & select::hint::mask) == ready_bits();             // C5
+  const bool ok = buffer.size() <= buffer.capacity() &&                    // C1
+                  (readiness.load() & select::hint::mask) == ready_bits(); // C5
   lock::release(held);
   return ok;
 }

@@ -41,12 +41,12 @@ struct chan_core {
     update_hint(); // room to send is ready from the start
   }
 
-  select::hint readiness;                    // first: select.h takes the address of a core for that of its hint
+  select::hint readiness; // first: select.h takes the address of a core for that of its hint
   wait::lock guard;
-  bool closed = false;                       // guarded
+  bool closed = false; // guarded
   base::atomic<std::uint32_t> references{1};
   const element_ops& elements;
-  wait::waiter_list receivers;               // guarded, as are the next two
+  wait::waiter_list receivers; // guarded, as are the next two
   wait::waiter_list senders;
   chan::buffer buffer;
 

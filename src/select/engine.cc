@@ -17,16 +17,18 @@ using wait::lock;
 
 constexpr std::size_t none = SIZE_MAX;
 
-std::uint32_t read_hint(const select_case& c) noexcept { return static_cast<const hint*>(c.readiness)->load(); }
+std::uint32_t read_hint(const select_case& c) noexcept {
+  return static_cast<const hint*>(c.readiness)->load();
+}
 
 // What a first walk over the cases finds.
 struct survey {
-  std::size_t ready = none;      // the chosen one of those that are ready
+  std::size_t ready = none; // the chosen one of those that are ready
   std::size_t otherwise = none;
   std::size_t stopped = none;
-  std::size_t timeout = none;    // the earliest `at`
+  std::size_t timeout = none; // the earliest `at`
   std::int64_t deadline = INT64_MAX;
-  std::size_t delay = none;      // the shortest `after`
+  std::size_t delay = none; // the shortest `after`
   std::int64_t duration = INT64_MAX;
   // The first reading of the hints, for nothing_ready_at_one_instant.
   static constexpr std::size_t kept = 32;
@@ -83,7 +85,8 @@ std::size_t choose_ready(const request& r, wait::thread_context& me) noexcept {
   chooser choice{me, r.ordered};
   for (std::size_t i = 0; i < r.cases.size(); ++i) {
     const select_case& c = *r.cases[i];
-    if (c.what == kind::source && c.readiness != nullptr && (read_hint(c) & c.ready_bit) != 0) choice.offer(i);
+    if (c.what == kind::source && c.readiness != nullptr && (read_hint(c) & c.ready_bit) != 0)
+      choice.offer(i);
   }
   return choice.chosen;
 }
@@ -132,9 +135,10 @@ struct sources {
   std::unique_ptr<void*[]> many;
   alternative** all = few;
   lock::held* held = few_held;
-  std::size_t count = 0;      // of `all`, in the order of their guards
+  std::size_t count = 0; // of `all`, in the order of their guards
   std::size_t guard_count = 0;
-  lock frame; // taken instead of guards if there are none: keeps this frame until it is released (W2 in wait/waiter.h)
+  lock
+      frame; // taken instead of guards if there are none: keeps this frame until it is released (W2 in wait/waiter.h)
 
   explicit sources(const request& r) {
     if (r.cases.size() > on_stack) {
@@ -150,7 +154,8 @@ struct sources {
       a.index = static_cast<std::uint32_t>(i);
       all[count++] = &a;
     }
-    std::sort(all, all + count, [](const alternative* a, const alternative* b) { return a->guard < b->guard; });
+    std::sort(all, all + count,
+              [](const alternative* a, const alternative* b) { return a->guard < b->guard; });
   }
 
   void acquire(wait::thread_context& me) noexcept {
@@ -229,11 +234,10 @@ std::size_t run(const request& r) {
     waiting.all[i]->owner = &self;
     waiting.all[i]->ops->enqueue(*waiting.all[i]);
   }
-  const std::uint32_t d =
-      s.timeout == none || s.deadline == INT64_MAX
-          ? sched::park(self, &release_sources, &waiting, r.why, r.what)
-          : sched::park_until(self, nullptr, &release_sources, &waiting, s.deadline, static_cast<std::uint32_t>(s.timeout),
-                              r.why, r.what);
+  const std::uint32_t d = s.timeout == none || s.deadline == INT64_MAX
+                              ? sched::park(self, &release_sources, &waiting, r.why, r.what)
+                              : sched::park_until(self, nullptr, &release_sources, &waiting, s.deadline,
+                                                  static_cast<std::uint32_t>(s.timeout), r.why, r.what);
   const std::size_t winner = d >= wait::decision::first ? d - wait::decision::first : none;
   waiting.withdraw_all_but(winner, wait::this_thread()); // perhaps another thread than before
   if (winner != none) return winner;
@@ -248,7 +252,10 @@ namespace thrum::detail {
 std::size_t select_cases(select_case* const* cases, std::size_t count, bool ordered) {
   const std::size_t chosen = select::run({.cases = {cases, count}, .ordered = ordered});
   select_case& c = *cases[chosen];
-  if (c.throws_if_closed && select::alternative_of(c).how == wait::outcome::closed) throw_channel_closed();
+  if ((c.throws_if_closed || c.empty != nullptr) && select::alternative_of(c).how == wait::outcome::closed) {
+    if (c.throws_if_closed) throw_channel_closed();
+    c.empty(c.value);
+  }
   return chosen;
 }
 

@@ -49,7 +49,8 @@ struct source_ops {
 };
 
 // For sources: makes the engine's part of a case.
-inline alternative& prepare(detail::select_case& c, const source_ops& ops, void* source, wait::lock& guard) noexcept {
+inline alternative& prepare(detail::select_case& c, const source_ops& ops, void* source,
+                            wait::lock& guard) noexcept {
   auto& a = *::new (static_cast<void*>(c.state)) alternative;
   a.ops = &ops;
   a.source = source;

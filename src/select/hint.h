@@ -21,7 +21,8 @@ public:
 
   // The guard is held.
   [[gnu::always_inline]] void update(std::uint32_t bits) noexcept {
-    const std::uint32_t now = word_.load(std::memory_order_relaxed); // relaxed: only the holder of the guard writes
+    const std::uint32_t now =
+        word_.load(std::memory_order_relaxed); // relaxed: only the holder of the guard writes
     if ((now & mask) != bits) word_.store(((now | mask) + 1) | bits, std::memory_order_release); // H1
   }
 

@@ -10,7 +10,8 @@ namespace thrum::stack {
 
 namespace {
 
-constexpr std::size_t slab_bytes = 32 << 20; // 256 default stacks: big enough that mapping is rare, small enough to drain
+constexpr std::size_t slab_bytes =
+    32 << 20; // 256 default stacks: big enough that mapping is rare, small enough to drain
 
 // What a slot is doing, kept outside the stack so that looking at it commits no page.
 enum class slot_state : std::uint8_t {
@@ -23,21 +24,21 @@ enum class slot_state : std::uint8_t {
 } // namespace
 
 struct slab {
-  slab* next;      // in stack_pool::all_
+  slab* next; // in stack_pool::all_
   slab* prev;
   slab* next_available; // in stack_pool::available_[size_class]
   slab* prev_available;
-  bool listed;          // is on the available list
+  bool listed; // is on the available list
   char* memory;
   std::uint8_t size_class;
-  std::uint8_t shift;   // slot_bytes == 1 << shift
+  std::uint8_t shift; // slot_bytes == 1 << shift
   env::guard_kind guard;
   std::uint32_t guard_bytes;
   std::uint32_t slots;
   std::uint32_t free;
-  std::uint32_t warm;                // free slots that hold memory
-  env::nanoseconds warm_since;       // 0: not yet noticed by trim()
-  std::uint32_t* free_stack;         // indexes of free slots, last freed on top; `free` of them
+  std::uint32_t warm;          // free slots that hold memory
+  env::nanoseconds warm_since; // 0: not yet noticed by trim()
+  std::uint32_t* free_stack;   // indexes of free slots, last freed on top; `free` of them
   slot_state* states;
 };
 
@@ -65,7 +66,9 @@ unsigned stack_pool::class_for(std::size_t bytes) noexcept {
 
 slab* stack_pool::next_of(const slab* s) noexcept { return s->next; }
 std::uint32_t stack_pool::slots_of(const slab* s) noexcept { return s->slots; }
-bool stack_pool::is_out(const slab* s, std::uint32_t index) noexcept { return s->states[index] == slot_state::out; }
+bool stack_pool::is_out(const slab* s, std::uint32_t index) noexcept {
+  return s->states[index] == slot_state::out;
+}
 
 slab* stack_pool::make_slab(unsigned size_class) noexcept {
   const unsigned shift = shift_of(size_class);
@@ -77,7 +80,8 @@ slab* stack_pool::make_slab(unsigned size_class) noexcept {
     if ((memory = world_.map(bytes, page_bytes)) != nullptr) break;
   if (memory == nullptr) return nullptr;
   const auto slots = static_cast<std::uint32_t>(bytes >> shift);
-  auto* s = static_cast<slab*>(std::calloc(1, sizeof(slab) + slots * (sizeof(std::uint32_t) + sizeof(slot_state))));
+  auto* s =
+      static_cast<slab*>(std::calloc(1, sizeof(slab) + slots * (sizeof(std::uint32_t) + sizeof(slot_state))));
   if (s == nullptr) {
     world_.unmap(memory, bytes);
     return nullptr;
@@ -144,7 +148,8 @@ stack_ref stack_pool::take(unsigned size_class) noexcept {
   }
   if (before == slot_state::fresh) { // outside the lock: a system call
     const auto kind = world_.guard(stack.base(), stack.owner->guard_bytes);
-    if (kind != env::guard_kind::marker) stack.owner->guard = kind; // every writer writes the same or a worse kind
+    if (kind != env::guard_kind::marker)
+      stack.owner->guard = kind; // every writer writes the same or a worse kind
   }
   return stack;
 }

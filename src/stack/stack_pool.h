@@ -95,8 +95,8 @@ private:
   static bool is_out(const slab* s, std::uint32_t index) noexcept;
 
   env::world& world_;
-  base::spin_lock lock_;               // guards everything below and the slabs, except slabs that are detached
-  slab* available_[classes] = {};      // slabs with a free slot; most recently used first
+  base::spin_lock lock_;          // guards everything below and the slabs, except slabs that are detached
+  slab* available_[classes] = {}; // slabs with a free slot; most recently used first
   slab* all_ = nullptr;
   std::size_t in_use_ = 0;
   std::size_t mapped_bytes_ = 0;

@@ -5,10 +5,12 @@ namespace thrum::timer {
 void wheel::place(entry& e) noexcept {
   std::uint64_t tick = tick_of(e.deadline);
   if (tick < elapsed_) tick = elapsed_; // overdue: comes up first
-  if (tick - elapsed_ >= horizon / 2) tick = elapsed_ + horizon / 2; // too far: sorted in again when that comes up
+  if (tick - elapsed_ >= horizon / 2)
+    tick = elapsed_ + horizon / 2; // too far: sorted in again when that comes up
   const std::uint64_t differs = tick ^ elapsed_;
   unsigned level = differs == 0 ? 0 : (63 - static_cast<unsigned>(std::countl_zero(differs))) / slot_bits;
-  if (level >= levels) level = levels - 1; // the carry into the bit above the horizon; the ring's distance still fits
+  if (level >= levels)
+    level = levels - 1; // the carry into the bit above the horizon; the ring's distance still fits
   const unsigned slot = static_cast<unsigned>(tick >> (level * slot_bits)) & (slots - 1);
   e.level = static_cast<std::uint8_t>(level);
   e.slot = static_cast<std::uint8_t>(slot);

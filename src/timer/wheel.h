@@ -114,7 +114,8 @@ private:
   static constexpr unsigned slot_bits = 8;
   static constexpr unsigned slots = 1 << slot_bits;
   static constexpr unsigned tick_bits = 14; // 16.4 us
-  static constexpr std::uint64_t horizon = std::uint64_t{1} << (levels * slot_bits); // ticks that the wheel can tell apart
+  static constexpr std::uint64_t horizon = std::uint64_t{1}
+                                           << (levels * slot_bits); // ticks that the wheel can tell apart
 
   static std::uint64_t tick_of(nanoseconds t) noexcept {
     return t <= 0 ? 0 : static_cast<std::uint64_t>(t) >> tick_bits;

@@ -81,13 +81,15 @@ void bind_thread(thread_context* context) noexcept {
 
 bool guest::sleep_until(std::int64_t deadline) noexcept {
   std::uint32_t expected = 0;
-  if (token.compare_exchange_strong(expected, 2, std::memory_order_acquire, std::memory_order_acquire)) { // G1
+  if (token.compare_exchange_strong(expected, 2, std::memory_order_acquire,
+                                    std::memory_order_acquire)) { // G1
     env::world& world = env::linux_world();
     while (token.load(std::memory_order_acquire) == 2) { // G1
       if (world.now() >= deadline) {
         expected = 2;
-        if (token.compare_exchange_strong(expected, 0, std::memory_order_acquire, std::memory_order_acquire)) return false; // G1
-        break; // woken at the last moment
+        if (token.compare_exchange_strong(expected, 0, std::memory_order_acquire, std::memory_order_acquire))
+          return false; // G1
+        break;          // woken at the last moment
       }
       world.wait_word(&token, 2, deadline);
     }

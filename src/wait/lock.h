@@ -61,11 +61,12 @@ public:
 
   // `me` is the calling thread's context.
   [[gnu::always_inline]] held acquire(const thread_context& me) noexcept {
-    const std::uintptr_t bias = bias_.load(std::memory_order_relaxed); // relaxed: checked again behind the fence
+    const std::uintptr_t bias =
+        bias_.load(std::memory_order_relaxed); // relaxed: checked again behind the fence
     if ((bias & ~grant_mask) == (identity(me) | biased)) {
       held inside = &inside_[(bias & grant_mask) >> grant_shift];
       inside->store(1, std::memory_order_relaxed); // relaxed: the fence orders it
-      base::light_fence(); // L1
+      base::light_fence();                         // L1
       if (__builtin_expect(bias_.load(std::memory_order_relaxed) == bias, true)) return inside; // relaxed: L1
       inside->store(0, std::memory_order_relaxed); // relaxed: nothing was read or written inside
     }
@@ -100,19 +101,24 @@ private:
   static constexpr unsigned streak_growth = 3;
 #endif
 
-  static std::uintptr_t identity(const thread_context& me) noexcept { return reinterpret_cast<std::uintptr_t>(&me); }
+  static std::uintptr_t identity(const thread_context& me) noexcept {
+    return reinterpret_cast<std::uintptr_t>(&me);
+  }
 
   [[gnu::noinline]] held acquire_word(std::uintptr_t me) noexcept {
     for (unsigned turn = 0; word_.exchange(1, std::memory_order_acquire) != 0; ++turn) // L3
-      while (word_.load(std::memory_order_relaxed) != 0) base::back_off(turn++);       // relaxed: the exchange decides
-    const std::uintptr_t bias = bias_.load(std::memory_order_relaxed);                 // relaxed: guarded by word_
+      while (word_.load(std::memory_order_relaxed) != 0)
+        base::back_off(turn++);                                        // relaxed: the exchange decides
+    const std::uintptr_t bias = bias_.load(std::memory_order_relaxed); // relaxed: guarded by word_
     if (bias & biased) {
       revoke(bias);
     } else if (bias != me) {
       bias_.store(me, std::memory_order_relaxed); // relaxed: guarded by word_; a new candidate
       streak_ = 0;
-    } else if (++streak_ >= (first_streak << (streak_growth * granted_)) && granted_ < grants && bias_pays()) {
-      bias_.store(me | biased | std::uintptr_t{granted_} << grant_shift, std::memory_order_relaxed); // relaxed: B1
+    } else if (++streak_ >= (first_streak << (streak_growth * granted_)) && granted_ < grants &&
+               bias_pays()) {
+      bias_.store(me | biased | std::uintptr_t{granted_} << grant_shift,
+                  std::memory_order_relaxed); // relaxed: B1
       ++granted_;
       streak_ = 0;
     }
@@ -121,7 +127,7 @@ private:
 
   [[gnu::noinline]] void revoke(std::uintptr_t bias) noexcept {
     bias_.store(0, std::memory_order_relaxed); // relaxed: the fence orders it
-    base::heavy_fence(); // L1
+    base::heavy_fence();                       // L1
     const auto& inside = inside_[(bias & grant_mask) >> grant_shift];
     for (unsigned turn = 0; inside.load(std::memory_order_acquire) != 0; ++turn) base::back_off(turn); // L2
     streak_ = 0;
@@ -138,15 +144,16 @@ private:
 #if defined(THRUM_EXPLORE)
     return true;
 #else
-    return !THRUM_TSAN && base::asymmetric_fences.load(std::memory_order_relaxed); // relaxed: either answer is correct
+    return !THRUM_TSAN &&
+           base::asymmetric_fences.load(std::memory_order_relaxed); // relaxed: either answer is correct
 #endif
   }
 
   base::atomic<std::uintptr_t> bias_{0};
   base::atomic<std::uint8_t> word_{0};
   base::atomic<std::uint8_t> inside_[grants] = {};
-  std::uint8_t granted_ = 0;  // guarded by word_
-  std::uint16_t streak_ = 0;  // guarded by word_
+  std::uint8_t granted_ = 0; // guarded by word_
+  std::uint16_t streak_ = 0; // guarded by word_
 };
 
 } // namespace thrum::wait

@@ -29,10 +29,10 @@ namespace thrum::wait {
 enum class outcome : std::uint8_t { done, closed };
 
 struct waiter : base::list_node<waiter> {
-  agent* owner = nullptr;
-  void* slot = nullptr;       // where the value comes from or goes to; set by the primitive
-  std::uint32_t index = 0;    // which alternative of the wait
-  outcome how = outcome::done; // written by the claimant before it makes the owner ready
+  base::guarded<agent*> owner = nullptr;
+  base::guarded<void*> slot = nullptr;        // where the value comes from or goes to; set by the primitive
+  base::guarded<std::uint32_t> index = 0;     // which alternative of the wait
+  base::guarded<outcome> how = outcome::done; // written by the claimant before it makes the owner ready
 };
 
 using waiter_list = base::intrusive_list<waiter>;
@@ -43,7 +43,8 @@ inline bool claim(waiter& w) noexcept {
   auto& decided = w.owner->decided;
   std::uint32_t now = decided.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
   return (now == decision::open || now == decision::shielded) &&
-         decided.compare_exchange_strong(now, decision::first + w.index, std::memory_order_acq_rel, // P1 (park.cc)
+         decided.compare_exchange_strong(now, decision::first + w.index,
+                                         std::memory_order_acq_rel,  // P1 (park.cc)
                                          std::memory_order_relaxed); // relaxed: lost, nothing is read
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,9 @@ std::string with_order(std::string_view operation, std::memory_order order) {
 [[gnu::cold, gnu::noinline]] void enlist_now(location& where) {
   engine& e = the_engine;
   if (e.mem().full()) e.fail("the execution makes more stores than the explorer can remember");
+  if (e.is_ended(&where)) e.fail("use of an atomic in an object that has ended");
   e.mem().construct(where, 0, e.execution(), true);
+  e.known(where);
 }
 
 // A location that existed before the execution (a global, or one built outside a run) starts with the value
@@ -273,11 +276,59 @@ bool access_compare_exchange(location& where, std::uint64_t& expected, std::uint
   return false;
 }
 
+void access_take(location& where, std::uint64_t value, std::memory_order order, site at) {
+  engine& e = the_engine;
+  if (!e.running()) {
+    if (where.initial != 0) std::abort(); // nobody could give it back
+    where.initial = value;
+    return;
+  }
+  order = the_sites.effective(site_kind::read_modify_write, order, at);
+  enlist(where);
+  e.before_take(where, bit_of(where), at);
+  check_usable(where, at);
+  const int newest = where.count - 1; // every other zero has been taken
+  read_and_write(where, "take", newest, order, value, at);
+}
+
+void access_wait_word(location& where, std::uint32_t expected, bool may_time_out, site at) {
+  engine& e = the_engine;
+  if (!e.running()) return;
+  enlist(where);
+  e.before({.kind = step_kind::read_modify_write, .objects = bit_of(where), .where = at});
+  check_usable(where, at);
+  if (may_time_out && e.choose(2) == 1) {
+    if (e.tracing()) e.note(at, name(where) + ": wait, and the deadline passes first");
+    return;
+  }
+  const int oldest = std::max(e.mem().floor_place(where, e.current(), false),
+                              e.mem().floor_place(where, e.woken_floor(where)));
+  const int place = e.choose_store(where, oldest);
+  e.loaded(where, place);
+  const auto found =
+      static_cast<std::uint32_t>(e.mem().read(where, e.current(), place, std::memory_order_relaxed).value);
+  const bool sleeps = found == expected;
+  if (e.tracing())
+    e.note(at, name(where) + ": wait while it is " + e.describe(expected) + "; it is " + e.describe(found) +
+                   (sleeps ? ": sleeps" : ": goes on"));
+  if (sleeps) e.sleep_on(where, bit_of(where), at);
+}
+
+void access_wake_word(location& where, int how_many, site at) {
+  engine& e = the_engine;
+  if (!e.running()) return;
+  enlist(where);
+  e.before({.kind = step_kind::read_modify_write, .objects = bit_of(where), .where = at});
+  const int woken = e.wake_sleepers(where, bit_of(where), how_many);
+  if (e.tracing()) e.note(at, name(where) + ": wakes " + std::to_string(woken));
+}
+
 void access_construct(location& where) noexcept {
   engine& e = the_engine;
   if (!e.running()) return;
   if (e.mem().full()) e.fail("the execution makes more stores than the explorer can remember");
   e.mem().construct(where, e.current(), e.execution(), false);
+  e.known(where);
 }
 
 void access_destroy(location& where) {

@@ -25,6 +25,12 @@ std::uint64_t access_rmw(location& where, const rmw_operation& operation, std::u
 bool access_compare_exchange(location& where, std::uint64_t& expected, std::uint64_t desired,
                              std::memory_order success, std::memory_order failure, bool weak, site at);
 
+// Waits until the newest value is zero, then puts `value` behind it.
+void access_take(location& where, std::uint64_t value, std::memory_order order, site at);
+// The kernel's sleep on a word; see futex.h.
+void access_wait_word(location& where, std::uint32_t expected, bool may_time_out, site at);
+void access_wake_word(location& where, int how_many, site at);
+
 void access_construct(
     location& where) noexcept; // while an execution runs; otherwise nothing needs to be done
 void access_destroy(location& where);

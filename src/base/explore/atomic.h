@@ -66,6 +66,12 @@ public:
     return compare_exchange(expected, desired, order, failure_order(order), true, at);
   }
 
+  // For models of locks (wait/explore/stand_in/): waits until the value is zero, then replaces it by `desired`, all in one
+  // step. Waiting costs no steps, and for ever is a deadlock.
+  void take(T desired, std::memory_order order, site at = site::current()) {
+    access_take(where_, bits(desired), order, at);
+  }
+
   T fetch_add(T argument, std::memory_order order, site at = site::current())
     requires std::integral<T>
   {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cxxabi.h>
 #include <exception>
 #include <memory>
 #include <new>
@@ -90,11 +91,17 @@ result engine::run_all(const model& what, const options& wanted) {
   complete_ = histories_dropped_ = restart_ = false;
   failure_.clear();
 
+  // What belongs to a thread besides its stack: the exceptions that it handles (two words, by the Itanium C++ ABI).
+  auto* exceptions = reinterpret_cast<void**>(abi::__cxa_get_globals());
+  keep_for_each_thread(exceptions);
+  keep_for_each_thread(exceptions + 1);
+  save(outer_);
   const std::align_val_t alignment{std::max(what.alignment, alignof(std::max_align_t))};
   world_ = static_cast<std::byte*>(::operator new(what.size, alignment));
   started_at_ = seconds_now();
   harness_.restart(&engine::drive, this);
   context::switch_to(main_, harness_);
+  load(outer_);
   phase_ = phase::idle;
   // A failing execution stops where it is: its world is not destroyed, for its threads are still in the
   // middle of it.
@@ -147,7 +154,8 @@ void engine::run_one_execution() {
   chooser_.begin_execution();
   steps_ = preemptions_ = rounds_without_store_ = 0;
   parkers_ = 0;
-  ended_ = 0;
+  ended_ = takers_ = 0;
+  wake_count_ = ended_count_ = known_count_ = 0;
   abandoned_ = false;
   avoid_ = 0;
   current_ = 0;
@@ -156,6 +164,8 @@ void engine::run_one_execution() {
 
   // Each thread runs to its first visible step, in turn: nothing before it can be noticed by another.
   const int threads = model_->threads;
+  kept harness_locals;
+  save(harness_locals);
   memory_.start_threads(threads);
   enabled_ = (1u << threads) - 1;
   phase_ = phase::starting;
@@ -165,7 +175,8 @@ void engine::run_one_execution() {
     looked_at_[static_cast<unsigned>(t)] = started.asleep = 0;
     started.this_turn = started.last_turn = turn{};
     started.idle_turns = started.weak_failures = 0;
-    started.in_relax = started.poked = started.sees_newest = false;
+    started.in_relax = started.poked = started.sees_newest = started.woken = false;
+    started.sleeps_on = nullptr;
     started.stack.restart(&engine::thread_main, reinterpret_cast<void*>(static_cast<std::intptr_t>(t)));
     current_ = t;
     context::switch_to(harness_, started.stack);
@@ -176,6 +187,7 @@ void engine::run_one_execution() {
     current_ = pick();
     context::switch_to(harness_, at(current_).stack);
   }
+  load(harness_locals);
 
   total_steps_ += static_cast<std::uint64_t>(steps_);
   longest_ = std::max(longest_, steps_);
@@ -195,6 +207,7 @@ void engine::run_one_execution() {
 
 void engine::thread_main(void* index) {
   const int t = static_cast<int>(reinterpret_cast<std::intptr_t>(index));
+  the_engine.load(kept{});
   std::string thrown;
   try {
     the_engine.model_->thread(the_engine.world_, t);
@@ -205,7 +218,12 @@ void engine::thread_main(void* index) {
   the_engine.thread_ended();
 }
 
-void engine::wait_for_the_others() { context::switch_to(self().stack, harness_); }
+void engine::wait_for_the_others() {
+  thread_state& me = self();
+  save(me.locals);
+  context::switch_to(me.stack, harness_);
+  load(me.locals);
+}
 
 void engine::thread_ended() {
   thread_state& ending = self();
@@ -218,6 +236,34 @@ void engine::thread_ended() {
     context::switch_to(ending.stack, self().stack);
   }
   std::abort(); // an ended thread is never resumed
+}
+
+// --- The lives of objects ---------------------------------------------------------------------------------
+
+void engine::object_ends(const void* object, std::size_t size, site where) {
+  if (!running()) return;
+  const auto* begin = static_cast<const std::byte*>(object);
+  for (std::size_t i = 0; i < known_count_; ++i) {
+    location& each = *known_[i];
+    const auto* place = reinterpret_cast<const std::byte*>(&each);
+    if (place < begin || place >= begin + size || each.destroyed || each.execution != execution_) continue;
+    clock others = each.accessed;
+    others.set(current_, 0);
+    if (!memory_.now(current_).before.covers_all(others))
+      fail("data race: an object ends while another thread's access to it is not known to be over", where);
+    each.destroyed = true;
+  }
+  if (ended_count_ == ended_objects_.size()) fail("more objects end than the explorer can remember", where);
+  ended_objects_[ended_count_++] = {begin, begin + size};
+  acted();
+  if (tracing_) note(where, "an object ends");
+}
+
+bool engine::is_ended(const void* at) const noexcept {
+  const auto* place = static_cast<const std::byte*>(at);
+  for (std::size_t i = 0; i < ended_count_; ++i)
+    if (place >= ended_objects_[i].begin && place < ended_objects_[i].end) return true;
+  return false;
 }
 
 // --- Failures and traces ----------------------------------------------------------------------------------

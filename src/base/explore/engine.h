@@ -65,6 +65,7 @@ enum class step_kind : std::uint8_t {
   load,
   store,
   read_modify_write,
+  take,
   fence,
   asymmetric_fence,
   relax,
@@ -75,10 +76,13 @@ enum class step_kind : std::uint8_t {
 // A visible step before it is taken.
 struct step {
   step_kind kind = step_kind::none;
-  bool sequential = false;         // takes part in S
+  bool sequential = false; // takes part in S
+  bool light = false,
+       heavy = false;              // a half of an asymmetric fence (mode `paired`): depends on the other half
   bool everywhere = false;         // acts on all threads at once (heavy fence, mode `instant`)
   std::uint64_t objects = 0;       // locations or parkers, one bit each; sharing a bit only costs reduction
   const location* loads = nullptr; // for a load
+  const location* takes = nullptr; // for a take: possible while its newest value is zero
   site where{};
 };
 
@@ -130,6 +134,7 @@ public:
     acted();
     for (int t = 0; t < model_->threads; ++t)
       if ((looked_at_[static_cast<unsigned>(t)] >> where.index & 1u) != 0 && t != current_) poke(t);
+    if (takers_ != 0) admit_takers(where);
   }
   bool weak_failure_possible() const noexcept {
     return in_threads() && self().weak_failures < options_.weak_failures;
@@ -145,6 +150,25 @@ public:
   void park(bool& token, const view& carried, std::uint64_t object, site where);
   bool try_park(bool& token, const view& carried, std::uint64_t object, site where);
   void unpark(bool& token, view& carried, std::uint64_t object, site where);
+  // Announces a take of `where` and returns when its newest value is zero and it is this thread's turn.
+  void before_take(const location& where, std::uint64_t object, site at);
+
+  // The kernel's sleep on a word (futex.h). The caller has announced a step on the word.
+  clock woken_floor(const location& word) const noexcept; // what the earlier wakers of this word knew
+  void sleep_on(const location& word, std::uint64_t object, site at);
+  int wake_sleepers(const location& word, std::uint64_t object, int how_many);
+
+  // Each model thread, and the harness, gets its own copy of *word, a thread-local variable of explored code. Called once,
+  // outside a run, for the OS thread that explores. A model thread starts with null in it.
+  void keep_for_each_thread(void** word);
+
+  // The lives of whole objects (lifetime.h).
+  void object_ends(const void* at, std::size_t size, site where);
+  bool any_ended() const noexcept { return ended_count_ != 0; }
+  bool is_ended(const void* at) const noexcept;
+  void known(location& where) noexcept {
+    if (known_count_ < known_.size()) known_[known_count_++] = &where;
+  }
 
   [[noreturn]] void fail(std::string what);
   [[noreturn]] void fail(std::string what, site where);
@@ -165,16 +189,23 @@ private:
     bool operator==(const turn&) const = default;
   };
 
+  static constexpr std::size_t kept_words = 4;
+  using kept = std::array<void*, kept_words>;
+
   struct thread_state {
     context stack;
+    kept locals{};
     step next;
     std::uint64_t asleep = 0;  // reduction: see sleeping()
     turn this_turn, last_turn; // of a relax() loop
     int idle_turns = 0;
     int weak_failures = 0;
     bool in_relax = false;
-    bool poked = false;       // another thread stored to a location in its looked_at_
-    bool sees_newest = false; // its loads return the newest store until it does something
+    bool poked = false;                  // another thread stored to a location in its looked_at_
+    bool sees_newest = false;            // its loads return the newest store until it does something
+    const location* sleeps_on = nullptr; // in the kernel, on this word
+    bool woken = false;
+    int slept_since = 0; // the step in which it went to sleep
   };
   static constexpr std::uint64_t all_of_it = ~std::uint64_t{0};
 
@@ -192,7 +223,10 @@ private:
   void wait_for_the_others();
   [[noreturn]] void too_long();
 
+  void save(kept& locals) const noexcept;
+  void load(const kept& locals) const noexcept;
   void schedule();
+  void admit_takers(const location& where) noexcept;
   [[noreturn]] void abandon(); // leaves this execution; the next one starts
   int pick();
   int pick_reduced();
@@ -232,6 +266,26 @@ private:
   std::uint64_t avoid_ = 0; // reduction: stores the running load has been explored with
   std::array<thread_state, max_threads> threads_;
   std::array<std::uint64_t, max_threads> looked_at_{}; // locations loaded in this turn of a relax() loop
+  std::uint32_t takers_ = 0; // threads that are about to take something, one bit each
+  struct wake {
+    const location* word;
+    clock floor;
+  };
+  std::array<wake, 8> wakes_{}; // one a word
+  std::size_t wake_count_ = 0;
+  struct range {
+    const std::byte* begin;
+    const std::byte* end;
+  };
+  std::array<range, 16> ended_objects_{};
+  std::size_t ended_count_ = 0;
+  std::array<location*, 256> known_{}; // locations of this execution
+  std::size_t known_count_ = 0;
+
+  // Thread-locals of explored code.
+  std::array<void**, kept_words> kept_{};
+  std::size_t kept_count_ = 0;
+  kept outer_{}; // of the caller of run()
 
   // Totals of a run.
   std::uint64_t executions_ = 0;

@@ -28,9 +28,12 @@ void asymmetric_fence(strength written, site at) {
   const int threads = e.threads();
   if (half == strength::none || (half == strength::light && mode == asymmetric_fences::instant)) return;
 
+  // A light fence takes part in S only towards heavy ones.
+  const bool paired = mode == asymmetric_fences::paired;
   e.before({.kind = step_kind::asymmetric_fence,
-            .sequential =
-                true, // a light fence takes part in S only towards heavy ones; to say more is harmless here
+            .sequential = !paired || half == strength::heavy,
+            .light = paired && half == strength::light,
+            .heavy = paired && half == strength::heavy,
             .everywhere = half == strength::heavy && mode == asymmetric_fences::instant,
             .where = at});
   e.acted();

@@ -136,6 +136,13 @@ public:
   // The store that `thread` may not pass, as a place in modification order.
   int floor_place(const location& where, int thread, bool sequential) const noexcept;
 
+  // The last store that is covered by `floor`, as a place in modification order.
+  int floor_place(const location& where, const clock& floor) const noexcept {
+    int place = where.count - 1;
+    while (place > 0 && !floor.covers_any(at(where, place).seen)) --place;
+    return place;
+  }
+
   const store_record& at(const location& where, int place) const noexcept {
     return stores_[where.order[static_cast<unsigned>(place)]];
   }
@@ -206,9 +213,7 @@ inline int memory::floor_place(const location& where, int thread, bool sequentia
     floor.join(sc_floor_);                    // S2
     floor.set(clock::sc_lane, clock::always); // S1
   }
-  int place = where.count - 1;
-  while (place > 0 && !floor.covers_any(at(where, place).seen)) --place;
-  return place;
+  return floor_place(where, floor);
 }
 
 inline void memory::learn_from(knowledge& reader, const store_record& from,

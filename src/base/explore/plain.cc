@@ -13,20 +13,31 @@ std::string place(site at) {
 }
 } // namespace
 
-void race_detector::read(site at) {
+void race_detector::check_alive(site at) {
+  engine& e = the_engine;
+  if (execution_ != e.execution()) { // not touched yet
+    *this = race_detector{};
+    execution_ = e.execution();
+  }
+  if (destroyed_ || (e.any_ended() && e.is_ended(this))) e.fail("use of a destroyed variable", at);
+}
+
+void race_detector::read(site at, bool in_trace) {
   engine& e = the_engine;
   if (!e.running()) return;
+  check_alive(at);
   const int t = e.current();
   if (writer_ != t && written_ > e.mem().now(t).before[writer_])
     race("read", at, "write", writer_, write_site_);
   reads_.set(t, e.mem().plain_time(t));
   read_sites_[static_cast<unsigned>(t)] = at;
-  if (e.tracing()) e.note(at, "plain read");
+  if (in_trace && e.tracing()) e.note(at, "plain read");
 }
 
-void race_detector::write(site at, const char* what) {
+void race_detector::write(site at, const char* what, bool in_trace) {
   engine& e = the_engine;
   if (!e.running()) return;
+  check_alive(at);
   const int t = e.current();
   const clock& before = e.mem().now(t).before;
   if (writer_ != t && written_ > before[writer_]) race(what, at, "write", writer_, write_site_);
@@ -35,10 +46,16 @@ void race_detector::write(site at, const char* what) {
       if (other != t && reads_[other] > before[other])
         race(what, at, "read", other, read_sites_[static_cast<unsigned>(other)]);
   e.acted();
-  writer_ = t;
+  writer_ = static_cast<std::uint8_t>(t);
   written_ = e.mem().plain_time(t);
   write_site_ = at;
-  if (e.tracing()) e.note(at, std::string("plain ") + what);
+  if (in_trace && e.tracing()) e.note(at, std::string("plain ") + what);
+}
+
+void race_detector::destroy(site at, bool in_trace) {
+  write(at, "destruction", in_trace);
+  const_cast<volatile bool&>(destroyed_) =
+      true; // volatile: the store must survive the end of the variable's life
 }
 
 void race_detector::race(const char* what, site at, const char* earlier_what, int earlier_thread,

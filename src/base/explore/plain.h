@@ -9,6 +9,7 @@
 #include "base/explore/site.h"
 
 #include <array>
+#include <cstdint>
 #include <utility>
 
 namespace thrum::base::explore {
@@ -16,16 +17,20 @@ namespace thrum::base::explore {
 // The last write, and the last read by each thread.
 class race_detector {
 public:
-  void read(site at);
-  void write(site at, const char* what = "write");
+  void read(site at, bool in_trace = true);
+  void write(site at, const char* what = "write", bool in_trace = true);
+  void destroy(site at, bool in_trace = true);
 
 private:
+  void check_alive(site at);
   [[noreturn]] void race(const char* what, site at, const char* earlier_what, int earlier_thread,
                          site earlier) const;
 
   clock reads_;
+  std::uint32_t execution_ = 0; // what is below belongs to it; before, nobody has touched the variable
   clock::time written_ = 0;
-  int writer_ = 0;
+  std::uint8_t writer_ = 0;
+  bool destroyed_ = false;
   site write_site_{};
   std::array<site, max_threads> read_sites_{};
 };
@@ -34,7 +39,7 @@ template <class T> class plain {
 public:
   plain(site at = site::current()) : plain(T{}, at) {}
   explicit plain(T value, site at = site::current()) : value_(std::move(value)) { races_.write(at); }
-  ~plain() { races_.write(site::current(), "destruction"); }
+  ~plain() { races_.destroy(site::current()); }
   plain(const plain&) = delete;
   plain& operator=(const plain&) = delete;
 

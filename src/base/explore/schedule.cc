@@ -2,6 +2,7 @@
 #include "base/explore/engine.h"
 
 #include <bit>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -29,7 +30,28 @@ void engine::schedule() {
   if (next == current_) return;
   thread_state& from = self();
   current_ = next;
+  save(from.locals);
   context::switch_to(from.stack, self().stack);
+  load(from.locals);
+}
+
+void engine::keep_for_each_thread(void** word) {
+  for (std::size_t i = 0; i < kept_count_; ++i)
+    if (kept_[i] == word) return;
+  if (kept_count_ == kept_words || phase_ != phase::idle) {
+    std::fprintf(stderr, "explore: at most %zu words are kept for each thread, named outside a run\n",
+                 kept_words);
+    std::abort();
+  }
+  kept_[kept_count_++] = word;
+}
+
+void engine::save(kept& locals) const noexcept {
+  for (std::size_t i = 0; i < kept_count_; ++i) locals[i] = *kept_[i];
+}
+
+void engine::load(const kept& locals) const noexcept {
+  for (std::size_t i = 0; i < kept_count_; ++i) *kept_[i] = locals[i];
 }
 
 int engine::pick() {
@@ -177,6 +199,74 @@ void engine::unpark(bool& token, view& carried, std::uint64_t object, site where
   if (tracing_) note(where, had ? "unpark(), the token was there already" : "unpark()");
 }
 
+void engine::before_take(const location& where, std::uint64_t object, site at) {
+  const auto taken = [&] { return memory_.at(where, where.count - 1).value != 0; };
+  if (!in_threads()) {
+    if (taken()) fail("nobody could give back what is taken here", at);
+    return;
+  }
+  const std::uint32_t mine = 1u << current_;
+  do { // a loop, because another thread may have been quicker
+    takers_ |= mine;
+    if (taken()) enabled_ &= ~mine;
+    before({.kind = step_kind::take, .objects = object, .takes = &where, .where = at});
+    takers_ &= ~mine;
+  } while (taken());
+  self().sees_newest = false;
+}
+
+void engine::admit_takers(const location& where) noexcept {
+  const bool possible = memory_.at(where, where.count - 1).value == 0;
+  for (std::uint32_t left = takers_; left != 0; left &= left - 1) {
+    const int t = std::countr_zero(left);
+    if (at(t).next.kind != step_kind::take || at(t).next.takes != &where) continue;
+    if (possible)
+      enabled_ |= 1u << t;
+    else
+      enabled_ &= ~(1u << t);
+  }
+}
+
+clock engine::woken_floor(const location& word) const noexcept {
+  for (std::size_t i = 0; i < wake_count_; ++i)
+    if (wakes_[i].word == &word) return wakes_[i].floor;
+  return clock{};
+}
+
+void engine::sleep_on(const location& word, std::uint64_t object, site at) {
+  thread_state& me = self();
+  me.sleeps_on = &word;
+  me.slept_since = steps_;
+  me.woken = false;
+  const view nothing; // the kernel promises no order: who wakes up looks at the word again
+  park(me.woken, nothing, object, at);
+  self().sleeps_on = nullptr;
+}
+
+int engine::wake_sleepers(const location& word, std::uint64_t object, int how_many) {
+  self().sees_newest = false;
+  acted();
+  rounds_without_store_ = 0;
+  std::size_t w = 0;
+  while (w < wake_count_ && wakes_[w].word != &word) ++w;
+  if (w == wakes_.size()) fail("more words to sleep on than the explorer can remember");
+  if (w == wake_count_) wakes_[wake_count_++] = {&word, clock{}};
+  wakes_[w].floor.join(memory_.now(current_).floor);
+  int woken = 0;
+  while (woken < how_many) { // who sleeps longest comes first
+    int first = -1;
+    for (int t = 0; t < model_->threads; ++t)
+      if (at(t).sleeps_on == &word && !at(t).woken &&
+          (first < 0 || at(t).slept_since < at(first).slept_since))
+        first = t;
+    if (first < 0) break;
+    at(first).woken = true;
+    ++woken;
+    if (at(first).next.kind == step_kind::park && at(first).next.objects == object) enabled_ |= 1u << first;
+  }
+  return woken;
+}
+
 // --- Reduction --------------------------------------------------------------------------------------------
 
 // By what a sleeping step is known: a load that is not seq_cst by the stores it may return, anything else as
@@ -202,6 +292,7 @@ bool engine::dependent(const thread_state& asleep, const step& taken) const noex
   const step& sleeper = asleep.next;
   if (sleeper.sequential && taken.sequential) return true;
   if (sleeper.everywhere || taken.everywhere) return true;
+  if ((sleeper.light && taken.heavy) || (sleeper.heavy && taken.light)) return true;
   if ((sleeper.objects & taken.objects) == 0) return false;
   const bool sleeper_loads = sleeper.kind == step_kind::load;
   const bool taken_loads = taken.kind == step_kind::load;
