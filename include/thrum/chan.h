@@ -98,9 +98,15 @@ public:
 namespace detail {
 
 template <class T, class Self> struct sending {
-  // Waits until the value is taken or has room. Throws channel_closed.
-  void send(T value) const {
+  // Waits until the value is taken or has room. Throws channel_closed. The value is moved from only if it was sent.
+  void send(T&& value) const {
     if (chan_send(core(), std::addressof(value), no_deadline) == chan_status::closed) throw_channel_closed();
+  }
+  // Sends a copy.
+  void send(const T& value) const
+    requires std::copy_constructible<T>
+  {
+    send(T(value));
   }
   // Takes the value if that is possible now: ok, would_block or closed. The value is moved from only if ok.
   chan_status try_send(T& value) const { return chan_try_send(core(), std::addressof(value)); }

@@ -40,7 +40,8 @@ struct options {
   const char* name = "thrum";
   // How long the end of the runtime waits for fibers that nobody joins.
   std::chrono::milliseconds drain{5000};
-  // Called with an exception that left a detached fiber, on that fiber. Default: report the fiber and std::terminate.
+  // Called with an exception that left a detached fiber, on that fiber; default: report the fiber and std::terminate. Also
+  // called with one that is dropped with the handle of its fiber, by who drops it; default: report it and go on.
   std::function<void(std::exception_ptr)> on_unhandled{};
 };
 

@@ -10,8 +10,9 @@
 //
 // Returns the index of the case that was done, so that switch, return, break and continue work as usual. Cases:
 //
-//   recv(channel, out)     a value into a std::optional<T>; ready also when the channel is closed: `out` is then empty
-//   recv(channel)          a value that is dropped
+//   recv(channel, out)     a value into a std::optional<T>, which is emptied first; ready also when the channel is closed and
+//                          drained: then it stays empty
+//   recv(channel)          a value that is dropped, while the channel is locked: its destructor must not use the channel
 //   send(channel, value)   an lvalue is copied when select is called; an rvalue is moved from only if this case is chosen
 //   after(duration), at(time)
 //   ended(fiber)           a spawned fiber has ended; join() will not wait
@@ -48,7 +49,7 @@ struct handle_access {
   template <class T> static joinable_task* task(const fiber<T>& f) noexcept { return f.task_; }
 };
 
-// What select() takes: gives the raw case.
+// What select() takes: gives the raw case, once for each select.
 struct basic_case {
   select_case raw;
   select_case* get() noexcept { return &raw; }
@@ -58,6 +59,15 @@ template <class T> struct copied_send_case : basic_case {
   T value;
   select_case* get() noexcept {
     raw.value = std::addressof(value);
+    return &raw;
+  }
+};
+
+// What `out` holds is destroyed here, not when the channel puts a value there: it is locked then.
+template <class T> struct recv_case : basic_case {
+  explicit recv_case(std::optional<T>& out) noexcept { raw.value = &out; }
+  select_case* get() noexcept {
+    static_cast<std::optional<T>*>(raw.value)->reset();
     return &raw;
   }
 };
@@ -74,14 +84,20 @@ inline void fill_send(select_case& c, const chan_ref& to) noexcept {
   c.prepare = &prepare_send;
 }
 
-template <class T> basic_case recv_case(const chan_ref& from, std::optional<T>* out) noexcept {
+inline void fill_recv(select_case& c, const chan_ref& from) noexcept {
+  fill_chan(c, from);
+  c.ready_bit = chan_recv_ready;
+  c.prepare = &prepare_recv;
+}
+
+template <class T> recv_case<T> make_recv_case(const chan_ref& from, std::optional<T>& out) noexcept {
+  recv_case<T> c(out);
+  fill_recv(c.raw, from);
+  return c;
+}
+inline basic_case make_dropping_recv_case(const chan_ref& from) noexcept {
   basic_case c;
-  fill_chan(c.raw, from);
-  c.raw.ready_bit = chan_recv_ready;
-  c.raw.prepare = &prepare_recv;
-  c.raw.value = out;
-  if (out != nullptr)
-    c.raw.empty = [](void* value) noexcept { static_cast<std::optional<T>*>(value)->reset(); };
+  fill_recv(c.raw, from);
   return c;
 }
 template <class T> basic_case moved_send_case(const chan_ref& to, T& value) noexcept {
@@ -105,16 +121,16 @@ concept select_case = requires(C& c) {
 
 // A case refers to its channel, its fiber and `out`; they must outlive the select call (a temporary in the call does).
 template <class T> [[nodiscard]] auto recv(const chan<T>& from, std::optional<T>& out) {
-  return detail::recv_case<T>(from, &out);
+  return detail::make_recv_case<T>(from, out);
 }
 template <class T> [[nodiscard]] auto recv(const receiver<T>& from, std::optional<T>& out) {
-  return detail::recv_case<T>(from, &out);
+  return detail::make_recv_case<T>(from, out);
 }
 template <class T> [[nodiscard]] auto recv(const chan<T>& from) {
-  return detail::recv_case<T>(from, nullptr);
+  return detail::make_dropping_recv_case(from);
 }
 template <class T> [[nodiscard]] auto recv(const receiver<T>& from) {
-  return detail::recv_case<T>(from, nullptr);
+  return detail::make_dropping_recv_case(from);
 }
 
 template <class T> [[nodiscard]] auto send(const chan<T>& to, const std::type_identity_t<T>& value) {
@@ -187,18 +203,35 @@ class selector {
 public:
   // Returns the index that wait() will report for this case. What the case refers to must outlive the selector.
   template <select_case Case> std::size_t add(Case c) {
-    auto kept = std::make_shared<Case>(std::move(c));
-    cases_.push_back(kept->get());
-    kept_.push_back(std::move(kept));
-    return cases_.size() - 1;
+    kept_.push_back(std::make_unique<repeated<Case>>(std::move(c)));
+    cases_.reserve(kept_.size());
+    return kept_.size() - 1;
   }
-  std::size_t wait() { return detail::select_cases(cases_.data(), cases_.size(), false); }
-  std::size_t wait_ordered() { return detail::select_cases(cases_.data(), cases_.size(), true); }
-  [[nodiscard]] std::size_t size() const noexcept { return cases_.size(); }
+  std::size_t wait() { return run(false); }
+  std::size_t wait_ordered() { return run(true); }
+  [[nodiscard]] std::size_t size() const noexcept { return kept_.size(); }
 
 private:
-  std::vector<detail::select_case*> cases_;
-  std::vector<std::shared_ptr<void>> kept_;
+  struct kept_case {
+    virtual ~kept_case() = default;
+    virtual detail::select_case* begin() = 0;
+  };
+  // A select uses a case up (a copied value is moved from), so each gets a copy.
+  template <class Case> struct repeated final : kept_case {
+    explicit repeated(Case c) : original(std::move(c)) {}
+    detail::select_case* begin() override { return used.emplace(original).get(); }
+    Case original;
+    std::optional<Case> used;
+  };
+
+  std::size_t run(bool ordered) {
+    cases_.clear();
+    for (auto& kept : kept_) cases_.push_back(kept->begin());
+    return detail::select_cases(cases_.data(), cases_.size(), ordered);
+  }
+
+  std::vector<std::unique_ptr<kept_case>> kept_;
+  std::vector<detail::select_case*> cases_; // of the select that runs
 };
 
 } // namespace thrum

@@ -9,8 +9,9 @@
 // What the caller owes   A handle is joined at most once; joining again panics. The handle is used by one thread or fiber
 //                        at a time.
 // What is guaranteed     Destroying a handle that was not joined requests a stop and joins, so nothing outlives its scope;
-//                        its exception, if any, is dropped if it is `cancelled` and else goes to options.on_unhandled.
-//                        detach() gives the fiber up.
+//                        its exception, if any, is dropped if it is `cancelled`, and else goes to options.on_unhandled
+//                        of the caller's runtime; without a handler it is printed. detach() gives the fiber up: then
+//                        an exception counts as one of go().
 // May park               join() and the destructor.
 // Happens-before         spawn -> f; f's end -> join's return.
 // Errors                 std::bad_alloc from spawn, with nothing started.

@@ -38,6 +38,14 @@ void describe(const fiber& f, env::report& message) noexcept {
   }
 }
 
+void describe(const std::exception_ptr& error, env::report& message) noexcept {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) { message.text("  what(): ").text(e.what()).text("\n"); } catch (...) {
+    message.text("  (not a std::exception)\n");
+  }
+}
+
 namespace {
 
 void describe_this_fiber(env::report& message) noexcept {

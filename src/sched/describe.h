@@ -4,10 +4,15 @@
 #include "env/panic.h"
 #include "sched/fiber.h"
 
+#include <exception>
+
 namespace thrum::sched {
 
 // "fiber #12 'ticker', spawned at main.cc:40 in int main()". Async-signal-safe.
 void describe(const fiber& f, env::report& message) noexcept;
+
+// A line with what() of the exception. Not async-signal-safe.
+void describe(const std::exception_ptr& error, env::report& message) noexcept;
 
 // Lets panics name the running fiber and explains stack overflows. Called by the first runtime.
 void install_reports() noexcept;

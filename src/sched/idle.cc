@@ -154,8 +154,9 @@ bool sleep_until_needed(worker& w) noexcept {
       }
       // All processors have workers; what was due is in the global queue. Sleep like the others.
     } else if (my_earliest <
-               core.polling_until.load(std::memory_order_relaxed)) { // relaxed: the exchange above, I3
-      kick(core);                                                    // the poller does not know our timer yet
+                   core.polling_until.load(std::memory_order_relaxed) || // relaxed: the exchange, I3
+               core.stacks.needs_trim()) {
+      kick(core); // the poller does not know our timer, or our idle stacks, yet
     }
     enlist(w);
     base::thread_fence(std::memory_order_seq_cst); // I1

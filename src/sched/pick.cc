@@ -2,6 +2,7 @@
 #include "sched/scheduler.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace thrum::sched {
 
@@ -42,13 +43,9 @@ void look_beyond(worker& w) noexcept {
   }
   if (core.idle_count.load(std::memory_order_relaxed) != 0) share(w); // relaxed: a hint
   // One that has waited long goes first: from the global queue, or what is offered to others, or the oldest task.
-  runnable* found = core.global.pop(1);
-  if (found == nullptr) found = p.shared.pop();
-  if (found == nullptr && !p.fresh.empty()) found = p.fresh.pop_front();
-  if (found == nullptr) return;
-  const bool queued = found->what == runnable::kind::fiber ? p.ready.push_front(static_cast<fiber*>(found))
-                                                           : p.fresh.push_back(static_cast<task*>(found));
-  if (!queued) core.global.push_front_level(*found);
+  if (p.due == nullptr) p.due = core.global.pop(1);
+  if (p.due == nullptr) p.due = p.shared.pop();
+  if (p.due == nullptr && !p.fresh.empty()) p.due = p.fresh.pop_front();
 }
 
 runnable* pick_queued(worker& w) noexcept {
@@ -58,6 +55,7 @@ runnable* pick_queued(worker& w) noexcept {
     push_ready(w, *f);
   }
   p.next_left = next_budget;
+  if (p.due != nullptr) return std::exchange(p.due, nullptr);
   constexpr std::int32_t fresh_first_each =
       8; // so that fibers which only yield do not keep new ones from starting
   if (!p.ready.empty() && (p.until_look % fresh_first_each != 0 || p.fresh.empty())) {

@@ -1,10 +1,11 @@
 // processor: the right to run, with everything that is cheap because only its holder touches it: the private part of the
 // run queue, warm stacks, task memory, timers. A worker holds at most one; there are as many as CPUs to use.
 //
-// The run queue has five parts. In the order of search:
+// The run queue has six parts. In the order of search:
 //
 //   next    one fiber that the running one has just made ready. It runs before all others and inherits the rest of the
 //           time slice, so a pair that talks to each other stays in the cache. At most `next_budget` times in a row.
+//   due     one that look_beyond() found to have waited too long elsewhere.
 //   ready   fibers that go on, first in first out. Private.
 //   fresh   tasks that have not begun, newest first. Private. Newest first means depth first: a tree of a million
 //           tasks keeps a few dozen stacks alive instead of a hundred thousand. Now and then (look_beyond) the oldest
@@ -42,6 +43,7 @@ struct alignas(base::destructive_interference) processor {
   // ---- the holder only, inside the runtime
   fiber* next = nullptr;
   std::uint32_t next_left = next_budget;
+  detail::runnable* due = nullptr;
   std::int32_t until_look = look_interval; // dispatches until the next look beyond; not above 0: it is due
   queue::growing_ring<fiber*> ready;
   queue::growing_ring<detail::task*> fresh;

@@ -4,6 +4,7 @@
 // by a new task runs that on its own stack, without any switch. The native stack of the worker is used only when there is
 // nothing quick to do: then the loop in worker.cc searches and sleeps.
 #include "env/panic.h"
+#include "sched/describe.h"
 #include "sched/scheduler.h"
 #include "sched/switch.h"
 
@@ -50,8 +51,14 @@ std::uint64_t take_id(worker& w) noexcept {
   return p.next_id++;
 }
 
+// What the control block and the runtime's own frames take of a stack, beside what the user asked for.
+constexpr std::size_t own_stack = THRUM_ASAN ? 16 << 10 : 4 << 10;
+
 unsigned class_of(const task& t) noexcept {
-  return t.stack == 0 ? stack::stack_pool::default_class : stack::stack_pool::class_for(t.stack);
+  if (t.stack == 0) return stack::stack_pool::default_class;
+  if (t.stack > stack::max_usable_bytes - own_stack)
+    env::panic("a fiber asks for more stack than there can be", "the largest is 1 GiB less 68 KiB");
+  return stack::stack_pool::class_for(t.stack + own_stack);
 }
 
 // Makes `f` the fiber of `t`.
@@ -90,9 +97,8 @@ fiber* make_fiber(worker& w, task& t) noexcept {
   return f;
 }
 
-namespace {
+namespace {} // namespace
 
-// A detached fiber let an exception escape.
 void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
   if (core.on_unhandled) {
     core.on_unhandled(std::move(error)); // noexcept: if the handler throws, too, std::terminate
@@ -100,15 +106,13 @@ void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
   }
   env::report message;
   message.text("thrum: an exception left a detached fiber\n");
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) { message.text("  what(): ").text(e.what()).text("\n"); } catch (...) {
-    message.text("  (not a std::exception)\n");
-  }
+  describe(error, message);
   env::describe_self(message);
   message.text("  catch it in the fiber, join it with spawn(), or set options.on_unhandled\n").flush();
   std::terminate();
 }
+
+namespace {
 
 [[gnu::noinline]] void call(fiber& f) noexcept {
   task& t = *f.begin;

@@ -53,6 +53,8 @@ void share(worker& w) noexcept;
 // ---- run.cc: from one fiber to the next
 // A fiber for `t` on a stack of its own, or null if there is no memory for one.
 fiber* make_fiber(worker& w, detail::task& t) noexcept;
+// A detached fiber let `error` escape: to options.on_unhandled, or else the end. The fiber itself calls.
+void unhandled(runtime_core& core, std::exception_ptr error) noexcept;
 // Lets the next one run and queues the present fiber behind it. Returns at once if there is no other.
 void yield_to_next(worker& w) noexcept;
 // Gives everything of a fiber back that has ended and left its stack.

@@ -252,10 +252,7 @@ namespace thrum::detail {
 std::size_t select_cases(select_case* const* cases, std::size_t count, bool ordered) {
   const std::size_t chosen = select::run({.cases = {cases, count}, .ordered = ordered});
   select_case& c = *cases[chosen];
-  if ((c.throws_if_closed || c.empty != nullptr) && select::alternative_of(c).how == wait::outcome::closed) {
-    if (c.throws_if_closed) throw_channel_closed();
-    c.empty(c.value);
-  }
+  if (c.throws_if_closed && select::alternative_of(c).how == wait::outcome::closed) throw_channel_closed();
   return chosen;
 }
 

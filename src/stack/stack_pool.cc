@@ -170,6 +170,7 @@ void stack_pool::give(stack_ref stack) noexcept { give(&stack, 1); }
 void stack_pool::give(const stack_ref* stacks, std::size_t count) noexcept {
   const base::spin_guard guard(lock_);
   for (std::size_t i = 0; i < count; ++i) give_locked(stacks[i]);
+  given_.store(true, std::memory_order_relaxed); // relaxed: guarded
 }
 
 env::nanoseconds stack_pool::trim(env::nanoseconds now) noexcept {
@@ -182,6 +183,7 @@ env::nanoseconds stack_pool::trim(env::nanoseconds now) noexcept {
   env::nanoseconds next = env::forever;
   {
     const base::spin_guard guard(lock_);
+    given_.store(false, std::memory_order_relaxed); // relaxed: guarded
     for (slab *s = all_, *following; s != nullptr; s = following) {
       following = s->next;
       if (s->warm == 0) continue;

@@ -17,6 +17,7 @@
 // are reused last in, first out, so that warm ones stay warm and cold slabs drain and can be unmapped.
 #pragma once
 
+#include "base/atomic.h"
 #include "base/spin_lock.h"
 #include "env/env.h"
 
@@ -29,6 +30,7 @@ inline constexpr std::size_t page_bytes = 4096;
 inline constexpr std::size_t min_slot_bytes = 64 << 10;
 inline constexpr std::size_t default_slot_bytes = 128 << 10;
 inline constexpr std::size_t max_slot_bytes = std::size_t{1} << 30;
+inline constexpr std::size_t max_usable_bytes = max_slot_bytes - (64 << 10);
 // Freed memory goes back to the system after it lay idle this long. Long enough that a program which alternates between
 // spikes and lulls of a second does not pay page faults for each spike; short enough that an operator sees memory return.
 inline constexpr env::nanoseconds idle_before_trim = 500'000'000;
@@ -69,6 +71,11 @@ public:
   // is due already, env::forever if nothing lies idle.
   env::nanoseconds trim(env::nanoseconds now) noexcept;
 
+  // True: stacks were given back since trim() last looked. Whoever goes to sleep wakes who trims.
+  bool needs_trim() const noexcept {
+    return given_.load(std::memory_order_relaxed); // relaxed: a thread sees what it gave itself
+  }
+
   std::size_t in_use() const noexcept { return in_use_; }
   std::size_t mapped_bytes() const noexcept { return mapped_bytes_; }
 
@@ -99,6 +106,7 @@ private:
   slab* available_[classes] = {}; // slabs with a free slot; most recently used first
   slab* all_ = nullptr;
   std::size_t in_use_ = 0;
+  base::atomic<bool> given_{false}; // written under lock_
   std::size_t mapped_bytes_ = 0;
 };
 

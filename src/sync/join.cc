@@ -17,6 +17,7 @@
 //       (or frees the task, if it is abandoned). So who has seen `ended` and then the guard free may free the task.
 //   J3  `running` points to a live control block whenever it is read under the guard and `ended` is not set.
 #include "env/panic.h"
+#include "sched/describe.h"
 #include "sched/park.h"
 #include "sched/scheduler.h"
 #include "select/engine.h"
@@ -24,6 +25,7 @@
 #include <new>
 #include <thrum/detail/joinable.h>
 #include <thrum/detail/select_case.h>
+#include <thrum/detail/unhandled.h>
 #include <thrum/error.h>
 
 namespace thrum {
@@ -60,6 +62,29 @@ namespace {
 [[noreturn]] void panic_joined_twice() noexcept {
   env::panic("join of a fiber handle that refers to no fiber",
              "each handle is joined once: after join(), detach() or a move it is empty (see joinable())");
+}
+
+// Something went wrong in the fiber; that it did as it was asked to is no failure.
+bool is_failure(const std::exception_ptr& error) noexcept {
+  if (error == nullptr) return false;
+  try {
+    std::rethrow_exception(error);
+  } catch (const cancelled&) { return false; } catch (...) {
+    return true;
+  }
+}
+
+// The exception of a fiber that has ended is dropped with its handle. That often happens while another exception is on its
+// way, so it does not end the program.
+void report_dropped(const joinable_task& t) noexcept {
+  if (sched::this_fiber() != nullptr && give_to_handler(t.error)) return;
+  env::report message;
+  message.text("thrum: the exception of a fiber was dropped with its handle\n");
+  sched::describe(t.error, message);
+  message.text("  in a fiber");
+  if (t.name != nullptr) message.text(" '").text(t.name).text("'");
+  message.text(", spawned at ").text(t.site.file_name()).text(":").number(t.site.line());
+  message.text("\n  join() it, catch it in the fiber, or set options.on_unhandled\n").flush();
 }
 
 // Waits for the end without listening to stop requests.
@@ -119,8 +144,10 @@ void publish_end(joinable_task& t) noexcept {
   s.ended.update(has_ended_ready); // J2
   // Claimed waiters are made ready after the guard is gone, but their nodes die as soon as they run: agents first.
   while (wait::waiter* w = wait::pop_claimed(s.joiners)) sched::ready(*w->owner);
-  if (s.abandoned) return t.destroy(t);
-  wait::lock::release(guard);
+  if (!s.abandoned) return wait::lock::release(guard);
+  const std::exception_ptr error = t.error;
+  t.destroy(t);
+  if (is_failure(error)) sched::unhandled(*sched::this_fiber()->runtime, error); // it was detached
 }
 
 bool wait_ended_until(joinable_task* t, deadline_t deadline) {
@@ -128,6 +155,8 @@ bool wait_ended_until(joinable_task* t, deadline_t deadline) {
   join_state& s = state_of(*t);
   if (s.has_ended()) return true;
   wait::agent& self = sched::this_agent();
+  if (s.running.load(std::memory_order_relaxed) == &self) // relaxed: only we are at our own address
+    env::panic("a fiber joins itself", "it would wait for ever");
   if (sched::must_stop(self)) throw cancelled(sched::stop_reason(static_cast<sched::fiber&>(self)));
   const wait::lock::held guard = s.guard.acquire(wait::this_thread());
   if (s.has_ended()) {
@@ -158,6 +187,7 @@ void free_joined(joinable_task* t) noexcept {
 void stop_and_join(joinable_task* t) noexcept {
   request_stop(t);
   if (!has_ended(t)) wait_shielded(*t);
+  if (is_failure(t->error)) report_dropped(*t);
   free_joined(t);
 }
 
@@ -167,6 +197,7 @@ void give_up(joinable_task* t) noexcept {
   const wait::lock::held guard = s.guard.acquire(wait::this_thread());
   if (s.has_ended()) {
     wait::lock::release(guard);
+    if (is_failure(t->error)) report_dropped(*t);
     return t->destroy(*t);
   }
   s.abandoned = true;

@@ -2,6 +2,7 @@
 // it; the frame of the select call holds it.
 #pragma once
 
+#include <thrum/detail/atomic.h>
 #include <thrum/detail/deadline.h>
 
 #include <cstddef>
@@ -19,10 +20,9 @@ struct select_case {
   const void* readiness = nullptr; // its select::hint; null: never ready
   void (*prepare)(select_case& c) noexcept = nullptr;
   void* object = nullptr;
-  void* value = nullptr;                         // recv: the std::optional<T>, or null; send: the T
-  void (*empty)(void* value) noexcept = nullptr; // recv: empties it, for a channel that has ended
-  std::int64_t time = 0;                         // after: nanoseconds; at: a deadline
-  alignas(8) unsigned char state[80];            // select::alternative
+  void* value = nullptr;              // recv: the std::optional<T>, or null; send: the T
+  std::int64_t time = 0;              // after: nanoseconds; at: a deadline
+  alignas(8) unsigned char state[detail::room_for(80)]; // select::alternative
 };
 
 inline constexpr std::uint32_t chan_recv_ready = 1;

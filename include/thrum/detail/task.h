@@ -17,7 +17,7 @@ namespace thrum {
 // How a fiber is to be made.
 struct attrs {
   const char* name = nullptr; // shown in reports; must outlive the fiber (a literal does)
-  std::size_t stack = 0;      // bytes of stack that the fiber may use; 0: the runtime's default (88 KiB)
+  std::size_t stack = 0;      // bytes of stack that the fiber may use, below 1 GiB; 0: the default, 88 KiB
 };
 
 class runtime;
