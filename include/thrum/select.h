@@ -54,6 +54,7 @@ struct basic_case {
   select_case raw;
   select_case* get() noexcept { return &raw; }
 };
+struct otherwise_case : basic_case {};
 template <class T> struct copied_send_case : basic_case {
   explicit copied_send_case(const T& v) : value(v) {}
   T value;
@@ -179,13 +180,15 @@ template <class T> [[nodiscard]] auto ended(const fiber<T>& f) {
   return c;
 }
 [[nodiscard]] inline auto otherwise() {
-  detail::basic_case c;
+  detail::otherwise_case c;
   c.raw.what = detail::select_case::kind::otherwise;
   return c;
 }
 
 template <select_case... Cases> std::size_t select(Cases&&... cases) {
   detail::select_case* const all[] = {cases.get()..., nullptr};
+  if constexpr (sizeof...(Cases) <= 8 && (std::is_same_v<std::decay_t<Cases>, detail::otherwise_case> || ...))
+    if (std::size_t index; detail::only_otherwise<sizeof...(Cases)>(all, index)) return index;
   return detail::select_cases(all, sizeof...(Cases), false);
 }
 // The first ready case, in the order of the arguments.

@@ -29,7 +29,7 @@ public:
   static constexpr std::uint32_t mask = 3;
 
 private:
-  base::atomic<std::uint32_t> word_{0};
+  base::atomic<std::uint32_t> word_{0}; // nothing else: detail/select_case.h reads it
 };
 
 } // namespace thrum::select

@@ -22,7 +22,7 @@
 //
 // So calls never overlap, and a call that is prevented after the fiber was launched costs a fiber that does nothing.
 //
-// `busy` is a lock between those who stop, reset and drop: two of them must not link the entry at the same time. The wheel's
+// `busy` is a lock between those who stop and reset: two of them must not link the entry at the same time. The wheel's
 // guard is taken inside it. fire() and the fiber do not take it.
 //
 // Orderings
@@ -208,11 +208,10 @@ bool reset_timer(timer_core* t, deadline_t deadline, std::int64_t period) noexce
 }
 
 void drop_timer(timer_core* t) noexcept {
-  {
-    const exclusive mine(*t);
-    disarm(*t);
-  }
-  if ((t->state.fetch_or(abandoned, std::memory_order_acq_rel) & active) == 0) destroy(t); // T1
+  disarm(*t); // a timer that is destroyed has no other users
+  const std::uint32_t now = t->state.load(std::memory_order_acquire);                                 // T1
+  if ((now & active) == 0 || (t->state.fetch_or(abandoned, std::memory_order_acq_rel) & active) == 0) // T1
+    destroy(t);
 }
 
 void panic_empty_timer() noexcept {

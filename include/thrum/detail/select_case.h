@@ -20,8 +20,8 @@ struct select_case {
   const void* readiness = nullptr; // its select::hint; null: never ready
   void (*prepare)(select_case& c) noexcept = nullptr;
   void* object = nullptr;
-  void* value = nullptr;              // recv: the std::optional<T>, or null; send: the T
-  std::int64_t time = 0;              // after: nanoseconds; at: a deadline
+  void* value = nullptr;                                // recv: the std::optional<T>, or null; send: the T
+  std::int64_t time = 0;                                // after: nanoseconds; at: a deadline
   alignas(8) unsigned char state[detail::room_for(80)]; // select::alternative
 };
 
@@ -36,5 +36,32 @@ void prepare_ended(select_case& c) noexcept; // src/sync/join.cc
 // Waits for one of the cases and returns its index. `ordered`: the first ready one, instead of a random one. Throws
 // channel_closed if a send was chosen whose channel is closed.
 std::size_t select_cases(select_case* const* cases, std::size_t count, bool ordered);
+
+// Inlined for selects that do not wait: true if at one instant none of the N cases was ready, one of which, *index, is an
+// `otherwise`. False: the engine decides. Two readings of all hints that agree, as in nothing_ready_at_one_instant().
+template <std::size_t N>
+[[gnu::always_inline]] inline bool only_otherwise(select_case* const* cases, std::size_t& index) noexcept {
+  static_assert(N <= 8);
+  std::uint32_t words[N] = {};
+  const auto read = [cases](std::size_t i) noexcept { // a select::hint is its word
+    return static_cast<const atomic<std::uint32_t>*>(cases[i]->readiness)
+        ->load(std::memory_order_acquire); // H1 (hint.h)
+  };
+  index = N;
+  for (std::size_t i = 0; i < N; ++i) {
+    const select_case& c = *cases[i];
+    if (c.what == select_case::kind::otherwise) {
+      index = i;
+      continue;
+    }
+    if (c.what != select_case::kind::source) return false;
+    if (c.readiness == nullptr) continue;
+    if (((words[i] = read(i)) & c.ready_bit) != 0) return false;
+  }
+  if (index == N) return false;
+  for (std::size_t i = 0; i < N; ++i)
+    if (i != index && cases[i]->readiness != nullptr && read(i) != words[i]) return false;
+  return true;
+}
 
 } // namespace thrum::detail
