@@ -27,6 +27,8 @@
 extern "C" {
 void __tsan_acquire(void* address);
 void __tsan_release(void* address);
+void AnnotateIgnoreWritesBegin(const char* file, int line);
+void AnnotateIgnoreWritesEnd(const char* file, int line);
 }
 #endif
 
@@ -43,5 +45,22 @@ inline void tsan_acquire([[maybe_unused]] void* address) noexcept {
   __tsan_acquire(address);
 #endif
 }
+
+// Plain writes in this scope may meet atomic accesses of others, on purpose.
+class [[maybe_unused]] tsan_ignore_writes {
+public:
+  tsan_ignore_writes() noexcept {
+#if THRUM_TSAN
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+#endif
+  }
+  ~tsan_ignore_writes() {
+#if THRUM_TSAN
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+#endif
+  }
+  tsan_ignore_writes(const tsan_ignore_writes&) = delete;
+  tsan_ignore_writes& operator=(const tsan_ignore_writes&) = delete;
+};
 
 } // namespace thrum::base

@@ -81,15 +81,17 @@ void bind_thread(thread_context* context) noexcept {
 
 bool guest::sleep_until(std::int64_t deadline) noexcept {
   std::uint32_t expected = 0;
-  if (token.compare_exchange_strong(expected, 2, std::memory_order_acquire,
+  if (token.compare_exchange_strong(expected, 2,
+                                    std::memory_order_relaxed,    // relaxed: there is nothing to see yet
                                     std::memory_order_acquire)) { // G1
     env::world& world = env::linux_world();
     while (token.load(std::memory_order_acquire) == 2) { // G1
       if (world.now() >= deadline) {
         expected = 2;
-        if (token.compare_exchange_strong(expected, 0, std::memory_order_acquire, std::memory_order_acquire))
-          return false; // G1
-        break;          // woken at the last moment
+        if (token.compare_exchange_strong(expected, 0, std::memory_order_relaxed, // relaxed: our own 2
+                                          std::memory_order_acquire))             // G1
+          return false;
+        break; // woken at the last moment
       }
       world.wait_word(&token, 2, deadline);
     }
@@ -101,14 +103,16 @@ bool guest::sleep_until(std::int64_t deadline) noexcept {
 void guest::sleep() noexcept {
   std::uint32_t expected = 0;
   // Announces the sleep; a token that is there already is taken instead.
-  if (token.compare_exchange_strong(expected, 2, std::memory_order_acquire, std::memory_order_acquire)) // G1
-    while (token.load(std::memory_order_acquire) == 2)                                                  // G1
+  if (token.compare_exchange_strong(expected, 2,
+                                    std::memory_order_relaxed,  // relaxed: there is nothing to see yet
+                                    std::memory_order_acquire)) // G1
+    while (token.load(std::memory_order_acquire) == 2)          // G1
       env::linux_world().wait_word(&token, 2, env::forever);
   token.store(0, std::memory_order_relaxed); // relaxed: nobody wakes a running agent
 }
 
 void guest::wake() noexcept {
-  if (token.exchange(1, std::memory_order_acq_rel) == 2) // G1
+  if (token.exchange(1, std::memory_order_release) == 2) // G1
     env::linux_world().wake_word(&token, 1);
 }
 

@@ -31,7 +31,8 @@
 //
 // Orderings
 //   L1  light fence (owner) <-> heavy fence (revoker): the Dekker argument above.
-//   L2  inside: owner's release store -> revoker's acquire load: the revoker sees the owner's section.
+//   L2  inside: owner's release store -> revoker's acquire load: the revoker sees the owner's section. That includes the 0 of an
+//       owner that finds its bias gone: the revoker may read it instead of the 0 that ended the section before.
 //   L3  word_: release store -> acquire exchange: sections under word_ are ordered; the section that granted the bias held
 //       word_, so the owner has seen everything before it.
 // Under the thread sanitizer no bias is granted: it does not know membarrier.
@@ -68,7 +69,7 @@ public:
       inside->store(1, std::memory_order_relaxed); // relaxed: the fence orders it
       base::light_fence();                         // L1
       if (__builtin_expect(bias_.load(std::memory_order_relaxed) == bias, true)) return inside; // relaxed: L1
-      inside->store(0, std::memory_order_relaxed); // relaxed: nothing was read or written inside
+      inside->store(0, std::memory_order_release); // L2: nothing was done inside, but in the section before
     }
     return acquire_word(identity(me));
   }
@@ -152,8 +153,8 @@ private:
   base::atomic<std::uintptr_t> bias_{0};
   base::atomic<std::uint8_t> word_{0};
   base::atomic<std::uint8_t> inside_[grants] = {};
-  std::uint8_t granted_ = 0; // guarded by word_
-  std::uint16_t streak_ = 0; // guarded by word_
+  base::guarded<std::uint8_t> granted_ = 0; // guarded by word_
+  base::guarded<std::uint16_t> streak_ = 0; // guarded by word_
 };
 
 } // namespace thrum::wait

@@ -7,7 +7,7 @@
 //   ---------                                     -----------------------
 //   take the guards of all its sources            take the guard of one source
 //   nothing ready: enqueue a waiter on each       pop the first waiter that claim() grants
-//   leave the stack; decided = open      // P1    claim: decided open -> first + i       // P1
+//   leave the stack; decided = open               claim: decided open -> first + i
 //   release the guards                            move the value, set `outcome`
 //   ... sleep ...                                 release the guard; make the agent ready (happens-before its return)
 //   read decided; withdraw the other waiters
@@ -43,9 +43,10 @@ inline bool claim(waiter& w) noexcept {
   auto& decided = w.owner->decided;
   std::uint32_t now = decided.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
   return (now == decision::open || now == decision::shielded) &&
-         decided.compare_exchange_strong(now, decision::first + w.index,
-                                         std::memory_order_acq_rel,  // P1 (park.cc)
-                                         std::memory_order_relaxed); // relaxed: lost, nothing is read
+         decided.compare_exchange_strong(
+             now, decision::first + w.index,
+             std::memory_order_relaxed,  // relaxed: the guard orders everything else
+             std::memory_order_relaxed); // relaxed: lost, nothing is read
 }
 
 // Takes waiters off the front until one can be claimed; null if there is none.

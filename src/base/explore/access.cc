@@ -291,15 +291,15 @@ void access_take(location& where, std::uint64_t value, std::memory_order order, 
   read_and_write(where, "take", newest, order, value, at);
 }
 
-void access_wait_word(location& where, std::uint32_t expected, bool may_time_out, site at) {
+bool access_wait_word(location& where, std::uint32_t expected, bool may_time_out, bool early, site at) {
   engine& e = the_engine;
-  if (!e.running()) return;
+  if (!e.running()) return may_time_out;
   enlist(where);
   e.before({.kind = step_kind::read_modify_write, .objects = bit_of(where), .where = at});
   check_usable(where, at);
-  if (may_time_out && e.choose(2) == 1) {
+  if (may_time_out && early && e.choose(2) == 1) {
     if (e.tracing()) e.note(at, name(where) + ": wait, and the deadline passes first");
-    return;
+    return true;
   }
   const int oldest = std::max(e.mem().floor_place(where, e.current(), false),
                               e.mem().floor_place(where, e.woken_floor(where)));
@@ -311,7 +311,7 @@ void access_wait_word(location& where, std::uint32_t expected, bool may_time_out
   if (e.tracing())
     e.note(at, name(where) + ": wait while it is " + e.describe(expected) + "; it is " + e.describe(found) +
                    (sleeps ? ": sleeps" : ": goes on"));
-  if (sleeps) e.sleep_on(where, bit_of(where), at);
+  return sleeps && e.sleep_on(where, bit_of(where), may_time_out, at);
 }
 
 void access_wake_word(location& where, int how_many, site at) {

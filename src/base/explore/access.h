@@ -28,7 +28,7 @@ bool access_compare_exchange(location& where, std::uint64_t& expected, std::uint
 // Waits until the newest value is zero, then puts `value` behind it.
 void access_take(location& where, std::uint64_t value, std::memory_order order, site at);
 // The kernel's sleep on a word; see futex.h.
-void access_wait_word(location& where, std::uint32_t expected, bool may_time_out, site at);
+bool access_wait_word(location& where, std::uint32_t expected, bool may_time_out, bool early, site at);
 void access_wake_word(location& where, int how_many, site at);
 
 void access_construct(

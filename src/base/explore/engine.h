@@ -155,7 +155,7 @@ public:
 
   // The kernel's sleep on a word (futex.h). The caller has announced a step on the word.
   clock woken_floor(const location& word) const noexcept; // what the earlier wakers of this word knew
-  void sleep_on(const location& word, std::uint64_t object, site at);
+  bool sleep_on(const location& word, std::uint64_t object, bool may_time_out, site at); // true: the deadline
   int wake_sleepers(const location& word, std::uint64_t object, int how_many);
 
   // Each model thread, and the harness, gets its own copy of *word, a thread-local variable of explored code. Called once,
@@ -205,6 +205,8 @@ private:
     bool sees_newest = false;            // its loads return the newest store until it does something
     const location* sleeps_on = nullptr; // in the kernel, on this word
     bool woken = false;
+    bool has_deadline = false; // of the sleep
+    bool timed_out = false;
     int slept_since = 0; // the step in which it went to sleep
   };
   static constexpr std::uint64_t all_of_it = ~std::uint64_t{0};
@@ -282,9 +284,9 @@ private:
   std::array<location*, 256> known_{}; // locations of this execution
   std::size_t known_count_ = 0;
 
-  // Thread-locals of explored code.
-  std::array<void**, kept_words> kept_{};
-  std::size_t kept_count_ = 0;
+  // Thread-locals of explored code. Static: named while static objects are built, perhaps before the engine is.
+  static inline constinit std::array<void**, kept_words> kept_{};
+  static inline constinit std::size_t kept_count_ = 0;
   kept outer_{}; // of the caller of run()
 
   // Totals of a run.

@@ -6,7 +6,7 @@
 // sleeper. Nothing happens-before the return; who wakes up looks at the word again.
 //
 // A sleep with a deadline may end at once: with that, a deadline passes at every instant. (A thread that sleeps and then times
-// out has done nothing that one which was slow to go to sleep has not.)
+// out has done nothing that one which was slow to go to sleep has not.) And it ends when nobody can go on any more.
 #pragma once
 
 #include "base/explore/access.h"
@@ -21,9 +21,14 @@ inline location& location_of(const void* word) noexcept {
   return const_cast<location&>(*static_cast<const location*>(word));
 }
 
-inline void wait_word(const void* word, std::uint32_t expected, bool may_time_out,
+// True: the deadline has passed.
+inline bool wait_word(const void* word, std::uint32_t expected, bool may_time_out,
                       site at = site::current()) {
-  access_wait_word(location_of(word), expected, may_time_out, at);
+  return access_wait_word(location_of(word), expected, may_time_out, true, at);
+}
+// The same with a deadline that is far away: it passes only when nobody can go on.
+inline bool wait_word_long(const void* word, std::uint32_t expected, site at = site::current()) {
+  return access_wait_word(location_of(word), expected, true, false, at);
 }
 inline void wake_word(const void* word, int how_many, site at = site::current()) {
   access_wake_word(location_of(word), how_many, at);

@@ -69,6 +69,10 @@ gate_report mutation_gate(std::initializer_list<scenario> scenarios, const gate_
     for (std::size_t i = 0; i < sites.size(); ++i) {
       std::vector<strength> to_try = next_weaker(sites[i].kind, sites[i].order);
       if (!in_files(sites[i], how.files) || to_try.empty()) continue;
+      const std::string line = source_line(sites[i].file, sites[i].line);
+      if (std::any_of(how.left_alone.begin(), how.left_alone.end(),
+                      [&](const std::string& part) { return line.find(part) != std::string::npos; }))
+        continue;
       ++report.sites;
       for (std::size_t next = 0; next < to_try.size(); ++next) {
         mutant m{

@@ -34,6 +34,9 @@ template <world World> scenario scenario_of(const options& how = {}) { return {m
 struct gate_options {
   // Only sites in files whose path ends with one of these; all sites if empty.
   std::vector<std::string> files{};
+  // Parts of source lines that are not weakened: slow paths whose orders are kept strong on purpose, so that an argument stays
+  // short. The caller says why.
+  std::vector<std::string> left_alone{};
   // Before a scenario's own strategy, each mutant gets this many executions of pct(3) in each scenario: most
   // mutants die within a few dozen of them, where a search might reach the interesting part late.
   std::uint64_t quick_executions = 2000;

@@ -135,6 +135,14 @@ void engine::relax(site where) {
 
 void engine::unstick() {
   bool any = false;
+  for (int t = 0; t < model_->threads; ++t) { // nobody can go on: deadlines pass
+    thread_state& sleeper = at(t);
+    if (sleeper.sleeps_on == nullptr || sleeper.woken || !sleeper.has_deadline) continue;
+    sleeper.woken = sleeper.timed_out = true;
+    enabled_ |= 1u << t;
+    any = true;
+  }
+  if (any) return;
   for (int t = 0; t < model_->threads; ++t) {
     if (!at(t).in_relax) continue;
     at(t).sees_newest = true;
@@ -233,14 +241,17 @@ clock engine::woken_floor(const location& word) const noexcept {
   return clock{};
 }
 
-void engine::sleep_on(const location& word, std::uint64_t object, site at) {
+bool engine::sleep_on(const location& word, std::uint64_t object, bool may_time_out, site at) {
   thread_state& me = self();
   me.sleeps_on = &word;
   me.slept_since = steps_;
-  me.woken = false;
+  me.woken = me.timed_out = false;
+  me.has_deadline = may_time_out;
   const view nothing; // the kernel promises no order: who wakes up looks at the word again
   park(me.woken, nothing, object, at);
   self().sleeps_on = nullptr;
+  self().sees_newest = self().timed_out; // much time has passed
+  return self().timed_out;
 }
 
 int engine::wake_sleepers(const location& word, std::uint64_t object, int how_many) {

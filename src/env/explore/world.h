@@ -1,0 +1,70 @@
+// The world as the explorer plays it, for runtime code that is explored as it is: sleeping and waking are the explorer's, the
+// clock stands still until a sleep times out, and everything that no explored core asks for is a failure.
+//
+// Time: it is 1 for a thread until one of its sleeps with a deadline times out, which may happen at any instant; from then on it
+// is `later` for that thread. So models give deadlines between 1 and `later`.
+#pragma once
+
+#include "base/explore/explore.h"
+#include "env/env.h"
+
+namespace thrum::env::explored {
+
+inline constexpr nanoseconds later = 1'000;
+
+class world : public env::world {
+public:
+  nanoseconds now() noexcept override;
+  std::uint64_t random(stream) noexcept override { return 1; }
+
+  // Models that need threads to be started override it.
+  int start_thread(std::uintptr_t*, const char*, void (*)(void*), void*) noexcept override { return -11; }
+  void join_thread(std::uintptr_t) noexcept override { missing("join_thread"); }
+  void wait_word(const void* word, std::uint32_t expected, nanoseconds deadline) noexcept override;
+  void wake_word(const void* word, int how_many) noexcept override;
+  void yield_thread() noexcept override { base::relax(); }
+  topology cpus() noexcept override { return {1, 1}; }
+
+  int this_thread() noexcept override { return 0; }
+  nanoseconds thread_cpu_time(int) noexcept override { return missing("thread_cpu_time"); }
+  bool thread_sleeps(int) noexcept override { return missing("thread_sleeps") != 0; }
+  void set_time_slice(int, nanoseconds) noexcept override { missing("set_time_slice"); }
+
+  void* map(std::size_t, std::size_t) noexcept override { return nullptr; }
+  void unmap(void*, std::size_t) noexcept override { missing("unmap"); }
+  void discard(void*, std::size_t) noexcept override { missing("discard"); }
+  guard_kind guard(void*, std::size_t) noexcept override { return guard_kind::none; }
+
+  int open_poller(poller**) noexcept override { return 0; }
+  void close_poller(poller*) noexcept override {}
+  int watch(poller*, int, void*, std::uint16_t) noexcept override { return missing("watch"); }
+  void unwatch(poller*, int) noexcept override { missing("unwatch"); }
+  int poll(poller*, readiness*, int, nanoseconds) noexcept override { return missing("poll"); }
+  void kick(poller*) noexcept override { missing("kick"); }
+  bool has_events(poller*) noexcept override { return missing("has_events") != 0; }
+  readiness look(int) noexcept override { return missing("look"), readiness{}; }
+
+  int socket(int, int, int) noexcept override { return missing("socket"); }
+  int set_option(int, int, int, const void*, unsigned) noexcept override { return missing("set_option"); }
+  int get_option(int, int, int, void*, unsigned*) noexcept override { return missing("get_option"); }
+  int bind(int, const ::sockaddr*, unsigned) noexcept override { return missing("bind"); }
+  int listen(int, int) noexcept override { return missing("listen"); }
+  int accept(int, ::sockaddr*, unsigned*) noexcept override { return missing("accept"); }
+  int connect(int, const ::sockaddr*, unsigned) noexcept override { return missing("connect"); }
+  int local_address(int, ::sockaddr*, unsigned*) noexcept override { return missing("local_address"); }
+  int peer_address(int, ::sockaddr*, unsigned*) noexcept override { return missing("peer_address"); }
+  std::int64_t read(int, void*, std::size_t) noexcept override { return missing("read"); }
+  std::int64_t write(int, const void*, std::size_t) noexcept override { return missing("write"); }
+  int shutdown(int, int) noexcept override { return missing("shutdown"); }
+  int close(int) noexcept override { return missing("close"); }
+
+protected:
+  ~world() = default;
+  // The deadline of a sleep of the running thread has passed.
+  static void deadline_passed() noexcept;
+
+private:
+  static int missing(const char* operation) noexcept;
+};
+
+} // namespace thrum::env::explored

@@ -1,0 +1,118 @@
+// The parts of the scheduler that explorations of single protocols do without. What is explored is the real code.
+#include "sched/explore/explored.h"
+
+#include "sched/describe.h"
+#include "sched/monitor.h"
+#include "sched/park.h"
+#include "sched/scheduler.h"
+
+#include <thrum/runtime.h>
+#include <thrum/this_fiber.h>
+
+namespace thrum {
+
+namespace {
+
+const bool kept =
+    (base::explore::the_engine.keep_for_each_thread(reinterpret_cast<void**>(&thrum_self_)), true);
+
+const options& standard() {
+  static const options o;
+  return o;
+}
+
+constexpr unsigned most_processors = 2;
+
+} // namespace
+
+namespace sched {
+
+void go_on(fiber& f) noexcept {
+  auto& sleeper = static_cast<explored_fiber&>(f);
+  static_cast<void>(sleeper.stack.get()); // who makes it ready may run it
+  sleeper.bed.unpark();
+}
+
+bool goes_on_itself(detail::runnable& r) noexcept {
+  if (r.what != detail::runnable::kind::fiber) return false;
+  auto& f = static_cast<fiber&>(r);
+  if (f.name != explored_fiber::has_a_thread) return false;
+  go_on(f);
+  return true;
+}
+
+runtime_core::runtime_core(const options&, env::world& w)
+    : world(w), name("explored"), stacks(w), max_threads(2) {}
+runtime_core::~runtime_core() = default;
+
+explored_core::explored_core(unsigned count, env::world& world) : core(standard(), world) {
+  core.processor_count = count;
+  core.processors = new processor* [most_processors] {};
+  for (unsigned i = 0; i < count; ++i) core.processors[i] = new processor(i, 0);
+}
+explored_core::~explored_core() {
+  for (unsigned i = 0; i < core.processor_count; ++i) delete core.processors[i];
+  delete[] core.processors;
+}
+
+explored_fiber::explored_fiber(explored_core& c) : mine(c.core) {
+  runtime = &c.core;
+  name = has_a_thread;
+  mine.proc = c.core.processors[0];
+  mine.exceptions = &no_exceptions;
+  mine.current = this;
+}
+
+void explored_fiber::runs_here() noexcept { thrum_self_ = &mine; }
+void explored_guest::runs_here() noexcept { thrum_self_ = this; }
+
+cancel_reason stop_reason(const fiber&) noexcept { return cancel_reason::user; }
+void describe(const fiber&, env::report&) noexcept {}
+void describe(const std::exception_ptr&, env::report&) noexcept {}
+void unhandled(runtime_core&, std::exception_ptr) noexcept {}
+const char* name_of(wait_reason) noexcept { return ""; }
+
+void push_ready(worker&, fiber& f) noexcept { go_on(f); }
+void share(worker&) noexcept {}
+void bury(worker&, fiber&) noexcept {}
+void arouse_monitor(runtime_core&) noexcept {}
+void end_monitor(runtime_core&) noexcept {}
+void deliver(worker&, const env::readiness*, int) noexcept {}
+
+int start_worker(runtime_core& core, processor& p, bool searching) noexcept {
+  start_request request{&p, searching};
+  return core.world.start_thread(nullptr, nullptr, nullptr, &request);
+}
+
+task_pool& shared_task_pool() noexcept {
+  static task_pool none(env::linux_world());
+  return none;
+}
+void task_pool::spill(unsigned, free_object**, unsigned) noexcept {}
+bool task_pool::trim() noexcept { return false; }
+
+} // namespace sched
+
+namespace stack {
+stack_pool::~stack_pool() = default;
+env::nanoseconds stack_pool::trim(env::nanoseconds) noexcept { return env::forever; }
+void stack_pool::give(const stack_ref*, std::size_t) noexcept {}
+char* stack_ref::top() const noexcept { return nullptr; }
+slab* stack_pool::next_of(const slab*) noexcept { return nullptr; }
+std::uint32_t stack_pool::slots_of(const slab*) noexcept { return 0; }
+bool stack_pool::is_out(const slab*, std::uint32_t) noexcept { return false; }
+} // namespace stack
+
+namespace this_fiber {
+bool stop_requested() noexcept {
+  const wait::agent& self = sched::this_agent();
+  return self.kind == wait::agent_kind::fiber && static_cast<const sched::fiber&>(self).stop_requested.load(
+                                                     std::memory_order_relaxed); // relaxed: a flag
+}
+} // namespace this_fiber
+
+namespace detail {
+deadline_t steady_now() noexcept { return env::linux_world().now(); }
+} // namespace detail
+
+} // namespace thrum

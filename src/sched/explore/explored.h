@@ -1,0 +1,50 @@
+// Fibers and plain threads of models: what a model thread becomes when it runs explored code of the runtime.
+#pragma once
+
+#include "base/explore/explore.h"
+#include "sched/runtime_core.h"
+#include "sched/worker.h"
+#include "wait/guest.h"
+
+namespace thrum::sched {
+
+// A runtime with as many processors as it is given, and no workers. Members of the world.
+struct explored_core {
+  explored_core() : explored_core(1, env::linux_world()) {}
+  explored_core(unsigned processors, env::world& world);
+  ~explored_core();
+  explored_core(const explored_core&) = delete;
+  explored_core& operator=(const explored_core&) = delete;
+
+  runtime_core core;
+};
+
+// What start_worker() gives to world::start_thread() as argument: models that start workers have a model thread wait for it.
+struct start_request {
+  processor* proc;
+  bool searching;
+};
+
+// A fiber that runs on a worker of its own. Constructed with the world; runs_here() makes the calling model thread that worker.
+struct explored_fiber : fiber {
+  static constexpr char has_a_thread[] = "model thread"; // the name of all of them
+
+  explicit explored_fiber(explored_core& c);
+
+  void runs_here() noexcept;
+
+  base::explore::parker bed;
+  base::explore::plain<int>
+      stack; // stands for all that is saved when the fiber leaves its stack (fiber::saved)
+  exception_state no_exceptions;
+  worker mine;
+};
+
+// A plain thread. Members of the world, too: guests outlive every wait.
+struct explored_guest : wait::guest {
+  explicit explored_guest(explored_core&) noexcept {}
+
+  void runs_here() noexcept;
+};
+
+} // namespace thrum::sched

@@ -1,0 +1,311 @@
+// Going to sleep against everything that should prevent it: work from a plain thread, work that another worker offers, timers,
+// the end. A wake-up that is lost is a deadlock here: work is left and everybody sleeps.
+//
+// idle.cc is explored as it is, under a small copy of the worker's loop; sleeping, polling and starting threads are the
+// explorer's.
+#include "base/explore/expect.h"
+#include "env/explore/world.h"
+#include "sched/explore/explored.h"
+#include "sched/park.h"
+#include "sched/scheduler.h"
+#include "sched/timers.h"
+
+#include <array>
+
+namespace thrum::sched {
+
+namespace explore = base::explore;
+
+namespace {
+
+// A world with a poller and one thread to start.
+struct idle_world final : env::explored::world {
+  explore::parker poller;
+  explore::parker spare;  // the model thread that becomes a worker
+  bool has_spare = false; // constant
+  base::atomic<bool> spare_is_used{false};
+  start_request request{};
+
+  int poll(env::poller*, env::readiness*, int, env::nanoseconds deadline) noexcept override {
+    if (deadline == env::forever) {
+      poller.park();
+    } else if (deadline != 0 && !poller.try_park()) {
+      deadline_passed();
+    }
+    return 0;
+  }
+  void kick(env::poller*) noexcept override { poller.unpark(); }
+  int start_thread(std::uintptr_t*, const char*, void (*)(void*), void* argument) noexcept override {
+    if (!has_spare || spare_is_used.exchange(true, std::memory_order_relaxed)) return -11;
+    request = *static_cast<start_request*>(argument);
+    spare.unpark();
+    return 0;
+  }
+};
+
+// A runtime whose work is fibers that are only counted.
+template <int Items> struct explored_runtime {
+  idle_world world;
+  explored_core made;
+  runtime_core& core = made.core;
+  struct item : fiber {
+    explore::plain<int> runs;
+  };
+  std::array<item, Items> items;
+  base::atomic<int> left{Items};
+
+  explicit explored_runtime(unsigned processors, unsigned idle) : made(processors, world) {
+    for (unsigned i = processors - idle; i < processors; ++i) {
+      core.processors[i]->idle_link = core.idle_processors;
+      core.idle_processors = core.processors[i];
+    }
+    core.idle_count.store(idle, std::memory_order_relaxed);
+    for (item& each : items) each.runtime = &core;
+  }
+
+  // From a plain thread.
+  void submit(int i) { ready_elsewhere(items[static_cast<std::size_t>(i)]); }
+
+  void end() {
+    core.stopping.store(true, std::memory_order_release);
+    base::thread_fence(std::memory_order_seq_cst);
+    wake_all(core);
+    if (world.has_spare && !world.spare_is_used.exchange(true, std::memory_order_relaxed)) {
+      world.request = {};
+      world.spare.unpark();
+    }
+  }
+  void done() {
+    if (left.fetch_sub(1, std::memory_order_relaxed) == 1) end();
+  }
+  void run_item(detail::runnable* r) {
+    auto& i = *static_cast<item*>(r);
+    explore::require(i.runs.get() == 0, "an item runs once");
+    i.runs.set(1);
+    done();
+  }
+
+  // What scheduler_loop() and find_work() do, without turns of spinning.
+  detail::runnable* find(worker& w) {
+    for (;;) {
+      if (core.stopping.load(std::memory_order_acquire)) return nullptr;
+      if (w.proc->earliest.load(std::memory_order_relaxed) <= world.now())
+        fire_timers(w, *w.proc, world.now());
+      if (detail::runnable* r = core.global.pop(1)) return r;
+      if (!w.searching) {
+        w.searching = true;
+        core.searching.fetch_add(1, std::memory_order_seq_cst);
+      }
+      for (unsigned i = 0; i < core.processor_count; ++i) {
+        processor& victim = *core.processors[i];
+        if (&victim == w.proc) continue;
+        if (victim.earliest.load(std::memory_order_relaxed) <= world.now())
+          fire_timers(w, victim, world.now());
+        if (detail::runnable* r = w.proc->shared.steal_half(victim.shared)) return r;
+      }
+      if (!core.global.empty()) continue;
+      if (!sleep_until_needed(w)) return nullptr;
+    }
+  }
+  void work(worker& w) {
+    thrum_self_ = &w;
+    while (detail::runnable* r = find(w)) {
+      stop_searching(w);
+      run_item(r);
+    }
+  }
+  void work_if_started(worker& w) {
+    world.spare.park();
+    if (world.request.proc == nullptr) return;
+    w.proc = world.request.proc;
+    w.searching = world.request.searching;
+    work(w);
+  }
+};
+
+// One worker, which runs out of work while a plain thread makes some.
+struct plain_thread_and_worker {
+  static constexpr int threads = 2;
+  explored_runtime<1> all{1, 0};
+  worker w{all.core};
+  plain_thread_and_worker() { w.proc = all.core.processors[0]; }
+  void thread(int index) {
+    if (index == 0)
+      all.work(w);
+    else
+      all.submit(0);
+  }
+};
+
+// The same, and the worker is the second one: a thread can be started.
+struct plain_thread_and_two_workers {
+  static constexpr int threads = 3;
+  explored_runtime<1> all{1, 0};
+  worker w{all.core}, second{all.core};
+  plain_thread_and_two_workers() {
+    w.proc = all.core.processors[0];
+    all.world.has_spare = true;
+  }
+  void thread(int index) {
+    if (index == 0)
+      all.work(w);
+    else if (index == 1)
+      all.submit(0);
+    else
+      all.work_if_started(second);
+  }
+};
+
+// Two plain threads make work for one worker, and no thread can be started.
+struct two_plain_threads {
+  static constexpr int threads = 3;
+  explored_runtime<2> all{1, 0};
+  worker w{all.core};
+  two_plain_threads() { w.proc = all.core.processors[0]; }
+  void thread(int index) {
+    if (index == 0)
+      all.work(w);
+    else
+      all.submit(index - 1);
+  }
+};
+
+// Two workers with a processor each run out of work while a plain thread makes some.
+struct plain_thread_and_two_processors {
+  static constexpr int threads = 3;
+  explored_runtime<1> all{2, 0};
+  std::array<worker, 2> workers{worker{all.core}, worker{all.core}};
+  plain_thread_and_two_processors() {
+    for (std::size_t i = 0; i < 2; ++i) workers[i].proc = all.core.processors[i];
+  }
+  void thread(int index) {
+    if (index < 2)
+      all.work(workers[static_cast<std::size_t>(index)]);
+    else
+      all.submit(0);
+  }
+};
+
+// A worker offers work in its ring and then computes until somebody else has done it.
+struct offer_and_worker {
+  static constexpr int threads = 2;
+  explored_runtime<1> all{2, 0};
+  worker offers{all.core}, other{all.core};
+  offer_and_worker() {
+    offers.proc = all.core.processors[0];
+    other.proc = all.core.processors[1];
+  }
+  void thread(int index) {
+    if (index == 1) return all.work(other);
+    thrum_self_ = &offers;
+    explore::require(offers.proc->shared.try_push(&all.items[0]), "there is room");
+    base::thread_fence(std::memory_order_seq_cst); // as share.cc
+    wake_another(all.core);
+  }
+};
+
+// A worker sets a timer and runs out of work while another polls: somebody is awake when it is due.
+struct timer_and_poller {
+  static constexpr int threads = 2;
+  explored_runtime<1> all{2, 0};
+  struct entry : timer_entry {
+    timer_and_poller* world = nullptr;
+  } e;
+  std::array<worker, 2> workers{worker{all.core}, worker{all.core}};
+  timer_and_poller() {
+    for (std::size_t i = 0; i < 2; ++i) workers[i].proc = all.core.processors[i];
+    e.world = this;
+    e.deadline = 10;
+    e.fire = [](worker&, timer_entry& t) noexcept { static_cast<entry&>(t).world->all.end(); };
+  }
+  void thread(int index) {
+    worker& w = workers[static_cast<std::size_t>(index)];
+    if (index == 0) {
+      thrum_self_ = &w;
+      wait::lock::release(set_timer(w, e));
+    }
+    all.work(w);
+  }
+};
+
+// A plain thread sets a timer.
+struct timer_of_a_plain_thread {
+  static constexpr int threads = 2;
+  explored_runtime<1> all{1, 0};
+  explored_guest sets{all.made};
+  struct entry : timer_entry {
+    timer_of_a_plain_thread* world = nullptr;
+  } e;
+  worker w{all.core};
+  timer_of_a_plain_thread() {
+    w.proc = all.core.processors[0];
+    e.world = this;
+    e.deadline = 10;
+    e.fire = [](worker&, timer_entry& t) noexcept { static_cast<entry&>(t).world->all.end(); };
+  }
+  void thread(int index) {
+    if (index == 0) return all.work(w);
+    sets.runs_here();
+    set_timer_elsewhere(all.core, sets, e);
+  }
+};
+
+// The end comes while two workers go to sleep.
+struct the_end {
+  static constexpr int threads = 3;
+  explored_runtime<1> all{2, 0};
+  std::array<worker, 2> workers{worker{all.core}, worker{all.core}};
+  the_end() {
+    for (std::size_t i = 0; i < 2; ++i) workers[i].proc = all.core.processors[i];
+  }
+  void thread(int index) {
+    if (index < 2)
+      all.work(workers[static_cast<std::size_t>(index)]);
+    else
+      all.end();
+  }
+};
+
+template <int Preemptions, std::uint64_t Budget = 300'000> inline constexpr explore::options bounded{
+    .strategy = explore::dfs{.preemptions = Preemptions}, .max_executions = Budget};
+
+} // namespace
+
+TEST(idle_explore, a_second_worker_is_started_if_the_first_is_on_its_way_to_sleep) {
+  explore::expect_correct<plain_thread_and_two_workers>(bounded<2>);
+}
+TEST(idle_explore, two_plain_threads_are_served_by_one_worker) {
+  explore::expect_correct<two_plain_threads>(bounded<2>);
+}
+TEST(idle_explore, two_workers_do_not_leave_work_to_each_other) {
+  explore::expect_correct<plain_thread_and_two_processors>(bounded<2>);
+}
+TEST(idle_explore, an_offer_is_taken) { explore::expect_correct<offer_and_worker>(bounded<3>); }
+TEST(idle_explore, a_timer_is_seen_by_the_poller) { explore::expect_correct<timer_and_poller>(bounded<2>); }
+TEST(idle_explore, a_timer_of_a_plain_thread_is_seen) {
+  explore::expect_correct<timer_of_a_plain_thread>(bounded<2>);
+}
+TEST(idle_explore, the_end_reaches_everybody) { explore::expect_correct<the_end>(bounded<2>); }
+
+TEST(idle_explore, work_from_a_plain_thread_is_not_missed) {
+  explore::expect_correct<plain_thread_and_worker>(bounded<3>);
+}
+
+// The read-modify-writes of the counters are kept sequentially consistent whatever the gate would say: they are on slow paths, and
+// I1 is told in terms of one order of all of them. `kicked` and the lowering of `polling` keep acquire and release: only a third
+// kick, by a third thread, for a second poller could miss them, which is beyond these worlds.
+TEST(idle_explore, every_order_is_needed) {
+  explore::expect_no_survivor(explore::mutation_gate(
+      {explore::scenario_of<plain_thread_and_worker>(bounded<2>),
+       explore::scenario_of<two_plain_threads>(bounded<2>),
+       explore::scenario_of<timer_of_a_plain_thread>(bounded<1>),
+       explore::scenario_of<timer_and_poller>(bounded<1>),
+       explore::scenario_of<plain_thread_and_two_processors>(bounded<1>),
+       explore::scenario_of<offer_and_worker>(bounded<2>), explore::scenario_of<the_end>(bounded<1>)},
+      {.files = {"sched/idle.cc", "sched/park.cc", "sched/timers.cc"},
+       .left_alone = {"idle_count.fetch_", "searching.fetch_", "searching.compare_exchange",
+                      "polling.compare_exchange", "polling.store(0", "kicked.exchange",
+                      "core.stopping.load"}}));
+}
+
+} // namespace thrum::sched

@@ -1,0 +1,349 @@
+// The wait of an agent, from all sides at once: who fulfils it, who fulfils another alternative of it, who asks it to stop. The
+// frame of the wait is an object that ends when the wait returns, so whoever touches it later is found.
+#include "base/explore/expect.h"
+#include "base/explore/lifetime.h"
+#include "sched/explore/explored.h"
+#include "sched/park.h"
+
+#include <array>
+#include <memory>
+#include <new>
+#include <optional>
+
+namespace thrum::sched {
+
+namespace explore = base::explore;
+using wait::lock;
+using wait::decision::first;
+using wait::decision::stopped;
+
+namespace {
+
+// The simplest primitive: a number is given to who waits, or left for who comes.
+struct gate {
+  lock guard;
+  wait::waiter_list waiters; // guarded
+  explore::plain<int> left;  // guarded; 0: nothing
+
+  void give(int number) {
+    const lock::held held = guard.acquire(wait::this_thread());
+    wait::waiter* w = wait::pop_claimed(waiters);
+    wait::agent* woken = nullptr;
+    if (w != nullptr) {
+      static_cast<explore::plain<int>*>(static_cast<void*>(w->slot))->set(number);
+      w->how = wait::outcome::done;
+      woken = w->owner;
+    } else {
+      left.set(number);
+    }
+    lock::release(held);
+    if (woken != nullptr) sched::ready(*woken);
+  }
+  // The guard is held.
+  int take_left() {
+    const int number = left.get();
+    if (number != 0) left.set(0);
+    return number;
+  }
+};
+
+// What lies in the frame of a waiting call. It ends with the call.
+struct frame {
+  explore::plain<int> value;
+  std::array<wait::waiter, 2> waiters;
+  std::array<lock::held, 2> held{};
+  explore::plain<int> touched_by_release;
+
+  static void release(void* raw) noexcept {
+    auto& f = *static_cast<frame*>(raw);
+    lock::held* next = f.held.data();
+    f.touched_by_release.set(1); // before the last guard is released the frame is there
+    lock::release(next[0]);
+    lock::release(next[1]);
+  }
+};
+
+class frame_memory {
+public:
+  frame& begin() { return *::new (static_cast<void*>(memory_)) frame; }
+  void end(frame& f) {
+    std::destroy_at(&f);
+    explore::object_ends(memory_, sizeof memory_);
+  }
+
+private:
+  alignas(frame) unsigned char memory_[sizeof(frame)];
+};
+
+// Waits at one gate; returns the number, or 0 if the wait was stopped.
+int wait_at(gate& g, frame_memory& memory) {
+  wait::agent& self = sched::this_agent();
+  const lock::held held = g.guard.acquire(wait::this_thread());
+  const int left = g.take_left();
+  if (left != 0 || sched::must_stop(self)) {
+    lock::release(held);
+    return left;
+  }
+  frame& f = memory.begin();
+  f.waiters[0].owner = &self;
+  f.waiters[0].slot = &f.value;
+  g.waiters.push_back(f.waiters[0]);
+  const std::uint32_t d = sched::park(self, held, sched::wait_reason::select, nullptr);
+  int got = 0;
+  if (d == stopped) {
+    const lock::held again = g.guard.acquire(wait::this_thread());
+    if (f.waiters[0].linked) g.waiters.erase(f.waiters[0]);
+    lock::release(again);
+  } else {
+    explore::require(d == first && f.waiters[0].how == wait::outcome::done, "the decision is the claim's");
+    got = f.value.get();
+  }
+  memory.end(f);
+  return got;
+}
+
+// Waits at two gates at once, as a select does; returns the number, or 0 for a stop.
+int wait_at_both(std::array<gate, 2>& gates, frame_memory& memory) {
+  wait::agent& self = sched::this_agent();
+  frame& f = memory.begin();
+  for (std::size_t i = 0; i < 2; ++i) f.held[i] = gates[i].guard.acquire(wait::this_thread());
+  for (gate& g : gates)
+    if (const int left = g.take_left(); left != 0) {
+      frame::release(&f);
+      memory.end(f);
+      return left;
+    }
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    f.waiters[i].owner = &self;
+    f.waiters[i].slot = &f.value;
+    f.waiters[i].index = i;
+    gates[i].waiters.push_back(f.waiters[i]);
+  }
+  const std::uint32_t d = sched::park(self, &frame::release, &f, sched::wait_reason::select, nullptr);
+  const std::size_t winner = d == stopped ? 2 : d - first;
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (i == winner) continue;
+    const lock::held held = gates[i].guard.acquire(wait::this_thread());
+    if (f.waiters[i].linked) gates[i].waiters.erase(f.waiters[i]);
+    lock::release(held);
+  }
+  const int got = winner < 2 ? f.value.get() : 0;
+  explore::require(winner == 2 || got == static_cast<int>(winner) + 1, "the winner's value");
+  memory.end(f);
+  return got;
+}
+
+// A fiber waits; one gives, another asks it to stop. Exactly one of the two ends the wait.
+struct value_or_stop {
+  static constexpr int threads = 3;
+  explored_core core;
+  explored_fiber waits{core}, gives{core}, asks{core};
+  gate g;
+  frame_memory memory;
+  int got = -1;
+
+  void thread(int index) {
+    if (index == 0) {
+      waits.runs_here();
+      got = wait_at(g, memory);
+    } else if (index == 1) {
+      gives.runs_here();
+      g.give(7);
+    } else {
+      asks.runs_here();
+      sched::stop_fiber(waits);
+    }
+  }
+  void finish() {
+    explore::require(got + g.left.get() == 7, "the value is got or left");
+    explore::require(waits.stop_requested.load(std::memory_order_relaxed), "the request stays");
+    explore::require(waits.decided.load(std::memory_order_relaxed) == wait::decision::closed, "closed again");
+  }
+};
+
+// Nobody gives: the request alone ends the wait, whenever it comes.
+struct stop_alone {
+  static constexpr int threads = 2;
+  explored_core core;
+  explored_fiber waits{core}, asks{core};
+  gate g;
+  frame_memory memory;
+
+  void thread(int index) {
+    if (index == 0) {
+      waits.runs_here();
+      explore::require(wait_at(g, memory) == 0, "stopped");
+    } else {
+      asks.runs_here();
+      sched::stop_fiber(waits);
+    }
+  }
+};
+
+// Two who ask.
+struct two_requests {
+  static constexpr int threads = 3;
+  explored_core core;
+  explored_fiber waits{core}, asks{core}, asks_too{core};
+  gate g;
+  frame_memory memory;
+
+  void thread(int index) {
+    if (index == 0) {
+      waits.runs_here();
+      explore::require(wait_at(g, memory) == 0, "stopped");
+    } else {
+      (index == 1 ? asks : asks_too).runs_here();
+      sched::stop_fiber(waits);
+    }
+  }
+};
+
+// A shielded wait is not ended by a request, which is not lost either.
+struct shielded_wait {
+  static constexpr int threads = 3;
+  explored_core core;
+  explored_fiber waits{core}, gives{core}, asks{core};
+  gate g;
+  frame_memory memory;
+
+  void thread(int index) {
+    if (index == 0) {
+      waits.runs_here();
+      const sched::shield no_stop(waits);
+      explore::require(wait_at(g, memory) == 7, "given");
+    } else if (index == 1) {
+      gives.runs_here();
+      g.give(7);
+    } else {
+      asks.runs_here();
+      sched::stop_fiber(waits);
+    }
+  }
+  void finish() {
+    explore::require(waits.stop_requested.load(std::memory_order_relaxed), "the next wait sees the request");
+  }
+};
+
+// A wait at two gates: two who give, each under a guard of its own.
+template <class Agent> struct two_gates {
+  static constexpr int threads = 3;
+  explored_core core;
+  explored_fiber gives{core}, gives_too{core};
+  Agent waits{core};
+  std::array<gate, 2> gates;
+  frame_memory memory;
+  int got = -1;
+
+  void thread(int index) {
+    if (index == 0) {
+      waits.runs_here();
+      got = wait_at_both(gates, memory);
+    } else {
+      (index == 1 ? gives : gives_too).runs_here();
+      gates[static_cast<std::size_t>(index - 1)].give(index);
+    }
+  }
+  void finish() {
+    explore::require(got > 0 && got + gates[0].left.get() + gates[1].left.get() == 3,
+                     "one is got, one is left");
+  }
+};
+
+// The same with one who gives and one who asks to stop.
+struct two_gates_and_stop {
+  static constexpr int threads = 3;
+  explored_core core;
+  explored_fiber waits{core}, gives{core}, asks{core};
+  std::array<gate, 2> gates;
+  frame_memory memory;
+  int got = -1;
+
+  void thread(int index) {
+    if (index == 0) {
+      waits.runs_here();
+      got = wait_at_both(gates, memory);
+    } else if (index == 1) {
+      gives.runs_here();
+      gates[1].give(2);
+    } else {
+      asks.runs_here();
+      sched::stop_fiber(waits);
+    }
+  }
+  void finish() { explore::require(got + gates[1].left.get() == 2, "the value is got or left"); }
+};
+
+// Under two guards, too, no request is lost.
+struct two_gates_stop_alone {
+  static constexpr int threads = 2;
+  explored_core core;
+  explored_fiber waits{core}, asks{core};
+  std::array<gate, 2> gates;
+  frame_memory memory;
+
+  void thread(int index) {
+    if (index == 0) {
+      waits.runs_here();
+      explore::require(wait_at_both(gates, memory) == 0, "stopped");
+    } else {
+      asks.runs_here();
+      sched::stop_fiber(waits);
+    }
+  }
+};
+
+// A plain thread waits twice, so a late wake-up of the first wait would disturb the second.
+struct thread_waits_twice {
+  static constexpr int threads = 3;
+  explored_core core;
+  explored_guest waits{core};
+  explored_fiber gives{core}, gives_too{core};
+  std::array<gate, 2> gates;
+  std::array<frame_memory, 2> memory;
+
+  void thread(int index) {
+    if (index == 0) {
+      waits.runs_here();
+      explore::require(wait_at(gates[0], memory[0]) == 1, "the first");
+      explore::require(wait_at(gates[1], memory[1]) == 2, "the second");
+    } else {
+      (index == 1 ? gives : gives_too).runs_here();
+      gates[static_cast<std::size_t>(index - 1)].give(index);
+    }
+  }
+};
+
+} // namespace
+
+TEST(park_explore, a_value_and_a_stop_request_end_a_wait_once) {
+  explore::expect_correct_with_both_fences<value_or_stop>();
+}
+TEST(park_explore, no_stop_request_is_lost) { explore::expect_correct_with_both_fences<stop_alone>(); }
+TEST(park_explore, two_stop_requests_are_as_good_as_one) {
+  explore::expect_correct_with_both_fences<two_requests>();
+}
+TEST(park_explore, a_shielded_wait_is_not_stopped) {
+  explore::expect_correct_with_both_fences<shielded_wait>();
+}
+TEST(park_explore, a_wait_under_two_guards_is_claimed_once) {
+  explore::expect_correct<two_gates<explored_fiber>>();
+  explore::expect_correct<two_gates<explored_guest>>();
+}
+TEST(park_explore, a_wait_under_two_guards_may_be_stopped) {
+  explore::expect_correct_with_both_fences<two_gates_and_stop>();
+  explore::expect_correct_with_both_fences<two_gates_stop_alone>();
+}
+TEST(park_explore, a_thread_may_wait_again_at_once) { explore::expect_correct<thread_waits_twice>(); }
+
+TEST(park_explore, every_order_is_needed) {
+  constexpr explore::options full{.fences = explore::asymmetric_fences::full};
+  explore::expect_no_survivor(explore::mutation_gate(
+      {explore::scenario_of<stop_alone>(), explore::scenario_of<value_or_stop>(),
+       explore::scenario_of<two_gates<explored_fiber>>(), explore::scenario_of<thread_waits_twice>(),
+       explore::scenario_of<two_gates<explored_guest>>(), explore::scenario_of<two_gates_and_stop>(),
+       explore::scenario_of<two_gates_stop_alone>(), explore::scenario_of<stop_alone>(full)},
+      {.files = {"sched/park.cc", "sched/park.h", "sched/scheduler.h", "wait/waiter.h"}}));
+}
+
+} // namespace thrum::sched

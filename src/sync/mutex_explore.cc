@@ -1,0 +1,163 @@
+// The mutex as it is: the quiet unlock against the first who has to wait, the contended one, barging, deadlines; and that nothing
+// of it is touched after the store that lets the next one in, who may destroy it.
+#include "base/explore/expect.h"
+#include "base/explore/lifetime.h"
+#include "sched/explore/explored.h"
+
+#include <thrum/mutex.h>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <new>
+#include <optional>
+
+namespace thrum {
+
+namespace explore = base::explore;
+
+namespace {
+
+using agent = sched::explored_guest;
+
+// Threads that the runtime knows: the first who waits looks at all of them.
+template <int Count> struct known_threads {
+  sched::explored_core core;
+  std::array<std::optional<agent>, Count> all;
+
+  known_threads() {
+    wait::registry::first = nullptr; // a failed execution leaves its own there
+    for (auto& each : all) {
+      each.emplace(core);
+      each->registered_next = wait::registry::first;
+      wait::registry::first = &*each;
+    }
+  }
+  ~known_threads() { wait::registry::first = nullptr; }
+  void runs_here(int index) { all[static_cast<std::size_t>(index)]->runs_here(); }
+};
+
+template <int Threads, int Rounds> struct counter {
+  static constexpr int threads = Threads;
+  known_threads<Threads> known;
+  mutex m;
+  explore::plain<int> value;
+  void thread(int index) {
+    known.runs_here(index);
+    for (int i = 0; i < Rounds; ++i) {
+      m.lock();
+      value.set(value.get() + 1);
+      m.unlock();
+    }
+  }
+  void finish() { explore::require(value.get() == Threads * Rounds, "no section is lost"); }
+};
+
+// A try_lock among those who wait.
+struct one_tries {
+  static constexpr int threads = 3;
+  known_threads<3> known;
+  mutex m;
+  explore::plain<int> value;
+  int done = 0;
+  void thread(int index) {
+    known.runs_here(index);
+    if (index == 2 && !m.try_lock()) return;
+    if (index != 2) m.lock();
+    value.set(value.get() + 1);
+    ++done;
+    m.unlock();
+  }
+  void finish() { explore::require(value.get() == done && done >= 2, "each section counts"); }
+};
+
+// A wait that times out takes no wake-up with it.
+struct one_gives_up {
+  static constexpr int threads = 3;
+  known_threads<3> known;
+  mutex m;
+  explore::plain<int> value;
+  void thread(int index) {
+    known.runs_here(index);
+    if (index == 2) {
+      if (!m.try_lock_until(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(10)))) return;
+    } else {
+      m.lock();
+    }
+    value.set(value.get() + 1);
+    m.unlock();
+  }
+  void finish() { explore::require(value.get() >= 2, "who waits without a deadline gets it"); }
+};
+
+// Who has unlocked it unlocks another one at once: who waits may see that, instead of the end of the first unlock.
+template <int Threads> struct unlocks_another {
+  static constexpr int threads = Threads;
+  known_threads<Threads> known;
+  mutex m, other;
+  explore::plain<int> value;
+  void thread(int index) {
+    known.runs_here(index);
+    if (index != 2) {
+      m.lock();
+      value.set(value.get() + 1);
+      m.unlock();
+    }
+    if (index == 1) return;
+    other.lock();
+    other.unlock();
+  }
+  void finish() { explore::require(value.get() == 2, "no section is lost"); }
+};
+
+// Whoever comes last destroys it at once.
+struct last_destroys {
+  static constexpr int threads = 2;
+  known_threads<2> known;
+  struct object {
+    mutex m;
+    base::guarded<int> users = 2;
+  };
+  alignas(object) unsigned char memory[sizeof(object)];
+  object* made = ::new (static_cast<void*>(memory)) object;
+  void thread(int index) {
+    known.runs_here(index);
+    made->m.lock();
+    const bool last = --made->users == 0;
+    made->m.unlock();
+    if (!last) return;
+    std::destroy_at(made);
+    explore::object_ends(memory, sizeof memory);
+  }
+};
+
+template <int Preemptions, std::uint64_t Budget = 300'000> inline constexpr explore::options bounded{
+    .strategy = explore::dfs{.preemptions = Preemptions}, .max_executions = Budget};
+
+} // namespace
+
+TEST(mutex_explore, two_threads_exclude_each_other) {
+  explore::expect_correct_with_both_fences<counter<2, 1>>();
+  explore::expect_correct_with_both_fences<counter<2, 2>>(bounded<2>);
+  explore::expect_correct_with_both_fences<unlocks_another<2>>(bounded<3>);
+}
+TEST(mutex_explore, three_threads_exclude_each_other) {
+  explore::expect_correct_with_both_fences<counter<3, 1>>(bounded<1>);
+}
+TEST(mutex_explore, a_try_lock_among_waiters_is_harmless) { explore::expect_correct<one_tries>(bounded<1>); }
+TEST(mutex_explore, a_wait_that_gives_up_loses_no_wake_up) {
+  explore::expect_correct<one_gives_up>(bounded<1>);
+}
+TEST(mutex_explore, the_last_user_may_destroy_it) {
+  explore::expect_correct_with_both_fences<last_destroys>(bounded<3>);
+}
+
+TEST(mutex_explore, every_order_is_needed) {
+  explore::expect_no_survivor(explore::mutation_gate(
+      {explore::scenario_of<last_destroys>(bounded<2>), explore::scenario_of<unlocks_another<2>>(bounded<2>),
+       explore::scenario_of<unlocks_another<3>>(bounded<1>), explore::scenario_of<counter<2, 2>>(bounded<2>),
+       explore::scenario_of<counter<3, 1>>(bounded<1>)},
+      {.files = {"sync/mutex.cc", "thrum/mutex.h"}}));
+}
+
+} // namespace thrum
