@@ -24,6 +24,9 @@ SKIP = ("base/explore/", "base/atomic.h", "env/linux/fence.cc", "_test.cc", "_be
 def statement(lines, i):
     """The code of the statement that begins in line i, and all comments on its lines."""
     code, comments, depth, started = "", [], 0, False
+    above = lines[i - 1].strip() if i else ""
+    if re.match(r"// (relaxed:|[A-Z]{1,2}\d)", above):
+        comments.append(above[2:].strip())  # where there is no room behind the access
     for j in range(i, min(i + 8, len(lines))):
         text, _, comment = lines[j].partition("//")
         code += text

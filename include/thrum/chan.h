@@ -11,23 +11,28 @@
 // T is moved, never copied; move-only types are welcome. Moving a T must not throw and must not wait: the channel is locked
 // meanwhile.
 //
-// What the caller owes   Whoever closes knows that nobody sends any more; sending on a closed channel throws.
+// What the caller owes   Whoever closes knows that nobody sends any more; sending on a closed channel throws. Closing a nil channel
+//                        panics. A handle is not destroyed, moved or assigned to while the same handle is in use by another
+//                        fiber (give each its own copy).
 // What is guaranteed     A value is received exactly once. A send that fails (closed, would_block, timeout, cancelled) leaves its
 //                        value untouched, and a receive that fails has taken none. Closing twice is harmless.
+// Ready, stop, deadline  What is ready is done, also if a stop was requested or the deadline has passed. What would have to wait
+//                        throws `cancelled` if a stop was requested, and else reports a deadline that has passed.
 // May park               send, recv, their _until and _for forms, range-for. The try_ forms never do.
 // Happens-before         a send -> the return of its receive; unbuffered: the receive -> the return of the send; the k-th receive
 //                        -> the return of send number k + capacity; close -> a receive that reports the end.
-// When it dies           with its last handle; values left inside are destroyed. A handle may not be destroyed while the same
-//                        handle is in use by another fiber (give each its own copy).
-// Errors                 channel_closed from send; std::bad_alloc from unbounded channels; cancelled from waits.
+// When it dies           with its last handle; values left inside are destroyed.
+// Errors                 channel_closed from send; chan_status (chan_status.h) from the other forms; std::bad_alloc from making
+//                        one, and from sending on an unbounded one; cancelled from waits (error.h).
 // Cost                   buffered, both ends on one processor: about 15 ns an item; a rendezvous 25 to 40 ns a transfer,
-//                        switch included. A channel is 192 bytes and its buffer.
+//                        switch included. A channel is 168 bytes and its buffer; a handle is a counted pointer.
 // Source of the idea     Go; capacity 0 and select from Hoare's CSP.
 //
 // A default-made chan is a rendezvous. A *nil* channel, chan<T>(nullptr) or one that was moved from, is never ready: sends and
-// receives wait for ever, and a select skips it. That switches a case of a select off.
+// receives wait for ever, the try_ forms say would_block, and a select skips it. That switches a case of a select off.
 #pragma once
 
+#include <thrum/chan_status.h>
 #include <thrum/detail/chan_core.h>
 #include <thrum/error.h>
 
@@ -116,9 +121,17 @@ template <class T, class Self> struct sending {
   chan_status send_until(T& value, const std::chrono::time_point<Clock, Duration>& deadline) const {
     return chan_send(core(), std::addressof(value), to_deadline(deadline));
   }
+  template <class Clock, class Duration>
+  chan_status send_until(T&& value, const std::chrono::time_point<Clock, Duration>& deadline) const {
+    return send_until(value, deadline);
+  }
   template <class Rep, class Period>
   chan_status send_for(T& value, const std::chrono::duration<Rep, Period>& timeout) const {
     return chan_send(core(), std::addressof(value), deadline_after(timeout));
+  }
+  template <class Rep, class Period>
+  chan_status send_for(T&& value, const std::chrono::duration<Rep, Period>& timeout) const {
+    return send_for(value, timeout);
   }
   // No more values: receivers drain what is left and then see the end; waiting senders throw channel_closed.
   void close() const noexcept { chan_close(core()); }
@@ -139,6 +152,7 @@ template <class T, class Self> struct receiving {
     std::optional<T> value;
     return unwrap(chan_try_recv(core(), &value), value);
   }
+  // The next value, or timeout or closed.
   template <class Clock, class Duration> [[nodiscard]] std::expected<T, chan_status> recv_until(
       const std::chrono::time_point<Clock, Duration>& deadline) const {
     std::optional<T> value;

@@ -1,8 +1,16 @@
 // condition_variable: waits until somebody says that something has changed. For fibers and threads alike, with any lock.
 //
-//   thrum::mutex m; thrum::condition_variable changed;
-//   { std::unique_lock hold(m); changed.wait(hold, [&] { return !queue.empty(); }); take(queue); }
-//   { std::unique_lock hold(m); queue.push(x); } changed.notify_one();
+//   thrum::mutex m;
+//   thrum::condition_variable changed;
+//   std::deque<int> queue;
+//   thrum::fiber<> taker = thrum::spawn([&] {
+//     std::unique_lock hold(m);
+//     changed.wait(hold, [&] { return !queue.empty(); });
+//     work(queue.front());
+//   });
+//   { std::unique_lock hold(m); queue.push_back(1); }
+//   changed.notify_one();
+//   taker.join();
 //
 // Has the members of std::condition_variable_any but for stop tokens: a stop request of the fiber ends its waits by itself.
 // `Lock` is any type with lock() and unlock(): std::unique_lock of whatever, a mutex, a type of your own, whose functions may
@@ -18,8 +26,9 @@
 // May park               the waits. notify_one and notify_all never do.
 // Happens-before         notify -> the return of the wait that it ended; and whatever the lock orders.
 // When it dies           Once everybody was notified, it may be destroyed, while they are still on their way out of their waits.
-// Errors                 cancelled, from waits; the lock is held then, too.
-// Cost                   notifying nobody: a load. A wait and its notification: a lock of the queue each, and two switches. 48
+// Errors                 cancelled, from waits, also at once if the fiber was asked before (a predicate that holds does not
+//                        wait); the lock is held then, too: taking it again does not listen to stop requests.
+// Cost                   notifying nobody: a load. A wait and its notification: a lock of the queue each, and two switches. 40
 //                        bytes; a constant initialiser.
 // Source of the idea     std::condition_variable_any; order from Go's sync.Cond.
 #pragma once
@@ -101,7 +110,7 @@ private:
   void wait_until_left() noexcept;
 
   detail::atomic<std::uint32_t> queue_{never_used};
-  alignas(8) unsigned char state_[32] = {}; // sync::condition_state
+  alignas(detail::room_alignment) unsigned char state_[detail::room_for(32)] = {}; // sync::condition_state
 };
 
 } // namespace thrum

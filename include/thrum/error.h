@@ -1,5 +1,44 @@
-// What thrum throws. Misuse (joining twice, unlocking another's mutex, ...) is not thrown: it panics, in every build, with a
-// sentence that names the mistake, the fiber and where it was spawned.
+// error: what thrum throws; and the page on cancellation: how a fiber is asked to stop, and where it notices.
+//
+//   thrum::fiber<> worker = thrum::spawn([] {
+//     try {
+//       for (;;) thrum::this_fiber::sleep_for(1s);
+//     } catch (const thrum::cancelled&) { // not needed to end: `cancelled` just ends a fiber
+//       tidy_up();
+//       throw;
+//     }
+//   });
+//   worker.request_stop();
+//
+// A fiber is asked to stop by request_stop() of its handle, by the destruction of the handle, and by the end of its runtime. It
+// is never interrupted while it runs. Its waits throw `cancelled`: the one that it is in, and every later one, so swallowing
+// it once does not lose the request. A plain thread is never asked.
+//
+// Who throws             What may wait: send, recv, range-for, select (without a stopped() case), sleeps, join(), wait_for() and
+//                        wait_until() of a fiber, acquire, the waits of latch, barrier, wait_group, condition_variable and
+//                        call_once, and accept, connect, read and write; each also with a deadline. And this_fiber::check().
+//                        Nothing else: no try_ form, no select with otherwise(), not go, spawn, yield, close, notify.
+// What need not wait     is done, although a stop was requested: a channel with room takes a value, a fiber that has ended is
+//                        joined, a socket with data is read. Loops that never wait ask check(), or stopped() in a select.
+// Who does not listen    Locks: mutex, recursive_mutex, shared_mutex, in all forms. The destructors of fiber and wait_group. They
+//                        wait until what they wait for has come.
+// Destructors            While an exception is on its way (std::uncaught_exceptions() > 0), no wait of the fiber throws or is
+//                        interrupted, so what destructors wait for during unwinding has to come. In a catch block, the
+//                        exception has arrived: waits throw again. A destructor that runs in the ordinary way, with a stop
+//                        requested, throws from its waits like any function; as it is noexcept, that is std::terminate: catch
+//                        `cancelled` in it.
+// What the caller owes   Handlers for everything, catch (...), rethrow `cancelled`, or the fiber goes on until its next wait.
+// What is guaranteed     A wait that throws has done nothing: no value taken or sent, no permit, no turn; the exceptions (bytes
+//                        that went through before, arrivals that were counted) stand on the page of each. What leaves a
+//                        fiber started by go() just ends it; a join() of one by spawn() rethrows it.
+// May park               nothing here.
+// Happens-before         nothing: a request orders no memory.
+// When it dies           `cancelled` and channel_closed are values.
+// Errors                 Misuse (joining twice, unlocking another's mutex, ...) is not thrown: it panics, in every build, with a
+//                        sentence that names the mistake, the fiber and where it was started. std::bad_alloc from
+//                        making a channel_closed.
+// Cost                   A wait looks at one flag. Asking: see request_stop() in spawn.h. A throw is an ordinary C++ exception.
+// Source of the idea     cancellation points of pthreads; asked once, every wait throws, from Trio.
 #pragma once
 
 #include <cstdint>

@@ -1,22 +1,29 @@
 // go(f, args...) starts a fiber that nobody joins: Go's statement.
 //
-//   thrum::go([=] { serve(connection); });
-//   thrum::go({.name = "ticker", .stack = 16 << 10}, tick);
+//   thrum::go([] { work(1); });
+//   thrum::go(work, 2);                        // with arguments: they are moved into the fiber, too
+//   thrum::go({.name = "ticker", .stack = 16 << 10}, tick); // attrs.h
 //
 // f and args are decayed and moved into the fiber when go is called; f runs later, on any processor. There is no order
 // between fibers. What f returns is dropped.
 //
 // What the caller owes   f owns what it uses, or what it refers to outlives it. To be told about the end, use a wait_group, a
 //                        channel, or spawn().
-// What is guaranteed     An exception that leaves f goes to options.on_unhandled; by default it is reported with the
+// What is guaranteed     An exception that leaves f goes to options.on_unhandled (runtime.h); by default it is reported with the
 //                        fiber's name and the place of this call, and std::terminate is called. `cancelled` just ends the fiber.
-// May park               no. From a plain thread, it starts the fiber on the default runtime.
+// Which runtime          that of the calling fiber; on a plain thread, the default runtime. runtime::go() names another one.
+// May park               no.
 // Happens-before         go -> f.
-// Errors                 std::bad_alloc, with nothing started.
-// Cost                   about 10 ns, no system call, no stack: one is bound at the first run.
+// When it dies           f and args die on the fiber's stack when f has returned. At the end of its runtime the fiber is asked
+//                        to stop (error.h): its waits throw `cancelled`. One that has not begun by then runs to its first
+//                        wait. The default runtime never ends: its fibers end with the process, wherever they are.
+// Errors                 std::bad_alloc, and what moving f and args throws; nothing was started then. See attrs.h for stacks.
+// Cost                   about 10 ns, no system call, no stack: one is bound at the first run. Waking a thread that sleeps, or
+//                        calling from a plain thread, costs a system call more at times.
 // Source of the idea     Go.
 #pragma once
 
+#include <thrum/attrs.h>
 #include <thrum/detail/joinable.h>
 #include <thrum/detail/task.h>
 
@@ -31,41 +38,33 @@ void go(const attrs& a, F&& f, std::source_location site = std::source_location:
 }
 // With arguments for f. (One to four of them carry the place of the call; C++ cannot put a default argument after a pack.)
 template <class F, class A1>
-  requires std::is_invocable_v<std::decay_t<F>&&, std::decay_t<A1>&&>
+  requires detail::callable_with<F, A1>
 void go(F&& f, A1&& a1, std::source_location site = std::source_location::current()) {
-  detail::launch_detached(detail::bind_now(std::forward<F>(f), std::forward<A1>(a1)), attrs{}, site, nullptr);
+  detail::go_on(nullptr, site, std::forward<F>(f), std::forward<A1>(a1));
 }
 template <class F, class A1, class A2>
-  requires std::is_invocable_v<std::decay_t<F>&&, std::decay_t<A1>&&, std::decay_t<A2>&&>
+  requires detail::callable_with<F, A1, A2>
 void go(F&& f, A1&& a1, A2&& a2, std::source_location site = std::source_location::current()) {
-  detail::launch_detached(detail::bind_now(std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2)),
-                          attrs{}, site, nullptr);
+  detail::go_on(nullptr, site, std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2));
 }
 template <class F, class A1, class A2, class A3>
-  requires std::is_invocable_v<std::decay_t<F>&&, std::decay_t<A1>&&, std::decay_t<A2>&&, std::decay_t<A3>&&>
+  requires detail::callable_with<F, A1, A2, A3>
 void go(F&& f, A1&& a1, A2&& a2, A3&& a3, std::source_location site = std::source_location::current()) {
-  detail::launch_detached(
-      detail::bind_now(std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3)),
-      attrs{}, site, nullptr);
+  detail::go_on(nullptr, site, std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2),
+                std::forward<A3>(a3));
 }
 template <class F, class A1, class A2, class A3, class A4>
-  requires std::is_invocable_v<std::decay_t<F>&&, std::decay_t<A1>&&, std::decay_t<A2>&&, std::decay_t<A3>&&,
-                               std::decay_t<A4>&&>
+  requires detail::callable_with<F, A1, A2, A3, A4>
 void go(F&& f, A1&& a1, A2&& a2, A3&& a3, A4&& a4,
         std::source_location site = std::source_location::current()) {
-  detail::launch_detached(detail::bind_now(std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2),
-                                           std::forward<A3>(a3), std::forward<A4>(a4)),
-                          attrs{}, site, nullptr);
+  detail::go_on(nullptr, site, std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2),
+                std::forward<A3>(a3), std::forward<A4>(a4));
 }
 // Any number of arguments; reports show no place.
-template <class F, class A1, class A2, class A3, class A4, class A5, class... A>
-  requires std::is_invocable_v<std::decay_t<F>&&, std::decay_t<A1>&&, std::decay_t<A2>&&, std::decay_t<A3>&&,
-                               std::decay_t<A4>&&, std::decay_t<A5>&&, std::decay_t<A>&&...>
-void go(F&& f, A1&& a1, A2&& a2, A3&& a3, A4&& a4, A5&& a5, A&&... rest) {
-  detail::launch_detached(detail::bind_now(std::forward<F>(f), std::forward<A1>(a1), std::forward<A2>(a2),
-                                           std::forward<A3>(a3), std::forward<A4>(a4), std::forward<A5>(a5),
-                                           std::forward<A>(rest)...),
-                          attrs{}, std::source_location{}, nullptr);
+template <class F, class... A>
+  requires(sizeof...(A) > 4) && detail::callable_with<F, A...>
+void go(F&& f, A&&... a) {
+  detail::go_on(nullptr, std::source_location{}, std::forward<F>(f), std::forward<A>(a)...);
 }
 
 } // namespace thrum

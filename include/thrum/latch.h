@@ -1,7 +1,7 @@
 // latch: a count that goes down once. Who waits is let go when it is zero.
 //
 //   thrum::latch ready(3);
-//   for (auto& s : three_servers) thrum::go([&] { s.start(); ready.count_down(); });
+//   for (int i = 0; i < 3; ++i) thrum::go([&, i] { work(i); ready.count_down(); });
 //   ready.wait();
 //
 // Has the members of std::latch. For a count that goes up and down again: wait_group.

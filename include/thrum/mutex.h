@@ -1,21 +1,25 @@
-// mutex: mutual exclusion for fibers and threads alike. A fiber that has to wait parks; a thread blocks.
+// mutex: mutual exclusion for fibers and threads alike. A fiber that has to wait parks; a thread blocks. (And recursive_mutex.)
 //
 //   thrum::mutex m;
+//   int shared = 0;
 //   { std::lock_guard hold(m); ++shared; }
-//   if (m.try_lock_for(100ms)) { ...; m.unlock(); }
+//   if (m.try_lock_for(100ms)) { ++shared; m.unlock(); }
 //
 // Meets the standard's TimedLockable requirements, so std::unique_lock, std::scoped_lock and std::lock work. It may be held
 // across waits: a fiber that parks while it holds the mutex still owns it, on whatever thread it goes on.
 //
 // What the caller owes   The fiber (or thread) that locked it unlocks it. Unlocking another's mutex, and locking one's own again
-//                        (use recursive_mutex), panics. It is not destroyed while it is held or waited
-//                        for; who has unlocked it, or knows that the last user has, may destroy it.
+//                        (use recursive_mutex), panics; try_lock() of one's own is false.
 // What is guaranteed     Waiters are served in order of arrival, but who comes by while the mutex is free takes it; a waiter that
-//                        was passed over for a millisecond is handed the mutex, so nobody starves.
-// Cancellation           lock() does not listen to stop requests: destructors lock, too, and must not throw. A wait that does is
-//                        try_lock_until in a loop, or a channel of capacity 1.
+//                        was passed over for a millisecond is handed the mutex, so nobody starves. try_lock() does not fail
+//                        spuriously.
+// Cancellation           lock() does not listen to stop requests, nor do the forms with a deadline: destructors lock, too, and must
+//                        not throw. A wait that does is a channel or a semaphore with one permit.
 // May park               lock(), try_lock_for(), try_lock_until().
 // Happens-before         unlock -> the next lock.
+// When it dies           Destroying one that is held panics, and nobody may wait for it then. Who has unlocked it, or knows that
+//                        the last user has, may destroy it at once.
+// Errors                 None: nothing throws.
 // Cost                   lock and unlock uncontended: one atomic exchange, about 8 ns. 56 bytes; a constant initialiser.
 // Source of the idea     std::mutex; barging with a starvation bound from Go.
 #pragma once
@@ -69,7 +73,7 @@ public:
     wait::thread_head* here = head();
     if (__builtin_expect(owner_.load(std::memory_order_relaxed) != here->current, false))
       panic_not_owner();                                    // relaxed: own write
-    here->unlocking.store(this, std::memory_order_relaxed); // relaxed: the fence orders it
+    here->unlocking.store(this, std::memory_order_release); // X3: what this thread unlocked before
     detail::light_fence();                                  // X2
     if (__builtin_expect(contended_.load(std::memory_order_relaxed) != 0, false))
       return unlock_slow();                                    // relaxed: X2
@@ -89,17 +93,24 @@ private:
   bool lock_slow(detail::deadline_t deadline) noexcept;
   void unlock_slow() noexcept;
   [[noreturn]] void panic_not_owner() noexcept;
-  [[noreturn]] void panic_destroyed() noexcept;
+  void panic_destroyed() noexcept;
 
   detail::atomic<wait::agent*> owner_{nullptr};
   detail::atomic<std::uint32_t> contended_{0}; // sticky; src/sync/mutex.cc
-  alignas(8) unsigned char state_[40] = {};    // sync::mutex_state
+  alignas(detail::room_alignment) unsigned char state_[detail::room_for(40)] = {}; // sync::mutex_state
 };
 
 // mutex has all that the standard's timed form adds.
 using timed_mutex = mutex;
 
-// The same fiber (or thread) may lock it again; it is free when unlock() was called as often as lock().
+// recursive_mutex: a mutex that its holder may lock again; it is free when unlock() was called as often as lock().
+//
+//   thrum::recursive_mutex m;
+//   std::lock_guard outer(m);
+//   { std::lock_guard again(m); } // m is held still
+//
+// Everything else is as with mutex. try_lock() of one's own succeeds.
+// Cost: mutex, and a few loads and stores. Locking one's own again is no atomic exchange. 72 bytes; a constant initialiser.
 class recursive_mutex {
 public:
   constexpr recursive_mutex() noexcept = default;

@@ -1,7 +1,9 @@
 // call_once: the first who comes calls the function, all others wait until it has returned.
 //
-//   thrum::once_flag made;
-//   thrum::call_once(made, [] { table = make_table(); });
+//   static thrum::once_flag made;
+//   static std::optional<picture> logo;
+//   thrum::call_once(made, [] { logo = draw(); });
+//   show(*logo);
 //
 // Has the shape of std::call_once. A call that throws does not count: the exception goes to its caller, and one of those who
 // waited calls the function in its turn.
@@ -42,9 +44,9 @@ private:
   bool begin();
   void end(bool has_returned) noexcept;
 
-  detail::atomic<std::uint32_t> stage_{idle};    // src/sync/once.cc
-  detail::atomic<wait::agent*> caller_{nullptr}; // who is in the call
-  alignas(8) unsigned char state_[32] = {};      // sync::once_state
+  detail::atomic<std::uint32_t> stage_{idle};                                      // src/sync/once.cc
+  detail::atomic<wait::agent*> caller_{nullptr};                                   // who is in the call
+  alignas(detail::room_alignment) unsigned char state_[detail::room_for(32)] = {}; // sync::once_state
 };
 
 template <class F, class... A> void call_once(once_flag& flag, F&& f, A&&... a) {

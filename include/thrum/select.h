@@ -1,32 +1,44 @@
 // select: waits for one of several things and does exactly one of them.
 //
+//   thrum::chan<int> in, out;
 //   std::optional<int> got;
 //   switch (thrum::select(thrum::recv(in, got), thrum::send(out, 42), thrum::after(50ms), thrum::stopped())) {
-//   case 0: if (!got) return; use(*got); break;     // received; empty: closed and drained
+//   case 0: if (!got) return; work(*got); break;    // received; empty: closed and drained
 //   case 1: break;                                  // sent
-//   case 2: too_slow(); break;
+//   case 2: report("too slow"); break;
 //   case 3: return;                                 // this fiber was asked to stop
 //   }
 //
 // Returns the index of the case that was done, so that switch, return, break and continue work as usual. Cases:
 //
-//   recv(channel, out)     a value into a std::optional<T>, which is emptied first; ready also when the channel is closed and
-//                          drained: then it stays empty
-//   recv(channel)          a value that is dropped, while the channel is locked: its destructor must not use the channel
-//   send(channel, value)   an lvalue is copied when select is called; an rvalue is moved from only if this case is chosen
-//   after(duration), at(time)
-//   ended(fiber)           a spawned fiber has ended; join() will not wait
-//   stopped()              this fiber was asked to stop (without this case, select throws `cancelled`)
-//   otherwise()            nothing else was ready, at one instant; makes select non-blocking
+// recv(channel, out)       a value into a std::optional<T>, which is emptied first, whichever case is done; ready also when the
+//                          channel is closed and drained: then it stays empty
+// recv(channel)            a value that is dropped, while the channel is locked: its destructor must not use the channel
+// send(channel, value)     an lvalue is copied when select is called; an rvalue is moved from only if this case is chosen
+// after(duration)          if nothing else is ready for that long; zero or less: at once, as otherwise(), but a stop request counts
+// at(time)                 the same, until a point in time. One that has passed has its turn also while others are always ready.
+//                          Of several, the earliest counts. Other clocks: as for sleeps (this_fiber.h)
+// ended(fiber)             a spawned fiber has ended; join() will not wait. Never ready for an empty handle
+// stopped()                this fiber was asked to stop (without this case, select throws `cancelled`); looked at first. Never
+//                          ready on a plain thread
+// otherwise()              nothing else was ready, at one instant; makes select non-blocking, and it never throws `cancelled`
+// readable(h), writable(h) of a socket: io/ready.h
 //
+// What the caller owes   A case refers to its channel, its fiber, `out`, and a value that is an rvalue. All of them outlive the
+//                        select call, which a temporary in the call does; for a selector, they outlive the selector, which a
+//                        temporary does not. A case is used once.
 // What is guaranteed     Exactly one case is done; all others are withdrawn before select returns and keep their values. If
 //                        several are ready, each is equally likely (select_ordered: the first). A select never meets itself. A
 //                        case on a nil channel is never ready; a select of nothing but such cases waits for ever.
+//                        What is ready is done, although a stop was requested, unless there is a stopped().
 // May park               unless there is an otherwise().
 // Happens-before         that of the operation that was done.
-// Errors                 channel_closed if the chosen case sends on a closed channel; cancelled.
-// Cost                   four cases, one ready: 20 to 30 ns; with otherwise(), none ready: 10 ns; waiting: 100 to 150 ns. Nothing
-//                        is allocated: the cases live in the caller's frame.
+// When it dies           Nothing is left behind when select returns or throws.
+// Errors                 channel_closed if the chosen case sends on a closed channel; cancelled; what copying an lvalue throws;
+//                        std::bad_alloc from waiting for more than 16 cases. If there is no memory for a value in an
+//                        unbounded channel, a select panics.
+// Cost                   four cases, one ready: 20 to 30 ns; with otherwise(), none ready: 10 ns; waiting: 100 to 150 ns. Up to 16
+//                        cases nothing is allocated: the cases live in the caller's frame.
 // Source of the idea     Go's select; index form from libdill's choose.
 #pragma once
 
@@ -197,17 +209,24 @@ template <select_case... Cases> std::size_t select_ordered(Cases&&... cases) {
   return detail::select_cases(all, sizeof...(Cases), true);
 }
 
-// A select whose number of cases is known at run time. wait() may be called again and again.
+// A select whose number of cases is known at run time. wait() may be called again and again: each is a select of its own, in
+// which after() begins anew and a value that was an lvalue is copied again. An rvalue is gone after it was sent once.
 //
+//   std::vector<thrum::chan<int>> channels(10);
+//   std::optional<int> got;
 //   thrum::selector any;
 //   for (auto& c : channels) any.add(thrum::recv(c, got));
-//   std::size_t i = any.wait();
+//   if (any.wait() == 0 && got) work(*got);
+//
+// Used by one fiber or thread at a time. add() allocates, and throws std::bad_alloc with nothing added; wait() throws what a
+// select throws, and what copying a value throws.
 class selector {
 public:
-  // Returns the index that wait() will report for this case. What the case refers to must outlive the selector.
+  // Returns the index that wait() will report for this case. What the case refers to must outlive the selector: channels,
+  // `out`, and an rvalue to be sent, which the case does not hold: send(c, 42) is too short-lived, send(c, n) makes a copy.
   template <select_case Case> std::size_t add(Case c) {
+    cases_.push_back(nullptr); // room for run()
     kept_.push_back(std::make_unique<repeated<Case>>(std::move(c)));
-    cases_.reserve(kept_.size());
     return kept_.size() - 1;
   }
   std::size_t wait() { return run(false); }

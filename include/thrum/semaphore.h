@@ -2,7 +2,7 @@
 //
 //   thrum::counting_semaphore<> slots(10);     // at most ten downloads at a time
 //   slots.acquire();
-//   download(url);
+//   work(1);
 //   slots.release();
 //
 // Has the members of std::counting_semaphore. binary_semaphore has one permit at most; whoever likes may release it.
@@ -13,7 +13,7 @@
 // May park               acquire(), try_acquire_for(), try_acquire_until().
 // Happens-before         release -> the acquire that takes its permit.
 // When it dies           Who has acquired may destroy it at once, while release() is still returning.
-// Errors                 cancelled, from waits.
+// Errors                 cancelled, from waits. The forms with a deadline say false when it has passed.
 // Cost                   acquire and release: one atomic compare-exchange each while there are permits. 40 bytes; a
 //                        constant initialiser.
 // Source of the idea     std::counting_semaphore; strict order from Go's x/sync/semaphore.
@@ -67,10 +67,10 @@ private:
 
   void release_slow(std::ptrdiff_t n, std::ptrdiff_t max) noexcept;
   [[noreturn]] static void panic_initial() noexcept;
-  [[noreturn]] static void panic_destroyed() noexcept;
+  static void panic_destroyed() noexcept;
 
-  atomic<std::ptrdiff_t> permits_;          // >= 0, or `waiting`
-  alignas(8) unsigned char state_[32] = {}; // sync::semaphore_state
+  atomic<std::ptrdiff_t> permits_;                                                 // >= 0, or `waiting`
+  alignas(detail::room_alignment) unsigned char state_[detail::room_for(32)] = {}; // sync::semaphore_state
 };
 
 } // namespace detail

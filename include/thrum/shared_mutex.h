@@ -1,21 +1,24 @@
 // shared_mutex: one writer or many readers, for fibers and threads alike.
 //
 //   thrum::shared_mutex m;
-//   { std::shared_lock hold(m); use(table); }
-//   { std::unique_lock hold(m); table = load(); }
+//   std::vector<picture> gallery;
+//   { std::shared_lock hold(m); for (const picture& p : gallery) show(p); }
+//   { std::unique_lock hold(m); gallery.push_back(draw()); }
 //
 // Meets the standard's SharedTimedLockable requirements: std::shared_lock, std::unique_lock, std::lock work. Either kind of
 // lock may be held across waits.
 //
 // What the caller owes   Who locks unlocks. A writer that locks again, in either way, panics; so does unlocking what is not
 //                        held, as far as can be seen (readers are counted, not known). A reader must not lock again, in either
-//                        way: a writer may have come in between, and both would wait for ever. It is not destroyed while it is
-//                        held or waited for; who has unlocked it, or knows that the last user has, may destroy it.
+//                        way: a writer may have come in between, and both would wait for ever.
 // What is guaranteed     Nobody starves: a waiting writer stops new readers; readers that wait run before the next writer, all
 //                        together; writers are served in order of arrival.
-// Cancellation           as mutex: neither lock() nor lock_shared() listens to stop requests.
+// Cancellation           as mutex: neither lock() nor lock_shared() listens to stop requests, nor the forms with a deadline.
 // May park               the forms that lock, but not the plain try_ forms.
 // Happens-before         unlock, unlock_shared -> the next lock; unlock -> the next lock_shared.
+// When it dies           Destroying one that is held or waited for panics. Who has unlocked it, or knows that the last user has,
+//                        may destroy it at once.
+// Errors                 None: nothing throws.
 // Cost                   lock_shared and unlock_shared, or lock and unlock, uncontended: two atomic operations, about 12 ns. It is
 //                        handed over, not fought for: a contended lock costs a switch. 64 bytes; a constant initialiser.
 // Source of the idea     std::shared_timed_mutex; phases from Brandenburg and Anderson and from Go's RWMutex.
@@ -122,11 +125,11 @@ private:
   void hand_over(std::uint32_t mine) noexcept;
   [[noreturn]] void panic_not_owner() noexcept;
   [[noreturn]] static void panic_no_reader() noexcept;
-  [[noreturn]] static void panic_destroyed() noexcept;
+  static void panic_destroyed() noexcept;
 
-  detail::atomic<std::uint32_t> word_{0};       // src/sync/shared_mutex.cc
-  detail::atomic<wait::agent*> owner_{nullptr}; // the writer
-  alignas(8) unsigned char state_[48] = {};     // sync::shared_mutex_state
+  detail::atomic<std::uint32_t> word_{0};                                          // src/sync/shared_mutex.cc
+  detail::atomic<wait::agent*> owner_{nullptr};                                    // the writer
+  alignas(detail::room_alignment) unsigned char state_[detail::room_for(48)] = {}; // sync::shared_mutex_state
 };
 
 // shared_mutex has all that the standard's timed form adds.

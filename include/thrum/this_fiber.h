@@ -1,5 +1,28 @@
 // this_fiber: what the running fiber can do about itself. All of it works on a plain thread, too, where it concerns the
 // thread.
+//
+//   thrum::this_fiber::sleep_for(10ms);
+//   for (int i = 0; i < 1'000'000; ++i) {
+//     work(i);
+//     if (i % 1000 == 0) thrum::this_fiber::check(); // throws `cancelled` if this fiber was asked to stop
+//   }
+//
+// What the caller owes   Who computes for long without waiting calls yield() or check() now and then: others wait for the
+//                        processor meanwhile, and a stop request goes unseen.
+// What is guaranteed     A sleep is never too short. A duration, here and in every _for form of the library, is rounded up to
+//                        whole nanoseconds and counts from the call; zero or less has passed already; more than 200 years is
+//                        for ever. A time point of a clock other than std::chrono::steady_clock counts as far ahead as that clock
+//                        says at the call; that it is set later is not followed. The sleeper runs when a processor is free.
+// Cancellation           error.h. Sleeps and check() throw, but not while an exception is on its way, when stop_requested()
+//                        still says true: ask that in destructors. A sleep of zero or less does not wait, nor throw. yield() never
+//                        throws.
+// May park               sleep_for(), sleep_until(), yield().
+// Happens-before         nothing.
+// When it dies           name() is whatever attrs gave; see attrs.h.
+// Errors                 cancelled.
+// Cost                   yield(): 5 to 10 ns. A sleep: two switches and an entry in the processor's timing wheel; no thread. The
+//                        other functions: a few loads.
+// Source of the idea     std::this_thread; Go's runtime.Gosched and time.Sleep.
 #pragma once
 
 #include <thrum/detail/deadline.h>

@@ -1,8 +1,11 @@
-// The everyday headers in one, for first programs.
+// The everyday headers in one, for first programs: fibers, channels, select, locks, timers. Not included: <thrum/net/tcp.h>,
+// <thrum/net/endpoint.h> and <thrum/io/...>, which bring their own needs with them; include them by name.
 #pragma once
 
+#include <thrum/attrs.h>
 #include <thrum/barrier.h>
 #include <thrum/chan.h>
+#include <thrum/chan_status.h>
 #include <thrum/condition_variable.h>
 #include <thrum/error.h>
 #include <thrum/go.h>

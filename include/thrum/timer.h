@@ -1,12 +1,11 @@
 // timer: calls a function in a fiber of its own when the time has come. ticker: a channel that gets the time again and again.
 //
-//   thrum::timer t(30s, [c] { c->close(); });      // Go's AfterFunc
-//   ...
-//   t.reset(30s);                                  // from now, again
-//   t.stop();                                      // true: it will not be called
+//   thrum::timer t(30s, [] { report("too late"); }); // Go's AfterFunc
+//   t.reset(30s);                                    // from now, again
+//   if (t.stop()) work(1);                           // it will not be called
 //
-//   thrum::ticker every(1s);
-//   for (auto now : every) report(now);            // a receiver: recv(), select(recv(every, t), ...), ...
+//   thrum::ticker every(1s);                         // a receiver: range-for, recv(), a case of a select
+//   while (auto now = every.recv()) tick();
 //
 // The function is moved into the timer when that is made. When the time has come, a fiber is started that calls it. The timer
 // object and that fiber share the function; who leaves last destroys it. So a timer may be destroyed at any time, also by its
@@ -14,15 +13,19 @@
 //
 // What the caller owes   The function owns what it uses, or what it refers to outlives the call, not only the timer. A handle
 //                        is not moved or destroyed while it is in use elsewhere; stop() and reset() may be called by anybody.
+//                        Setting a timer that has no function, and a ticker's period of zero or less, panics.
 // What is guaranteed     Never early. Each setting leads to one call at most. stop() and reset() that return true have prevented
 //                        the call of the setting before. Calls of one timer's function never overlap: if the timer comes due
-//                        again during a call, the next one begins when that has returned.
+//                        again during a call, the next one begins when that has returned. Durations and other clocks: as for
+//                        sleeps (this_fiber.h); zero or less is due at once.
 // Which runtime          that of the fiber which set the timer last; on a plain thread, the default runtime. A timer that is set
-//                        when its runtime ends is not called any more.
-// May park               nothing here. A ticker's recv() does.
+//                        when its runtime ends is not called any more, and a ticker does not tick: set it anew elsewhere.
+// May park               A timer: nothing. A ticker: recv(); and stop(), reset(), move assignment and the destructor, for the
+//                        moment that a tick takes; they do not listen to stop requests.
 // Happens-before         making it, reset -> the call that follows; the end of a call -> the next call.
 // When it dies           at any time. The destructor stops it. That of a ticker also closes the channel.
-// Errors                 std::bad_alloc from making it. What leaves the function goes where it goes with thrum::go().
+// Errors                 std::bad_alloc from making it, and what moving the function throws. What leaves the function goes where it
+//                        goes with thrum::go(). cancelled from a ticker's recv().
 // Cost                   making and stopping a timer: about 50 ns, half of it the clock. It is one pooled object of 128 bytes with a
 //                        function of 8 bytes, of 256 up to 136 bytes; more comes from the heap.
 // Source of the idea     Go's time.AfterFunc and time.Ticker, with its rule since 1.23: no stale tick after stop() or reset().

@@ -1,7 +1,7 @@
 // wait_group: waits until a changing number of things is done.
 //
 //   thrum::wait_group all;
-//   for (auto& url : urls) all.go([&] { fetch(url); });   // go(): add(), a fiber, and done() at its end
+//   for (int i = 0; i < 10; ++i) all.go([i] { work(i); }); // go(): add(), a fiber, and done() at its end
 //   all.wait();
 //
 // What the caller owes   add() comes before the wait() that is to count it: a group that is zero lets everybody pass.

@@ -235,7 +235,7 @@ chan_status chan_try_recv(chan_core* c, void* slot) {
 
 void chan_close(chan_core* c) noexcept {
   if (c == nullptr)
-    env::panic("close of a nil channel", "a default-constructed or moved-from handle refers to no channel");
+    env::panic("close of a nil channel", "chan<T>(nullptr) and a moved-from handle refer to no channel");
   wait::waiter_list claimed;
   const lock::held guard = c->guard.acquire(wait::this_thread());
   c->closed = true;

@@ -20,6 +20,8 @@
 namespace thrum::io {
 namespace {
 
+static_assert(sizeof(descriptor) == 256); // as handle.h says
+
 using namespace std::chrono_literals;
 using test::stream_pair;
 using test::wait_until;

@@ -17,6 +17,8 @@ public:
     case errc::deadline: return "the deadline has passed";
     case errc::end_of_stream: return "the peer ended the stream too early";
     case errc::runtime_ended: return "the runtime that served this descriptor has ended";
+    case errc::not_an_endpoint:
+      return "not a numeric address with a port, as 127.0.0.1:80 or [::1]:80 (names are not looked up)";
     }
     return "?";
   }
@@ -27,6 +29,7 @@ public:
     case errc::deadline: return std::errc::timed_out;
     case errc::end_of_stream: return {value, *this};
     case errc::runtime_ended: return std::errc::operation_canceled;
+    case errc::not_an_endpoint: return std::errc::invalid_argument;
     }
     return {value, *this};
   }

@@ -16,6 +16,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// As buffer.h, deadline.h and error.h say.
+static_assert(sizeof(const_buffer) == 16 && sizeof(mutable_buffer) == 16);
+static_assert(sizeof(deadline) == 8);
+static_assert(sizeof(error) == 72);
+
 error reset_by_peer() {
   return {.code = {ECONNRESET, std::system_category()},
           .operation = "read",
@@ -82,6 +87,12 @@ TEST(buffer, is_made_from_whatever_is_contiguous) {
   EXPECT_EQ(const_buffer(text).size(), 5u);
   EXPECT_EQ(const_buffer(std::string_view("abc")).size(), 3u);
   EXPECT_EQ(const_buffer("abc").size(), 3u); // without the zero
+  const char constant[8] = "abc";            // cannot be told from a literal
+  char variable[8] = "abc";
+  const char* pointer = variable;
+  EXPECT_EQ(const_buffer(constant).size(), 3u);
+  EXPECT_EQ(const_buffer(variable).size(), 8u);
+  EXPECT_EQ(const_buffer(pointer).size(), 3u);
   static_assert(!std::is_constructible_v<mutable_buffer, const std::string&>);
   static_assert(!std::is_constructible_v<const_buffer, std::vector<std::string>>);
 }

@@ -12,6 +12,8 @@
 namespace thrum::net {
 namespace {
 
+static_assert(sizeof(endpoint) == 24); // as endpoint.h says
+
 TEST(endpoint, reads_what_it_writes) {
   for (const char* text :
        {"0.0.0.0:0", "127.0.0.1:80", "255.255.255.255:65535", "[::]:0", "[::1]:443", "[2001:db8::1]:8080",

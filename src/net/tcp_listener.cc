@@ -61,7 +61,7 @@ io::result<tcp_listener> tcp_listener::listen(const endpoint& at, const listen_o
 
 io::result<tcp_listener> tcp_listener::listen(std::string_view at, const listen_options& options) {
   if (const auto parsed = endpoint::parse(at)) return listen(*parsed, options);
-  return io::system_error("listen", io::subject::named(at), -EINVAL);
+  return no_endpoint("listen", at);
 }
 
 io::result<tcp_stream> tcp_listener::accept(io::deadline until) const {

@@ -5,6 +5,7 @@
 #include "io/descriptor.h"
 #include "net/socket_address.h"
 
+#include <string_view>
 #include <utility>
 
 namespace thrum::net {
@@ -33,6 +34,11 @@ private:
 // The two ends of a socket; 0 or a negative errno.
 int local_endpoint(env::world& world, int fd, endpoint& out) noexcept;
 int peer_endpoint(env::world& world, int fd, endpoint& out) noexcept;
+
+// A text that endpoint::parse() does not take.
+inline io::error no_endpoint(const char* operation, std::string_view text) noexcept {
+  return {.code = io::errc::not_an_endpoint, .operation = operation, .about = io::subject::named(text)};
+}
 
 // For the public functions of that name.
 io::result<endpoint> local_address_of(io::descriptor* d);

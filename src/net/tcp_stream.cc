@@ -107,7 +107,7 @@ io::result<tcp_stream> tcp_stream::connect(const endpoint& to, io::deadline unti
 
 io::result<tcp_stream> tcp_stream::connect(std::string_view to, io::deadline until) {
   if (const auto parsed = endpoint::parse(to)) return connect(*parsed, until);
-  return io::system_error("connect", io::subject::named(to), -EINVAL);
+  return no_endpoint("connect", to);
 }
 
 io::result<std::size_t> tcp_stream::read_some(io::mutable_buffer into, io::deadline until) const {

@@ -64,6 +64,10 @@ namespace {
              "each handle is joined once: after join(), detach() or a move it is empty (see joinable())");
 }
 
+[[noreturn]] void panic_joins_itself() noexcept {
+  env::panic("a fiber joins itself", "it would wait for ever");
+}
+
 // Something went wrong in the fiber; that it did as it was asked to is no failure.
 bool is_failure(const std::exception_ptr& error) noexcept {
   if (error == nullptr) return false;
@@ -96,6 +100,7 @@ void wait_shielded(joinable_task& t) noexcept {
   if (s.has_ended()) {
     wait::lock::release(guard);
   } else {
+    if (s.running.load(std::memory_order_relaxed) == &self) panic_joins_itself(); // relaxed: J3
     wait::waiter w;
     w.owner = &self;
     s.joiners.push_back(w);
@@ -156,7 +161,7 @@ bool wait_ended_until(joinable_task* t, deadline_t deadline) {
   if (s.has_ended()) return true;
   wait::agent& self = sched::this_agent();
   if (s.running.load(std::memory_order_relaxed) == &self) // relaxed: only we are at our own address
-    env::panic("a fiber joins itself", "it would wait for ever");
+    panic_joins_itself();
   if (sched::must_stop(self)) throw cancelled(sched::stop_reason(static_cast<sched::fiber&>(self)));
   const wait::lock::held guard = s.guard.acquire(wait::this_thread());
   if (s.has_ended()) {

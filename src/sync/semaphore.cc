@@ -106,7 +106,7 @@ void semaphore_core::panic_initial() noexcept {
 }
 
 void semaphore_core::panic_destroyed() noexcept {
-  env::panic("a semaphore was destroyed while somebody waits for it");
+  if (!env::exiting()) env::panic("a semaphore was destroyed while somebody waits for it");
 }
 
 } // namespace detail

@@ -188,7 +188,7 @@ void shared_mutex::panic_no_reader() noexcept {
 }
 
 void shared_mutex::panic_destroyed() noexcept {
-  env::panic("a shared_mutex was destroyed while it is held or waited for");
+  if (!env::exiting()) env::panic("a shared_mutex was destroyed while it is held or waited for");
 }
 
 } // namespace thrum

@@ -1,6 +1,7 @@
 // Serves chan.h: the part of a channel that does not depend on the element type (src/chan/).
 #pragma once
 
+#include <thrum/chan_status.h>
 #include <thrum/detail/deadline.h>
 
 #include <cstddef>
@@ -11,15 +12,6 @@
 #include <utility>
 
 namespace thrum {
-
-// How an attempt on a channel ended.
-enum class chan_status : std::uint8_t {
-  ok,
-  would_block, // try_: nobody on the other side, no room, or no value
-  timeout,     // _until, _for: the deadline passed
-  closed       // send: the channel is closed; receive: closed and drained
-};
-
 namespace detail {
 
 struct chan_core;

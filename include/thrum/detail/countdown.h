@@ -47,8 +47,8 @@ private:
 
   void down_slow(std::int64_t n, user who) noexcept;
 
-  atomic<std::int64_t> word_;               // count * one, and `waiting`
-  alignas(8) unsigned char state_[32] = {}; // sync::countdown_state
+  atomic<std::int64_t> word_; // count * one, and `waiting`
+  alignas(detail::room_alignment) unsigned char state_[detail::room_for(32)] = {}; // sync::countdown_state
 };
 
 } // namespace thrum::detail

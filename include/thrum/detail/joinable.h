@@ -4,6 +4,7 @@
 // frees it (src/sync/join.cc).
 #pragma once
 
+#include <thrum/detail/atomic.h>
 #include <thrum/detail/deadline.h>
 #include <thrum/detail/task.h>
 
@@ -29,7 +30,7 @@ struct joinable_task : task {
 
   std::exception_ptr error;                 // what the fiber threw; written before its end is published
   void (*destroy)(joinable_task&) noexcept; // ends the life of the whole object and frees it
-  alignas(8) unsigned char state[64];       // sync::join_state
+  alignas(detail::room_alignment) unsigned char state[detail::room_for(64)]; // sync::join_state
 };
 
 // src/sync/join.cc. A null task (no fiber, or joined already) is misuse and panics, except in request_stop and has_ended.
@@ -138,6 +139,15 @@ template <class F, class... A> auto bind_now(F&& f, A&&... a) {
     return std::apply(
         [&](auto&... x) -> decltype(auto) { return std::invoke(std::move(f), std::move(x)...); }, arguments);
   };
+}
+
+// For go.h, spawn.h and runtime.h: f can be called with these arguments after all have been decayed and moved.
+template <class F, class... A>
+concept callable_with = std::is_invocable_v<std::decay_t<F>&&, std::decay_t<A>&&...>;
+
+// Starts a detached fiber on `where` (null: on the caller's runtime) that calls f with its arguments.
+template <class F, class... A> void go_on(runtime* where, std::source_location site, F&& f, A&&... a) {
+  launch_detached(bind_now(std::forward<F>(f), std::forward<A>(a)...), attrs{}, site, where);
 }
 
 template <class T> fiber<T> make_handle(result_task<T>* task) noexcept;

@@ -20,9 +20,9 @@ struct select_case {
   const void* readiness = nullptr; // its select::hint; null: never ready
   void (*prepare)(select_case& c) noexcept = nullptr;
   void* object = nullptr;
-  void* value = nullptr;                                // recv: the std::optional<T>, or null; send: the T
-  std::int64_t time = 0;                                // after: nanoseconds; at: a deadline
-  alignas(8) unsigned char state[detail::room_for(80)]; // select::alternative
+  void* value = nullptr; // recv: the std::optional<T>, or null; send: the T
+  std::int64_t time = 0; // after: nanoseconds; at: a deadline
+  alignas(detail::room_alignment) unsigned char state[detail::room_for(80)]; // select::alternative
 };
 
 inline constexpr std::uint32_t chan_recv_ready = 1;

@@ -5,6 +5,8 @@
 // memory is free again before the callable is called.
 #pragma once
 
+#include <thrum/attrs.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -13,12 +15,6 @@
 #include <utility>
 
 namespace thrum {
-
-// How a fiber is to be made.
-struct attrs {
-  const char* name = nullptr; // shown in reports; must outlive the fiber (a literal does)
-  std::size_t stack = 0;      // bytes of stack that the fiber may use, below 1 GiB; 0: the default, 88 KiB
-};
 
 class runtime;
 

@@ -1,11 +1,26 @@
 // Memory to read into and to write from: a pointer and a size, made from whatever is contiguous.
 //
-//   char line[256];                 stream.read_some(line);
-//   std::vector<std::byte> block;   stream.read_exactly(block);
-//   std::string text;               stream.write_all(text);
-//   stream.write_all("hello\n");    // a literal is its text, without the terminating zero
+//   thrum::net::tcp_stream stream;
+//   char line[256];
+//   std::vector<std::byte> block(4096);
+//   std::string text = "GET / HTTP/1.0\r\n\r\n";
+//   auto n = stream.read_some(line); // up to 256 bytes
+//   auto all = stream.read_exactly(block);
+//   if (n) auto echoed = stream.write_all({line, *n});
+//   auto asked = stream.write_all(text);
+//   auto greeted = stream.write_all("hello\n"); // a literal is its text, without the terminating zero
 //
-// What the caller owes   The memory stays valid until the operation has returned.
+// What the caller owes   The memory stays valid until the operation has returned; nobody else writes to it meanwhile. Reading
+//                        changes the elements, never the size: make a std::string or std::vector as large as it is to be.
+// What is guaranteed     Ranges of trivially copyable elements count in bytes, whatever an element is. As a const_buffer, a literal,
+//                        a const char array and a char pointer are text up to their first zero; any other range is all of it. So
+//                        char line[256] means 256 bytes, zeros included: say {line, n}.
+// May park               no.
+// Happens-before         nothing.
+// When it dies           A value that owns nothing.
+// Errors                 none; a null pointer as text is a mistake, as for std::string_view.
+// Cost                   16 bytes.
+// Source of the idea     Asio's buffers.
 #pragma once
 
 #include <cstddef>

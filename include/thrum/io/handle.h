@@ -1,13 +1,26 @@
 // handle: what everything that owns a descriptor has in common: closing, and deadlines that hold until they are changed.
 //
+//   auto listener = thrum::net::tcp_listener::listen("127.0.0.1:0").value();
+//   thrum::fiber<> server = thrum::spawn([&] {
+//     while (auto stream = listener.accept()) stream->set_deadline(30s); // for all that is done with it
+//   });
+//   listener.close(); // accept() returns errc::closed
+//   server.join();
+//
 // What the caller owes   A handle outlives the operations that other fibers have begun on it: close() them first, then join.
 //                        Moving a handle while another fiber uses it is a mistake.
 // What is guaranteed     Every operation may be called from several fibers and threads at a time; that is why they are const.
 //                        close() may be called at any time: operations that wait return errc::closed, later ones, too. The
 //                        descriptor's number is not given back to the system while any operation uses it, so it cannot
 //                        come to mean another file under somebody's hands.
+// Which runtime          The poller of one runtime tells when the descriptor is ready: of the fiber that made the handle (accept:
+//                        that accepted); on a plain thread, of the default runtime (accept: of the listener). Fibers of any
+//                        runtime and threads may use it. When that runtime ends, waits return errc::runtime_ended, and so does
+//                        every later read, write or accept; options, addresses and close() still work.
 // May park               Nothing here does.
-// When it dies           it closes.
+// Happens-before         close -> the return of the operations that it ended.
+// When it dies           it closes. That does not wait: what was written is sent by the kernel in the background.
+// Errors                 none here. The operations of an empty handle return errc::closed.
 // Cost                   A handle is a pointer to 256 bytes that are used again and again.
 // Source of the idea     Go's net.Conn: deadlines and the semantics of close.
 #pragma once

@@ -1,14 +1,29 @@
 // readable and writable: descriptors in a select.
 //
+//   thrum::net::tcp_stream stream;
+//   thrum::chan<std::string> commands;
+//   std::optional<std::string> command;
+//   char buffer[4096];
 //   switch (thrum::select(thrum::readable(stream), thrum::recv(commands, command), thrum::after(30s))) {
-//   case 0: n = stream.read_some(buffer).value(); break;
+//   case 0: if (auto n = stream.read_some(buffer)) work(int(*n)); break;
+//   case 1: if (command) auto sent = stream.write_all(*command); break;
+//   case 2: stream.close();
+//   }
 //
 // readable(h)   an operation that reads (or accepts) will not wait: there is data, the end of the stream, an error, or h was closed
 // writable(h)   the same for writing
 //
-// The case does nothing but wait: who is told may find that somebody else has read meanwhile, if several do. It asks the
-// kernel before it says yes, so a single reader is never told in vain.
-// A handle that refers to nothing is never ready.
+// What the caller owes   The handle outlives the select (the selector). The case does nothing but wait: who is told then reads, and
+//                        finds that somebody else has read meanwhile, if several do.
+// What is guaranteed     The kernel is asked before the answer is yes, so a single reader is never told in vain. Deadlines of the
+//                        handle are not looked at: add an after(). When the runtime that serves h ends, the case is ready.
+//                        A handle that refers to nothing is never ready.
+// May park               as select.
+// Happens-before         close -> the select that it makes ready.
+// When it dies           A case is used in the select call that it is made for.
+// Errors                 as select; what is wrong with h is told by the operation that follows.
+// Cost                   as any case; one system call more if h may be ready.
+// Source of the idea     poll(2), as a case of a select.
 #pragma once
 
 #include <thrum/detail/io_ready.h>

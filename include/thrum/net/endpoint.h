@@ -1,10 +1,20 @@
 // endpoint: where a socket is: an IPv4 or IPv6 address and a port.
 //
-//   auto here = thrum::net::endpoint::parse("127.0.0.1:8080");     // std::optional
+//   std::optional<thrum::net::endpoint> here = thrum::net::endpoint::parse("127.0.0.1:8080");
 //   auto any = thrum::net::endpoint::any_v6(443);
-//   std::puts(any.to_string().c_str());                            // [::]:443
+//   std::puts(any.to_string().c_str()); // [::]:443
 //
-// Numbers only: names are resolved elsewhere. A value: 24 bytes, comparable, no allocation but in to_string().
+// Numbers only: no name, as in "localhost:80" or "example.com:80", is looked up; use getaddrinfo(3) on a thread of its own.
+//
+// What the caller owes   v4() and v6() are asked only for what is_v6() says.
+// What is guaranteed     parse() takes what to_string() makes, and gives an equal endpoint. Order: by the bytes of the address, then
+//                        scope and port. An IPv4 address and the same mapped into IPv6 differ.
+// May park               no.
+// Happens-before         nothing.
+// When it dies           A value.
+// Errors                 An empty optional from the parse functions. std::bad_alloc from to_string() and append_to().
+// Cost                   24 bytes. Parsing allocates nothing.
+// Source of the idea     Go's netip.AddrPort.
 #pragma once
 
 #include <array>

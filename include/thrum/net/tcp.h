@@ -1,9 +1,8 @@
 // TCP: streams of bytes between two endpoints, in plain blocking style. A fiber that has to wait parks; a thread blocks.
 //
 //   auto listener = thrum::net::tcp_listener::listen("127.0.0.1:8080").value();
-//   for (;;) {
-//     auto stream = listener.accept().value();
-//     thrum::go([stream = std::move(stream)] {
+//   while (auto stream = listener.accept()) {
+//     thrum::go([stream = std::move(*stream)] {
 //       char buffer[4096];
 //       while (auto n = stream.read_some(buffer, 30s)) {          // std::expected: an error or ...
 //         if (*n == 0) break;                                     // ... a count; 0: the peer has ended
@@ -20,9 +19,22 @@
 //                        is never mixed with another's. Reading and writing go on independently. SIGPIPE is never raised.
 //                        Bytes that were received are never dropped: an operation that is cancelled or late has
 //                        taken none, or says how many (error::transferred, io::cancelled_transfer).
+// Which runtime          connect and listen: of the calling fiber, or the default runtime. See io/handle.h.
+// Cancellation           A stop request ends waits only: what is there is read, and what has room is written, although a stop was
+//                        requested. A connect that is cancelled or late gives the attempt up.
 // May park               accept, connect, read_*, write_*.
 // Happens-before         only what passes through the connection says.
-// Errors                 io::result; see io/error.h. `cancelled` is thrown from waits of a fiber that was asked to stop.
+// When it dies           It closes (io/handle.h). Bytes that were received and not read make the kernel reset the connection.
+// Errors                 io::result (io/error.h), of the system if not said otherwise; the most common ones:
+//                          connect      connection_refused, timed_out, network_unreachable, host_unreachable
+//                          listen       address_in_use, address_not_available, permission_denied
+//                          connect, listen, accept     too_many_files_open, not_enough_memory
+//                          connect, listen of a text   io::errc::not_an_endpoint: not numeric (net/endpoint.h)
+//                          read_*       connection_reset, timed_out (keep-alive); read_exactly: io::errc::end_of_stream
+//                          write_*      broken_pipe, connection_reset
+//                          shutdown_*, peer_address    not_connected
+//                        From all but connect and listen: io::errc::closed; from all that park: io::errc::deadline and
+//                        runtime_ended. `cancelled` is thrown from waits of a fiber that was asked to stop.
 // Cost                   A read or write is one system call and about 100 ns; an idle connection 256 bytes, its fiber's stack, and
 //                        what the kernel keeps.
 // Source of the idea     Go's net; std::expected instead of a pair.

@@ -1,0 +1,24 @@
+// What the examples at the heads of the public headers use without declaring it (tools/check_examples.py).
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+struct picture {};
+
+void work(int);
+int compute();
+void tick();
+int add(int a, int b);
+picture draw();
+void show(const picture&);
+void report(const std::string&);
+void tidy_up();
