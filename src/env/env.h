@@ -85,6 +85,13 @@ public:
   virtual void yield_thread() noexcept = 0;
   virtual topology cpus() noexcept = 0;
 
+  // ---- watching threads of this process, by the number that this_thread() gave. A time slice is a request: what the thread
+  //      would like to run without a break; short ones are served sooner. Linux before 6.12 ignores it.
+  virtual int this_thread() noexcept = 0;
+  virtual nanoseconds thread_cpu_time(int thread) noexcept = 0;
+  virtual bool thread_sleeps(int thread) noexcept = 0; // in the kernel, waiting for something
+  virtual void set_time_slice(int thread, nanoseconds slice) noexcept = 0;
+
   // ---- memory. map reserves zeroed pages that are committed when first touched; null if refused.
   virtual void* map(std::size_t bytes, std::size_t alignment) noexcept = 0;
   virtual void unmap(void* address, std::size_t bytes) noexcept = 0;
@@ -103,6 +110,7 @@ public:
   virtual void unwatch(poller*, int fd) noexcept = 0;
   virtual int poll(poller*, readiness* events, int capacity, nanoseconds deadline) noexcept = 0;
   virtual void kick(poller*) noexcept = 0;
+  virtual bool has_events(poller*) noexcept = 0; // a poll would report something; takes nothing
   virtual readiness look(int fd) noexcept = 0;
 
   // ---- descriptors; all non-blocking and close-on-exec.

@@ -1,5 +1,6 @@
 #include "env/panic.h"
 
+#include "base/atomic.h"
 #include "base/check.h"
 
 #include <cstdlib>
@@ -49,10 +50,25 @@ void report::flush() noexcept {
   used_ = 0;
 }
 
+namespace {
+constinit base::atomic<bool> in_exit{false};
+} // namespace
+
+bool exiting() noexcept {
+  return in_exit.load(std::memory_order_relaxed); // relaxed: only exit()'s own thread destroys static objects
+}
+
+void watch_for_exit() noexcept {
+  static_cast<void>(std::atexit([] { in_exit.store(true, std::memory_order_relaxed); })); // relaxed: as above
+}
+
 void panic(const char* what, const char* advice) noexcept {
   report message;
   message.text("thrum: panic: ").text(what).text("\n");
-  if (describe_self) describe_self(message);
+  if (describe_self)
+    describe_self(message);
+  else
+    message.text("  on a plain thread\n"); // there was no runtime yet
   if (advice) message.text("  ").text(advice).text("\n");
   message.flush();
   std::abort();

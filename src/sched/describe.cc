@@ -83,6 +83,7 @@ void install_reports() noexcept {
   static const bool once = [] {
     env::describe_self = &describe_this_fiber;
     env::explain_faults(&explain_overflow);
+    env::watch_for_exit();
     return true;
   }();
   static_cast<void>(once);

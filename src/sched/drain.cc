@@ -14,6 +14,7 @@
 #include "sched/drain.h"
 
 #include "sched/describe.h"
+#include "sched/monitor.h"
 #include "sched/park.h"
 #include "sched/scheduler.h"
 
@@ -26,7 +27,8 @@ bool all_have_ended(const runtime_core& core) noexcept {
   std::uint64_t spawned = 0;
   for (unsigned i = 0; i < core.processor_count; ++i)
     ended += core.processors[i]->finished.load(std::memory_order_acquire); // N1
-  spawned += core.spawned_by_guests.load(std::memory_order_relaxed);       // relaxed: N1
+  ended += core.finished_elsewhere.load(std::memory_order_acquire);        // N1
+  spawned += core.spawned_elsewhere.load(std::memory_order_relaxed);       // relaxed: N1
   for (unsigned i = 0; i < core.processor_count; ++i)
     spawned += core.processors[i]->spawned.load(std::memory_order_relaxed); // relaxed: N1
   return ended == spawned;
@@ -48,7 +50,7 @@ void stop_all(runtime_core& core) noexcept {
   for_each_block(core, [](fiber& f) {
     std::uint32_t expected = wait::decision::open;
     if (f.decided.compare_exchange_strong(
-            expected, wait::decision::stopped, std::memory_order_acq_rel, // P1 (park.cc)
+            expected, wait::decision::stopped, std::memory_order_acquire, // P1 (park.cc)
             std::memory_order_relaxed)) // relaxed: it runs, or is decided otherwise
       ready(f);
   });
@@ -106,9 +108,11 @@ bool drain(runtime_core& core) noexcept {
   core.stopping.store(true, std::memory_order_release); // R1 (runtime.cc)
   base::thread_fence(std::memory_order_seq_cst);        // I1 (idle.cc)
   wake_all(core);
+  end_monitor(core);
   while (worker* w = core.workers) {
     core.world.join_thread(w->thread);
     core.workers = w->all_link;
+    delete w->limbo;
     delete w;
   }
   return true;

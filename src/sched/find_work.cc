@@ -1,5 +1,6 @@
 // The search of a processor that has nothing of its own: timers, the global queue, the poller, and what other processors
 // offer. Here a fiber is stolen: steal().
+#include "sched/handoff.h"
 #include "sched/scheduler.h"
 
 namespace thrum::sched {
@@ -22,22 +23,19 @@ runnable* steal(worker& w) noexcept {
   return nullptr;
 }
 
-bool fire_due_timers(worker& w) noexcept {
+} // namespace
+
+bool fire_due_timers(worker& w, env::nanoseconds now, env::nanoseconds tolerance) noexcept {
   runtime_core& core = w.runtime;
-  env::nanoseconds now = 0;
   bool any = false;
   for (unsigned i = 0; i < core.processor_count; ++i) {
     processor& p = *core.processors[i];
-    const env::nanoseconds earliest =
-        p.earliest.load(std::memory_order_relaxed); // relaxed: a hint; the guard decides
-    if (earliest == env::forever) continue;
-    if (now == 0) now = core.world.now();
-    if (earliest <= now) any |= fire_timers(w, p, now);
+    const env::nanoseconds allowed = &p == w.proc ? 0 : tolerance;
+    // relaxed: a hint; the guard decides
+    if (p.earliest.load(std::memory_order_relaxed) <= now - allowed) any |= fire_timers(w, p, now);
   }
   return any;
 }
-
-} // namespace
 
 bool take_global(worker& w) noexcept {
   runtime_core& core = w.runtime;
@@ -70,9 +68,18 @@ bool take_global(worker& w) noexcept {
 runnable* find_work(worker& w) noexcept {
   runtime_core& core = w.runtime;
   for (;;) {
+    if (is_detached(w)) {
+      leave_limbo(w);
+      if (processor* p = try_take_processor(core))
+        hold(w, *p);
+      else if (!sleep_until_needed(w))
+        return nullptr;
+      continue;
+    }
     if (runnable* r = pick(w)) return r;
     if (core.stopping.load(std::memory_order_acquire)) return nullptr; // R1 (runtime.cc)
-    if (fire_due_timers(w) || take_global(w)) continue;
+    if (earliest_timer(core) != env::forever && fire_due_timers(w, core.world.now(), 0)) continue;
+    if (take_global(w)) continue;
     if (core.watched.load(std::memory_order_relaxed) != 0 && poll_now(w)) continue; // relaxed: a hint
     // At most half of the busy workers search at a time; the others would only get in each other's way.
     const unsigned busy =

@@ -28,11 +28,22 @@
 //   I2  token: wake's release exchange -> sleeper's acquire load: the sleeper sees the processor that it was handed.
 //   I3  polling, polling_until: who sets an earlier timer and then becomes idle sees that the poller sleeps too long, or the
 //       poller sees the timer (full fences on both sides).
+//   I4  an idle processor that is left to the poller: who leaves it sees `polling` under idle_lock, and the poller lowers
+//       `polling` before it takes idle_lock to look for a processor. So either the poller finds the processor there, or
+//       who would have left it sees that nobody polls.
+//   I5  a thread that cannot be started: its processor is put back under idle_lock, and a worker goes among the sleepers under
+//       it. So either the sleeper sees the processor, or who failed to start a thread sees the sleeper.
+#include "sched/handoff.h"
 #include "sched/scheduler.h"
 
 #include <algorithm>
 
 namespace thrum::sched {
+
+void kick(runtime_core& core) noexcept {
+  if (core.kicked.exchange(1, std::memory_order_acq_rel) == 0) // I3
+    core.world.kick(core.poller);
+}
 
 namespace {
 
@@ -46,16 +57,21 @@ processor* pop_idle_processor(runtime_core& core) noexcept { // idle_lock is hel
 }
 
 void push_idle_processor(runtime_core& core, processor& p) noexcept { // idle_lock is held
+  p.holder.store(nullptr, std::memory_order_relaxed);                 // relaxed: H1 (handoff.cc)
   p.idle_link = core.idle_processors;
   core.idle_processors = &p;
   core.idle_count.fetch_add(1, std::memory_order_seq_cst); // I1
 }
+
+} // namespace
 
 processor* try_take_processor(runtime_core& core) noexcept {
   if (core.idle_count.load(std::memory_order_relaxed) == 0) return nullptr; // relaxed: a hint
   const base::spin_guard guard(core.idle_lock);
   return pop_idle_processor(core);
 }
+
+namespace {
 
 bool work_visible(const runtime_core& core) noexcept {
   if (!core.global.empty()) return true;
@@ -68,23 +84,38 @@ bool stopping(const runtime_core& core) noexcept {
   return core.stopping.load(std::memory_order_acquire); // R1 (runtime.cc)
 }
 
-void give_processor(worker& w, processor& p) noexcept {
-  w.proc = &p;
-  // The time spent asleep must not look like one long dispatch.
-  p.window_start = w.runtime.world.now();
-  p.until_look = look_interval;
-}
-
 void start_search(worker& w) noexcept {
   w.searching = true;
   w.runtime.searching.fetch_add(1, std::memory_order_seq_cst); // I1
 }
 
-// Sleeps on the worker's own word until somebody hands it a processor, or the end.
-void sleep_on_token(worker& w) noexcept {
-  while (w.token.load(std::memory_order_acquire) == 0) // I2
-    w.runtime.world.wait_word(&w.token, 0, env::forever);
+// More sleepers than processors are of use only until the next blocking calls.
+constexpr env::nanoseconds idle_before_retirement = 2'000'000'000;
+
+// Takes the worker out of the sleepers. False: it is not among them any more, so its token is set or will be.
+bool unlist(worker& w) noexcept {
+  const base::spin_guard guard(w.runtime.idle_lock);
+  for (worker** link = &w.runtime.idle_workers; *link != nullptr; link = &(*link)->idle_link)
+    if (*link == &w) {
+      *link = w.idle_link;
+      return true;
+    }
+  return false;
+}
+
+// Sleeps on the worker's own word until somebody hands it a processor, or the end. False: nobody has for long, and there are
+// threads enough, so this one ends.
+bool sleep_on_token(worker& w) noexcept {
+  runtime_core& core = w.runtime;
+  const bool one_too_many =
+      core.worker_count.load(std::memory_order_relaxed) > 2 * core.processor_count + 4; // relaxed: a hint
+  const env::nanoseconds deadline = one_too_many ? core.world.now() + idle_before_retirement : env::forever;
+  while (w.token.load(std::memory_order_acquire) == 0) { // I2
+    core.world.wait_word(&w.token, 0, deadline);
+    if (one_too_many && core.world.now() >= deadline && unlist(w)) return false;
+  }
   w.token.store(0, std::memory_order_relaxed); // relaxed: nobody wakes a worker that is not on the idle list
+  return true;
 }
 
 void wake_worker(worker& w) noexcept {
@@ -92,11 +123,49 @@ void wake_worker(worker& w) noexcept {
   w.runtime.world.wake_word(&w.token, 1);
 }
 
-void enlist(worker& w) noexcept {
+// Gives an idle processor to a sleeper, to the poller or to a new thread. Requires: the caller has counted a searcher, which
+// the one who is woken is from now on. False: no thread could be started, but meanwhile there is somebody to wake.
+bool wake_searcher(runtime_core& core) noexcept {
+  processor* p = nullptr;
+  worker* sleeper;
+  {
+    const base::spin_guard guard(core.idle_lock);
+    sleeper = core.idle_workers;
+    // If the poller is the only one asleep, it takes the processor itself (I4).
+    if (sleeper != nullptr || core.polling.load(std::memory_order_relaxed) == 0) { // relaxed: I4
+      p = pop_idle_processor(core);
+      if (p != nullptr && sleeper != nullptr) core.idle_workers = sleeper->idle_link;
+    }
+  }
+  if (p == nullptr) {
+    core.searching.fetch_sub(1, std::memory_order_seq_cst); // I1
+    // Perhaps the poller has looked and polls again, and whoever made work since then saw us as a searcher (I1).
+    if (core.polling.load(std::memory_order_seq_cst) != 0) kick(core); // I1
+    return true;
+  }
+  if (sleeper != nullptr) {
+    sleeper->proc = p;
+    wake_worker(*sleeper);
+    return true;
+  }
+  if (start_worker(core, *p, true) == 0) return true;
+  const base::spin_guard guard(core.idle_lock); // I5
+  push_idle_processor(core, *p);
+  core.searching.fetch_sub(1, std::memory_order_seq_cst);                                   // I1
+  return core.idle_workers == nullptr && core.polling.load(std::memory_order_seq_cst) == 0; // I1, as above
+}
+
+// Puts the worker among the sleepers; or, if a processor is idle for which there is work by now, or nobody who polls, returns
+// that instead (I5).
+processor* enlist(worker& w) noexcept {
   runtime_core& core = w.runtime;
   const base::spin_guard guard(core.idle_lock);
+  if (core.idle_processors != nullptr &&
+      (work_visible(core) || core.polling.load(std::memory_order_relaxed) == 0)) // relaxed: I4
+    return pop_idle_processor(core);
   w.idle_link = core.idle_workers;
   core.idle_workers = &w;
+  return nullptr;
 }
 
 // Sleeps in the poller until something is due. Makes ready what is. Requires: the caller has set `polling`.
@@ -112,7 +181,13 @@ void poll_until_due(worker& w) noexcept {
   const int n = core.world.poll(core.poller, events, 128, deadline);
   core.kicked.store(0, std::memory_order_relaxed);  // relaxed: at worst one kick too many
   core.polling.store(0, std::memory_order_release); // I3
-  if (processor* p = try_take_processor(core)) give_processor(w, *p);
+  // Under the lock, without the hint of idle_count: who left an idle processor to the poller (I4) must find that it takes it.
+  processor* p;
+  {
+    const base::spin_guard guard(core.idle_lock);
+    p = pop_idle_processor(core);
+  }
+  if (p != nullptr) hold(w, *p);
   deliver(w, events, n);
 }
 
@@ -120,15 +195,13 @@ void poll_until_due(worker& w) noexcept {
 
 bool sleep_until_needed(worker& w) noexcept {
   runtime_core& core = w.runtime;
-  processor& mine = *w.proc;
-  if (mine.ready.empty()) mine.ready.shrink();
-  if (mine.fresh.empty()) mine.fresh.shrink();
-  const env::nanoseconds my_earliest =
-      mine.earliest.load(std::memory_order_relaxed); // relaxed: we were its holder
-  w.proc = nullptr;
-  {
+  env::nanoseconds my_earliest = env::forever;
+  if (processor* mine = std::exchange(w.proc, nullptr)) { // null: it was taken (handoff.cc)
+    if (mine->ready.empty()) mine->ready.shrink();
+    if (mine->fresh.empty()) mine->fresh.shrink();
+    my_earliest = mine->earliest.load(std::memory_order_relaxed); // relaxed: we were its holder
     const base::spin_guard guard(core.idle_lock);
-    push_idle_processor(core, mine);
+    push_idle_processor(core, *mine);
   }
   if (w.searching) {
     w.searching = false;
@@ -139,7 +212,7 @@ bool sleep_until_needed(worker& w) noexcept {
     if (stopping(core)) return false;
     if (work_visible(core))
       if (processor* p = try_take_processor(core)) {
-        give_processor(w, *p);
+        hold(w, *p);
         start_search(w);
         return true;
       }
@@ -158,58 +231,61 @@ bool sleep_until_needed(worker& w) noexcept {
                core.stacks.needs_trim()) {
       kick(core); // the poller does not know our timer, or our idle stacks, yet
     }
-    enlist(w);
-    base::thread_fence(std::memory_order_seq_cst); // I1
-    if (stopping(core)) wake_all(core);
-    sleep_on_token(w);
+    if (processor* p = enlist(w)) {
+      hold(w, *p);
+      start_search(w);
+      return true;
+    }
+    if (stopping(core))
+      wake_all(core); // whoever set it takes idle_lock afterwards, so one of us sees the other
+    if (!sleep_on_token(w)) {
+      w.retired.store(true, std::memory_order_relaxed); // relaxed: whoever sees it joins the thread
+      return false;
+    }
     if (w.proc != nullptr) { // handed over with `searching` counted
       w.searching = true;
-      give_processor(w, *w.proc);
+      hold(w, *w.proc);
       return true;
     }
     if (stopping(core)) return false;
   }
 }
 
-void kick(runtime_core& core) noexcept {
-  if (core.kicked.exchange(1, std::memory_order_acq_rel) == 0) // I3
-    core.world.kick(core.poller);
+void wake_another(runtime_core& core) noexcept {
+  for (bool again = true; again;) {
+    if (core.idle_count.load(std::memory_order_relaxed) == 0) return; // relaxed: the caller's fence, I1
+    std::uint32_t nobody = 0;
+    if (core.searching.load(std::memory_order_relaxed) != 0 || // relaxed: the caller's fence, I1
+        !core.searching.compare_exchange_strong(nobody, 1, std::memory_order_seq_cst, // I1
+                                                std::memory_order_relaxed)) // relaxed: somebody searches
+      return;
+    again = !wake_searcher(core);
+  }
 }
 
-void wake_another(runtime_core& core) noexcept {
-  if (core.idle_count.load(std::memory_order_relaxed) == 0) return; // relaxed: the caller's fence, I1
-  std::uint32_t nobody = 0;
-  if (core.searching.load(std::memory_order_relaxed) != 0 || // relaxed: the caller's fence, I1
-      !core.searching.compare_exchange_strong(nobody, 1, std::memory_order_seq_cst, // I1
-                                              std::memory_order_relaxed)) // relaxed: somebody searches
-    return;
-  processor* p;
+bool hand_to_another(runtime_core& core, processor& p) noexcept {
+  core.searching.fetch_add(1, std::memory_order_seq_cst); // I1: the one who is woken is a searcher
   worker* sleeper;
   {
     const base::spin_guard guard(core.idle_lock);
-    p = pop_idle_processor(core);
     sleeper = core.idle_workers;
-    if (p != nullptr && sleeper != nullptr) core.idle_workers = sleeper->idle_link;
-    if (p != nullptr && sleeper == nullptr &&
-        core.polling.load(std::memory_order_relaxed) != 0) { // relaxed: see below
-      push_idle_processor(core, *p); // the poller is the only one asleep: it takes the processor itself
-      p = nullptr;
-    }
-  }
-  if (p == nullptr) {
-    core.searching.fetch_sub(1, std::memory_order_seq_cst); // I1
-    // If the poller has just left, it looks through the queues before it sleeps again (I1).
-    if (core.polling.load(std::memory_order_relaxed) != 0) kick(core); // relaxed: as above
-    return;
+    if (sleeper != nullptr) core.idle_workers = sleeper->idle_link;
   }
   if (sleeper != nullptr) {
-    sleeper->proc = p;
+    sleeper->proc = &p;
     wake_worker(*sleeper);
-  } else if (start_worker(core, *p, true) != 0) {
-    const base::spin_guard guard(core.idle_lock);
-    push_idle_processor(core, *p);
-    core.searching.fetch_sub(1, std::memory_order_seq_cst); // I1
+    return true;
   }
+  if (start_worker(core, p, true) == 0) return true;
+  strand(core, p);
+  {
+    const base::spin_guard guard(core.idle_lock); // I5
+    push_idle_processor(core, p);
+  }
+  core.searching.fetch_sub(1, std::memory_order_seq_cst); // I1
+  base::thread_fence(std::memory_order_seq_cst);          // I1
+  wake_another(core);
+  return false;
 }
 
 void wake_all(runtime_core& core) noexcept {

@@ -78,7 +78,7 @@ void launch(task& t, runtime* where) noexcept {
     sched::push_fresh(w, t);
     return sched::leave();
   }
-  core.spawned_by_guests.fetch_add(1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
+  core.spawned_elsewhere.fetch_add(1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
   core.global.push_front_level(t);
   base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
   sched::wake_another(core);

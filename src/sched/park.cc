@@ -12,7 +12,7 @@
 //   --------                                 ------------------
 //   stop_requested = true                    decided = open                 // P1
 //   heavy fence                    // P2     light fence                    // P2
-//   decided: open -> stopped?                stop_requested?
+//   decided: open -> stopped?      // P1     stop_requested?
 //     yes: make the fiber ready                yes: decided: open -> stopped? make it ready
 //     no: it runs, and will see the flag       (the guards are still held, so nobody else decides)
 //
@@ -20,7 +20,8 @@
 // interrupted (a shield, stack unwinding) publishes `shielded` instead of `open`, which only claimants of waiters accept.
 //
 // Orderings
-//   P1  decided: release store, or compare-exchange -> acquire compare-exchange of claimants: who decides sees the saved stack.
+//   P1  decided: release store -> acquire compare-exchange of who asks to stop: it holds no guard, and must see the saved stack.
+//       Who claims a waiter holds a guard that was released after the store: that orders everything, so a claim is relaxed.
 //   P2  the fences above.
 #include "sched/park.h"
 
@@ -35,7 +36,7 @@ namespace decision = wait::decision;
 
 std::uint32_t park_thread(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept,
                           void* argument) noexcept {
-  g.decided.store(decision::shielded, std::memory_order_release); // P1
+  g.decided.store(decision::shielded, std::memory_order_relaxed); // relaxed: only claimants decide, P1
   if (guard != nullptr)
     wait::lock::release(guard);
   else
@@ -48,8 +49,9 @@ void finish_departure_stopped(worker& w) noexcept {
   const departure leaving = std::exchange(w.leaving, {});
   std::uint32_t expected = decision::open;
   const bool stop_now = leaving.parked->decided.compare_exchange_strong(
-      expected, decision::stopped, std::memory_order_acq_rel, // P1
-      std::memory_order_relaxed);                             // relaxed: lost
+      expected, decision::stopped,
+      std::memory_order_relaxed,  // relaxed: this worker has left the stack itself
+      std::memory_order_relaxed); // relaxed: lost
   if (leaving.guard != nullptr)
     wait::lock::release(leaving.guard);
   else
@@ -102,7 +104,7 @@ void stop_fiber(fiber& f) noexcept {
   base::heavy_fence();                                     // P2
   std::uint32_t expected = decision::open;
   if (f.decided.compare_exchange_strong(
-          expected, decision::stopped, std::memory_order_acq_rel, // P1
+          expected, decision::stopped, std::memory_order_acquire, // P1
           std::memory_order_relaxed))                             // relaxed: it runs, or is decided otherwise
     ready(f);
 }

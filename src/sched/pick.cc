@@ -28,14 +28,16 @@ void look_beyond(worker& w) noexcept {
   processor& p = *w.proc;
   runtime_core& core = w.runtime;
   const env::nanoseconds now = core.world.now();
-  const env::nanoseconds mean = (now - p.window_start) / (look_interval - p.until_look);
+  const env::nanoseconds mean = (now - p.window_start) / (look_interval - p.turns());
   p.mean_run =
       std::min(mean, p.last_mean); // the kernel may have taken the CPU away in one window, hardly in two
   p.last_mean = mean;
   p.window_start = now;
-  p.until_look = look_interval;
-  if (p.earliest.load(std::memory_order_relaxed) <= now)
-    fire_timers(w, p, now); // relaxed: a hint; the guard decides
+  p.set_turns(look_interval);
+  // Those of others, too: a processor that is idle, or whose fiber computes, does not fire its own. But not at once, for they
+  // are cheap only for their owner (the guard of a wheel is biased).
+  constexpr env::nanoseconds tolerance = 100'000;
+  fire_due_timers(w, now, tolerance);
   if (core.watched.load(std::memory_order_relaxed) != 0 && --p.poll_countdown == 0) { // relaxed: a hint
     constexpr unsigned looks_between_polls = 4; // a poll costs as much as several dispatches
     p.poll_countdown = looks_between_polls;
@@ -58,7 +60,7 @@ runnable* pick_queued(worker& w) noexcept {
   if (p.due != nullptr) return std::exchange(p.due, nullptr);
   constexpr std::int32_t fresh_first_each =
       8; // so that fibers which only yield do not keep new ones from starting
-  if (!p.ready.empty() && (p.until_look % fresh_first_each != 0 || p.fresh.empty())) {
+  if (!p.ready.empty() && (p.turns() % fresh_first_each != 0 || p.fresh.empty())) {
     fiber* f = p.ready.pop_front();
     prefetch_ahead(p);
     return f;

@@ -17,6 +17,7 @@
 // holder that computes for long loses the whole processor (handoff.cc).
 #pragma once
 
+#include "base/atomic.h"
 #include "base/cache_line.h"
 #include "queue/growing_ring.h"
 #include "queue/run_ring.h"
@@ -38,13 +39,24 @@ inline constexpr std::uint32_t next_budget = 61;
 struct alignas(base::destructive_interference) processor {
   processor(unsigned i, env::nanoseconds now) noexcept : index(i), timers(now) {}
 
+  static constexpr unsigned limbo_index =
+      ~0u; // no processor of the runtime, but a detached worker's (handoff.cc)
   const unsigned index;
+  base::atomic<worker*> holder{nullptr}; // H1 in handoff.cc
 
   // ---- the holder only, inside the runtime
   fiber* next = nullptr;
   std::uint32_t next_left = next_budget;
   detail::runnable* due = nullptr;
-  std::int32_t until_look = look_interval; // dispatches until the next look beyond; not above 0: it is due
+  // Dispatches until the next look beyond; not above 0: it is due. Written by the holder; the monitor sees by it whether there
+  // are dispatches at all.
+  base::atomic<std::int32_t> until_look{look_interval};
+  std::int32_t turns() const noexcept {
+    return until_look.load(std::memory_order_relaxed); // relaxed: the holder's, or a hint
+  }
+  void set_turns(std::int32_t n) noexcept {
+    until_look.store(n, std::memory_order_relaxed); // relaxed: a hint for the monitor
+  }
   queue::growing_ring<fiber*> ready;
   queue::growing_ring<detail::task*> fresh;
 
@@ -73,8 +85,8 @@ struct alignas(base::destructive_interference) processor {
 
   // ---- timers: guarded by timer_guard; `earliest` mirrors timers.earliest() for readers without the guard
   alignas(base::destructive_interference) wait::lock timer_guard;
-  base::atomic<env::nanoseconds> earliest{timer::never};
-  timer::wheel timers;
+  base::atomic<env::nanoseconds> earliest{timing::never};
+  timing::wheel timers;
 
   processor* idle_link = nullptr; // guarded by runtime_core::idle_lock
 

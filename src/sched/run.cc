@@ -3,8 +3,10 @@
 // A fiber that waits switches straight to the next one, without a visit to a scheduler stack; a fiber that ends and is followed
 // by a new task runs that on its own stack, without any switch. The native stack of the worker is used only when there is
 // nothing quick to do: then the loop in worker.cc searches and sleeps.
+#include "base/sanitizer.h"
 #include "env/panic.h"
 #include "sched/describe.h"
+#include "sched/handoff.h"
 #include "sched/scheduler.h"
 #include "sched/switch.h"
 
@@ -86,7 +88,13 @@ void adopt(worker& w, fiber& f, task& t) noexcept {
 fiber* make_fiber(worker& w, task& t) noexcept {
   const stack::stack_ref s = take_stack(w, class_of(t));
   if (!s) return nullptr;
-  auto* f = ::new (static_cast<void*>(s.top() - sizeof(fiber))) fiber;
+  // A drainer may look at the atomic members of the block at any time, also now (for_each_block in drain.cc): it may miss the
+  // fiber in this round, or find a flag overwritten, and asks again in the next.
+  fiber* f;
+  {
+    const base::tsan_ignore_writes while_constructing;
+    f = ::new (static_cast<void*>(s.top() - sizeof(fiber))) fiber;
+  }
   f->stack = s;
   f->runtime = &w.runtime;
   adopt(w, *f, t);
@@ -151,10 +159,29 @@ namespace {
         p.finished.load(std::memory_order_relaxed) + 1; // relaxed: only the holder writes
     p.finished.store(ended, std::memory_order_release); // N1 (drain.cc)
     if (w.runtime.draining.load(std::memory_order_relaxed))
-      note_end(w.runtime); // relaxed: the drainer sums now and then
-    end_fiber(w, f);       // returns if `f` was given another task
-    if (p.until_look <= 0) look_beyond(w);
+      note_end(w.runtime);                    // relaxed: the drainer sums now and then
+    end_fiber(w, f);                          // returns if `f` was given another task
+    if (w.proc->turns() <= 0) look_beyond(w); // relaxed: ours
   }
+}
+
+} // namespace
+
+namespace {
+
+// A detached worker (handoff.cc) has no turn to give, but no right to another one either: behind all who wait.
+void yield_detached(worker& w, fiber& self) noexcept {
+  w.leaving = {.pending = true,
+               .release =
+                   [](void* raw) noexcept {
+                     auto* f = static_cast<fiber*>(raw);
+                     f->runtime->global.push_tail_level(*f);
+                     base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
+                     wake_another(*f->runtime);
+                   },
+               .argument = &self};
+  switch_stacks(w, &self, nullptr);
+  arrive_at_fiber();
 }
 
 } // namespace
@@ -162,7 +189,10 @@ namespace {
 void yield_to_next(worker& w) noexcept {
   fiber& self = *w.current_fiber();
   // Nobody arrives anywhere if a fiber that yields is alone; then this is the only place that sees timers and the global queue.
-  if (w.proc->until_look <= 0) look_beyond(w);
+  if (w.proc->turns() <= 0) { // relaxed: ours
+    if (is_detached(w)) return yield_detached(w, self);
+    look_beyond(w);
+  }
   fiber* to = target(w, pick(w));
   if (to == nullptr) return;
   if (!w.proc->ready.push_back(&self)) {

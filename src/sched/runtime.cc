@@ -31,15 +31,23 @@ unsigned wanted_processors(const options& o, env::world& world) noexcept {
   return std::clamp(n, 1u, most_processors);
 }
 
+// milliseconds::max() is more than nanoseconds can count.
+env::nanoseconds wanted_drain(const options& o) noexcept {
+  constexpr auto longest =
+      std::chrono::floor<std::chrono::milliseconds>(std::chrono::nanoseconds(env::forever));
+  return o.drain > longest ? env::forever : std::chrono::nanoseconds(o.drain).count();
+}
+
 } // namespace
 
 runtime_core::runtime_core(const options& o, env::world& w)
     : world(w),
       name(o.name),
       on_unhandled(o.on_unhandled),
-      drain_limit(std::chrono::duration_cast<std::chrono::nanoseconds>(o.drain).count()),
+      drain_limit(wanted_drain(o)),
       processor_count(wanted_processors(o, w)),
-      stacks(w) {
+      stacks(w),
+      max_threads(std::max(o.max_threads, processor_count + 1)) {
   install_reports();
   if (const int error = world.open_poller(&poller); error != 0)
     refuse(-error,

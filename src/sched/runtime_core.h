@@ -39,9 +39,9 @@ struct runtime_core {
   base::atomic<std::uint32_t> searching{0}; // workers looking for work
   base::spin_lock idle_lock;                // guards the next four
   processor* idle_processors = nullptr;
-  worker* idle_workers = nullptr; // asleep on their token
-  worker* workers = nullptr;      // all, for joining
-  unsigned worker_count = 0;
+  worker* idle_workers = nullptr;         // asleep on their token
+  worker* workers = nullptr;              // all, for joining
+  base::atomic<unsigned> worker_count{0}; // threads; written under idle_lock
 
   // ---- the poller
   env::poller* poller = nullptr;
@@ -53,10 +53,20 @@ struct runtime_core {
   // ---- the end (drain.cc)
   base::atomic<bool> draining{false};
   base::atomic<bool> stopping{false};
-  base::atomic<std::uint32_t> all_ended{0}; // a word to sleep on
-  base::atomic<std::uint64_t> spawned_by_guests{0};
+  base::atomic<std::uint32_t> all_ended{0};          // a word to sleep on
+  base::atomic<std::uint64_t> spawned_elsewhere{0};  // by plain threads and detached workers
+  base::atomic<std::uint64_t> finished_elsewhere{0}; // on detached workers
 
   env::nanoseconds spin_limit = 0;
+
+  // ---- the monitor (monitor.cc)
+  const unsigned max_threads;
+  std::uintptr_t monitor_thread = 0;
+  base::atomic<std::uint32_t> monitor_asleep{
+      0}; // a word to sleep on: nobody is busy, so there is nothing to watch
+  base::atomic<bool> monitor_end{false};
+  base::atomic<std::uint64_t> taken_from_hogs{0};    // processors taken from fibers that computed
+  base::atomic<std::uint64_t> taken_from_blocked{0}; // and from fibers that waited in the kernel
 };
 
 // The core behind a handle.

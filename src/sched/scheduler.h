@@ -65,6 +65,8 @@ void run(worker& w, detail::runnable& r) noexcept;
 // ---- timers.cc
 // Fires what is due on `p` by `now`. True if anything fired. `p` may be another's processor.
 bool fire_timers(worker& w, processor& p, env::nanoseconds now) noexcept;
+// Fires what is due anywhere; on processors of others only what is late by `tolerance`. True if anything fired.
+bool fire_due_timers(worker& w, env::nanoseconds now, env::nanoseconds tolerance) noexcept;
 // The earliest deadline of all processors.
 env::nanoseconds earliest_timer(const runtime_core& core) noexcept;
 
@@ -80,6 +82,9 @@ void ready_inside(worker& w, wait::agent& a) noexcept;
 // Starts a thread for `p`; 0 or a negative errno.
 int start_worker(runtime_core& core, processor& p, bool searching) noexcept;
 
+// An idle processor, taken out of the idle list, or null. Any thread.
+processor* try_take_processor(runtime_core& core) noexcept;
+
 // ---- drain.cc
 // Called when a fiber ends while the runtime is being drained.
 void note_end(runtime_core& core) noexcept;
@@ -88,7 +93,7 @@ void note_end(runtime_core& core) noexcept;
 
 [[gnu::always_inline]] inline detail::runnable* pick(worker& w) noexcept {
   processor& p = *w.proc;
-  --p.until_look;
+  p.set_turns(p.turns() - 1);
   if (fiber* f = p.next; f != nullptr && p.next_left != 0) {
     p.next = nullptr;
     --p.next_left;

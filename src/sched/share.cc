@@ -8,6 +8,7 @@
 // A new processor believes that dispatches take long, so the first fibers of a program spread at once; a program of tiny
 // fibers teaches it otherwise within 61 dispatches. A wrong guess is bounded from above: a holder that computes on while
 // work waits loses its processor to the monitor (handoff.cc).
+#include "sched/handoff.h"
 #include "sched/scheduler.h"
 
 namespace thrum::sched {
@@ -19,6 +20,7 @@ constexpr env::nanoseconds wake_cost = 20'000;
 
 void share(worker& w) noexcept {
   processor& p = *w.proc;
+  if (is_detached(w)) return; // it all goes to the global queue
   const std::uint32_t queued = p.ready.size() + p.fresh.size();
   const std::uint32_t backlog = queued + (p.next != nullptr ? 1 : 0);
   if (backlog * p.mean_run < wake_cost) return;

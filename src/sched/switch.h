@@ -58,7 +58,7 @@ inline constexpr exception_state no_exceptions{};
 // The same on a fiber's stack: now that no guard is held any more, looks beyond the processor if that is due.
 [[gnu::always_inline]] inline worker& arrive_at_fiber() noexcept {
   worker& w = arrive();
-  if (__builtin_expect(w.proc->until_look <= 0, false)) look_beyond(w);
+  if (__builtin_expect(w.proc->turns() <= 0, false)) look_beyond(w);
   return w;
 }
 

@@ -3,6 +3,7 @@
 // stores.
 #include "sched/timers.h"
 
+#include "sched/handoff.h"
 #include "sched/park.h"
 #include "sched/scheduler.h"
 
@@ -49,7 +50,8 @@ void release_with_wheel(void* raw) noexcept {
 
 std::uint32_t park_thread_until(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept,
                                 void* argument, env::nanoseconds deadline, std::uint32_t timeout) noexcept {
-  g.decided.store(wait::decision::shielded, std::memory_order_release); // P1 (park.cc)
+  g.decided.store(wait::decision::shielded,
+                  std::memory_order_relaxed); // relaxed: only claimants decide, P1 (park.cc)
   if (guard != nullptr)
     wait::lock::release(guard);
   else
@@ -57,7 +59,7 @@ std::uint32_t park_thread_until(wait::guest& g, wait::lock::held guard, void (*r
   if (!g.sleep_until(deadline)) {
     std::uint32_t expected = wait::decision::shielded;
     if (!g.decided.compare_exchange_strong(expected, wait::decision::first + timeout,
-                                           std::memory_order_acq_rel,  // P1 (park.cc)
+                                           std::memory_order_relaxed,  // relaxed: our own wait
                                            std::memory_order_relaxed)) // relaxed: lost
       g.sleep(); // somebody has claimed the wait and is about to wake us
   }
@@ -85,12 +87,27 @@ std::uint32_t park_until(wait::agent& self, wait::lock::held guard, void (*relea
   return d;
 }
 
+namespace {
+
+// Somebody must be awake in time. Workers that run look at all wheels before they sleep.
+void announce_deadline(runtime_core& core, env::nanoseconds deadline) noexcept {
+  base::thread_fence(std::memory_order_seq_cst);         // I1 (idle.cc), I3 (idle.cc)
+  if (core.polling.load(std::memory_order_relaxed) == 0) // relaxed: the fence
+    wake_another(core);                                  // it will poll, if it finds nothing else
+  else if (deadline < core.polling_until.load(std::memory_order_relaxed)) // relaxed: the fence
+    kick(core);
+}
+
+} // namespace
+
 wait::lock::held set_timer(worker& w, timer_entry& e) noexcept {
-  processor& p = *w.proc;
+  const bool detached = is_detached(w);
+  processor& p = detached ? *w.runtime.processors[0] : *w.proc;
   const wait::lock::held guard = p.timer_guard.acquire(w);
   e.home = &p;
   p.timers.insert(e);
   publish_earliest(p);
+  if (__builtin_expect(detached, false)) announce_deadline(w.runtime, e.deadline);
   return guard;
 }
 
@@ -102,12 +119,7 @@ void set_timer_elsewhere(runtime_core& core, const wait::thread_context& me, tim
   p.timers.insert(e);
   publish_earliest(p);
   wait::lock::release(guard); // it may fire, and be gone
-  // Somebody must be awake in time. Workers that run look at all wheels before they sleep.
-  base::thread_fence(std::memory_order_seq_cst);         // I1 (idle.cc), I3 (idle.cc)
-  if (core.polling.load(std::memory_order_relaxed) == 0) // relaxed: the fence
-    wake_another(core);                                  // it will poll, if it finds nothing else
-  else if (deadline < core.polling_until.load(std::memory_order_relaxed)) // relaxed: the fence
-    kick(core);
+  announce_deadline(core, deadline);
 }
 
 bool cancel_timer(const wait::thread_context& me, timer_entry& e) noexcept {
@@ -174,7 +186,7 @@ bool fire_timers(worker& w, processor& p, env::nanoseconds now) noexcept {
   bool any = false;
   for (;;) {
     const wait::lock::held guard = p.timer_guard.acquire(w);
-    const std::size_t n = p.timers.advance(now, batch, [&](timer::entry& e) {
+    const std::size_t n = p.timers.advance(now, batch, [&](timing::entry& e) {
       static_cast<timer_entry&>(e).fire(w, static_cast<timer_entry&>(e));
     });
     publish_earliest(p);

@@ -13,7 +13,7 @@ struct processor;
 struct runtime_core;
 struct worker;
 
-struct timer_entry : timer::entry {
+struct timer_entry : timing::entry {
   processor* home = nullptr; // whose wheel; constant while it is linked
   // Called once when it is due, inside the runtime, under the guard of its wheel: claims a wait and makes it ready, or
   // launches a task. Neither parks nor takes the guard of a primitive (who parks with a deadline holds one and takes that of

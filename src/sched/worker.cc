@@ -2,6 +2,9 @@
 #include "sched/worker.h"
 
 #include "env/fault_signal.h"
+#include "env/panic.h"
+#include "sched/handoff.h"
+#include "sched/monitor.h"
 #include "sched/scheduler.h"
 #include "sched/switch.h"
 
@@ -40,6 +43,8 @@ void worker_main(void* raw) noexcept {
   wait::bind_thread(&w);
   w.exceptions = exceptions_of_this_thread();
   w.error_number = errno_of_this_thread();
+  w.thread_number = w.runtime.world.this_thread();
+  hold(w, *w.proc);
   env::thread_stack native;
   env::prepare_thread(native);
   w.native_stack_bottom = native.bottom;
@@ -64,22 +69,27 @@ int start_worker(runtime_core& core, processor& p, bool searching) noexcept {
     const base::spin_guard guard(core.idle_lock);
     w->all_link = core.workers;
     core.workers = w;
-    number = core.worker_count++;
+    number = core.worker_count.load(std::memory_order_relaxed); // relaxed: guarded; for the name
+    core.worker_count.store(core.worker_count.load(std::memory_order_relaxed) + 1,
+                            std::memory_order_relaxed); // relaxed: guarded
   }
   char name[16];
   env::thread_name(name, core.name, number);
+  if (number == 0) start_monitor(core);
   const int error = core.world.start_thread(&w->thread, name, &worker_main, w);
   if (error != 0) {
     const base::spin_guard guard(core.idle_lock);
     worker** link = &core.workers;
     while (*link != w) link = &(*link)->all_link;
     *link = w->all_link;
-    --core.worker_count;
+    core.worker_count.store(core.worker_count.load(std::memory_order_relaxed) - 1,
+                            std::memory_order_relaxed); // relaxed: guarded
     delete w;
+    if (core.worker_count.load(std::memory_order_relaxed) == 0) // relaxed: as good as guarded
+      env::panic("the system gives a runtime not even one thread",
+                 "is the limit of processes reached? ulimit -u, or pids.max of the cgroup");
   }
   return error;
 }
-
-worker& enter_slow(worker& w) noexcept { return w; }
 
 } // namespace thrum::sched

@@ -10,10 +10,10 @@
 //
 //   the worker, entering                  who takes the processor
 //   --------------------                  -----------------------
-//   place = inside                        taken = 1 (asking)
+//   place = inside                        taken: kept -> asked
 //   light fence             // E1         heavy fence             // E1
-//   taken != 0? -> slow path              place == outside? -> taken: 1 -> 2, the processor is his
-//                                         else              -> taken: 1 -> 0
+//   taken != kept? -> slow path           place == outside? -> taken: asked -> gone, the processor is his
+//                                         else              -> taken: asked -> kept
 //
 // Orderings
 //   E1  the fences above; and place: leave's release store -> the taker's load, so that the taker sees what the worker did to
@@ -43,11 +43,14 @@ struct departure {
 struct worker : wait::thread_context {
   explicit worker(runtime_core& core) noexcept : runtime(core) { is_worker = true; }
 
-  enum : std::uint8_t { outside = 0, inside = 1 };
+  enum : std::uint8_t { outside, inside };                 // place
+  enum : std::uint8_t { kept, asked, gone };               // taken
+  static constexpr env::nanoseconds short_slice = 100'000; // the least that the kernel grants
 
   // ---- the worker itself
   runtime_core& runtime;
-  processor* proc = nullptr; // null: it has none; also written by who hands it one while it sleeps (idle.cc)
+  base::guarded<processor*> proc =
+      nullptr; // null: it has none; also written by who hands it one while it sleeps (idle.cc)
   departure leaving;
   env::context native;                   // its own stack, where the scheduler's loop runs
   exception_state* exceptions = nullptr; // of this thread; constant
@@ -56,13 +59,17 @@ struct worker : wait::thread_context {
 
   // ---- E1
   base::atomic<std::uint8_t> place{inside};
-  base::atomic<std::uint8_t> taken{0};
-
-  // ---- sleep and wake-up (idle.cc)
+  base::atomic<std::uint8_t> taken{kept};
+  processor* limbo = nullptr; // handoff.cc; made by the monitor, used by the worker
+  bool short_turns = false;
+  bool detached = false;             // `proc` is the limbo
+  base::atomic<bool> demoted{false}; // the thread was given long turns when its processor was taken
   base::atomic<std::uint32_t> token{0};
   worker* idle_link = nullptr; // guarded by runtime_core::idle_lock
   worker* all_link = nullptr;  // all workers of the runtime; constant after start
   std::uintptr_t thread = 0;
+  int thread_number = 0;             // the kernel's; constant once it runs
+  base::atomic<bool> retired{false}; // the thread is about to end: join it
 
   void* tsan_native = nullptr;     // thread sanitizer: the context of the native stack
   void* asan_fake_stack = nullptr; // address sanitizer: of the native stack
@@ -89,6 +96,7 @@ struct worker : wait::thread_context {
 }
 
 worker& enter_slow(worker& w) noexcept; // the processor was taken away meanwhile
+void leave_slow(worker& w) noexcept;
 
 // Requires: a fiber is running. Afterwards the worker returned (which may be another than before, if the fiber had to
 // wait for a processor) holds a processor until leave() or a switch.
@@ -102,7 +110,9 @@ worker& enter_slow(worker& w) noexcept; // the processor was taken away meanwhil
 }
 
 [[gnu::always_inline]] inline void leave() noexcept {
-  this_worker().place.store(worker::outside, std::memory_order_release); // E1
+  worker& w = this_worker();
+  if (__builtin_expect(w.taken.load(std::memory_order_relaxed) != 0, false)) leave_slow(w); // relaxed: a hint
+  w.place.store(worker::outside, std::memory_order_release);                                // E1
 }
 
 } // namespace thrum::sched

@@ -199,7 +199,7 @@ std::size_t run(const request& r) {
   survey s;
   look(r, me, s);
   if (s.stopped != none && this_fiber::stop_requested()) return s.stopped;
-  if (s.timeout != none && timer_goes_first(s, r, me)) return s.timeout;
+  if (s.timeout != none && timer_goes_first(s, r, me) && !sched::must_stop(self)) return s.timeout;
   for (;;) {
     while (s.ready != none) {
       if (commit(*r.cases[s.ready], me)) return s.ready;

@@ -127,6 +127,11 @@ int epoll_kick(poller* p) noexcept {
   return static_cast<int>(::write(p->event, &one, sizeof one));
 }
 
+bool epoll_has_events(poller* p) noexcept {
+  pollfd one{.fd = p->epoll, .events = POLLIN, .revents = 0};
+  return ::poll(&one, 1, 0) > 0;
+}
+
 readiness look_at(int fd) noexcept {
   pollfd one{.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP, .revents = 0};
   const int n = ::poll(&one, 1, 0);

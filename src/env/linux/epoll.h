@@ -14,6 +14,7 @@ int epoll_rearm(poller*, int fd, void* token,
 int epoll_unwatch(poller*, int fd) noexcept;
 int epoll_poll(poller*, readiness* events, int capacity, nanoseconds deadline) noexcept;
 int epoll_kick(poller*) noexcept;
+bool epoll_has_events(poller*) noexcept;
 readiness look_at(int fd) noexcept;
 
 } // namespace thrum::env

@@ -6,6 +6,7 @@
 #include "env/linux/cpus.h"
 #include "env/linux/epoll.h"
 #include "env/linux/injection.h"
+#include "env/linux/thread_watch.h"
 
 #include <atomic>
 #include <cerrno>
@@ -114,6 +115,22 @@ public:
 
   topology cpus() noexcept override { return read_topology(); }
 
+  int this_thread() noexcept override { return thread_id(); }
+  nanoseconds thread_cpu_time(int thread) noexcept override {
+    return quietly([&] { return cpu_time_of(thread); });
+  }
+  bool thread_sleeps(int thread) noexcept override {
+    const int saved = errno;
+    const bool result = sleeps(thread);
+    errno = saved;
+    return result;
+  }
+  void set_time_slice(int thread, nanoseconds slice) noexcept override {
+    const int saved = errno;
+    env::set_time_slice(thread, slice);
+    errno = saved;
+  }
+
   void* map(std::size_t bytes, std::size_t alignment) noexcept override {
     if (fault && fault(fault_site::map_memory)) return nullptr;
     const int saved = errno;
@@ -167,6 +184,12 @@ public:
   }
   void kick(poller* p) noexcept override {
     quietly([&] { return epoll_kick(p); });
+  }
+  bool has_events(poller* p) noexcept override {
+    const int saved = errno;
+    const bool result = epoll_has_events(p);
+    errno = saved;
+    return result;
   }
   readiness look(int fd) noexcept override {
     const int saved = errno;

@@ -1,0 +1,167 @@
+// Hand-off: nothing that a fiber does in its own code may stop the others.
+//
+// The problem: a fiber that computes for long, or blocks in the kernel, keeps its worker's thread, and with it a processor: its
+// queue, its timers, its share of the machine. Ways rejected:
+//   - Switching fibers in a signal handler: the fiber may be in the middle of malloc, stdio or the unwinder, whose state belongs
+//     to the thread. Two throwing fibers crash within thousands of such switches.
+//   - Stopping the thread in a signal handler: safe for its state, but it may hold a lock of libc, and everybody who needs that
+//     lock waits for a whole turn of the rotation.
+//
+// The way taken: the monitor (monitor.cc) takes the processor, never the thread. The processor goes on with another worker. The
+// hog runs on as an ordinary thread of the kernel, which shares the CPUs fairly: malloc, stdio, errno, thread_local variables,
+// exceptions, debuggers and sanitizers see nothing unusual. The worker is now *detached*.
+//
+// A detached worker that enters the runtime takes an idle processor, if there is one, and is an ordinary worker again. If not,
+// it must be able to finish what it came for, since it may hold guards: to make a fiber ready, to launch a task, to set a timer,
+// to park. For that it has a *limbo*, a processor that is none: nobody can steal from it, and it runs nothing. What was put there
+// goes to the global queue as the worker leaves the runtime. When its fiber parks, yields or ends, there is nothing to pick in
+// limbo, so the worker comes to its native stack, where it leaves the limbo and sleeps until it is needed, without a processor.
+//
+// Everything that looks at a processor's private parts works on a limbo as it is, but for five places that ask is_detached():
+// leaving the runtime (below), yield_to_next, share, set_timer and find_work.
+//
+// Invariants
+//   H1  a processor whose `holder` is not null is held by that worker, and by no other. Only the worker writes it, inside; or who
+//       has taken the processor.
+//   H2  taken: 0 -> asked -> taken is the monitor's, asked -> 0 either's, taken -> 0 the worker's. While it is `taken`, the worker
+//       has no processor.
+//
+// Orderings
+//   E1  in worker.h.
+//   E2  taken: the monitor's compare-exchange to `taken` (release) -> the worker's acquire: it sees its limbo. The worker's
+//       cancellation needs no order: nothing was taken.
+#include "sched/handoff.h"
+
+#include "base/check.h"
+#include "sched/monitor.h"
+#include "sched/scheduler.h"
+
+#include <new>
+#include <utility>
+
+namespace thrum::sched {
+
+bool try_take(worker& w, processor& p) noexcept {
+  std::uint8_t before = worker::kept;
+  if (!w.taken.compare_exchange_strong(before, worker::asked, std::memory_order_relaxed, // relaxed: the fence
+                                       std::memory_order_relaxed)) // relaxed: it is detached already
+    return false;
+  base::heavy_fence(); // E1
+  std::uint8_t expected = worker::asked;
+  if (w.place.load(std::memory_order_acquire) == worker::outside &&                      // E1
+      p.holder.load(std::memory_order_relaxed) == &w &&                                  // relaxed: E1, H1
+      w.taken.compare_exchange_strong(expected, worker::gone, std::memory_order_release, // E2
+                                      std::memory_order_relaxed)) { // relaxed: it has come back
+    p.holder.store(nullptr,
+                   std::memory_order_relaxed); // relaxed: H1; who gets p is told with an order of its own
+    return true;
+  }
+  expected = worker::asked;
+  w.taken.compare_exchange_strong(expected, worker::kept,
+                                  std::memory_order_relaxed,  // relaxed: nothing was taken
+                                  std::memory_order_relaxed); // relaxed: it was quicker
+  return false;
+}
+
+bool make_limbo(worker& w) noexcept {
+  if (w.limbo != nullptr) return true;
+  w.limbo = new (std::nothrow) processor(processor::limbo_index, w.runtime.world.now());
+  if (w.limbo != nullptr) w.limbo->random_state = reinterpret_cast<std::uintptr_t>(&w) | 1;
+  return w.limbo != nullptr;
+}
+
+void hold(worker& w, processor& p) noexcept {
+  w.proc = &p;
+  w.detached = false;
+  w.taken.store(worker::kept, std::memory_order_relaxed); // relaxed: the monitor goes by the holder
+  p.holder.store(&w, std::memory_order_release);          // H1: whoever sees it sees a complete worker
+  // The time before must not look like one long dispatch.
+  p.window_start = w.runtime.world.now();
+  p.set_turns(look_interval);
+  arouse_monitor(w.runtime);
+  // Where there are hogs, workers take short turns (monitor.cc).
+  if (w.runtime.taken_from_hogs.load(std::memory_order_relaxed) != 0 &&
+      !std::exchange(w.short_turns, true)) // relaxed: a hint
+    w.runtime.world.set_time_slice(w.thread_number, worker::short_slice);
+}
+
+void strand(runtime_core& core, processor& p) noexcept {
+  if (fiber* f = std::exchange(p.next, nullptr)) core.global.push_front_level(*f);
+  if (detail::runnable* r = std::exchange(p.due, nullptr)) core.global.push_front_level(*r);
+  while (!p.ready.empty()) core.global.push_front_level(*p.ready.pop_front());
+  while (!p.fresh.empty()) core.global.push_front_level(*p.fresh.pop_front());
+}
+
+namespace {
+
+// What a detached worker did in the runtime becomes everybody's.
+void empty_limbo(worker& w) noexcept {
+  runtime_core& core = w.runtime;
+  processor& limbo = *w.limbo;
+  // Counted before they can run, or end (N1 in drain.cc).
+  if (const std::uint64_t n = limbo.spawned.load(std::memory_order_relaxed); n != 0) { // relaxed: ours
+    limbo.spawned.store(0, std::memory_order_relaxed);                                 // relaxed: ours
+    core.spawned_elsewhere.fetch_add(n, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
+  }
+  if (limbo.next != nullptr || !limbo.ready.empty() || !limbo.fresh.empty()) {
+    strand(core, limbo);
+    base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
+    wake_another(core);
+  }
+  if (const std::uint64_t n = limbo.finished.load(std::memory_order_relaxed); n != 0) { // relaxed: ours
+    limbo.finished.store(0, std::memory_order_relaxed);                                 // relaxed: ours
+    core.finished_elsewhere.fetch_add(n, std::memory_order_release);                    // N1 (drain.cc)
+    if (core.draining.load(std::memory_order_relaxed)) note_end(core); // relaxed: as in fiber_main
+  }
+}
+
+void be_ordinary(worker& w) noexcept {
+  if (w.demoted.exchange(false, std::memory_order_relaxed)) // relaxed: E2
+    w.runtime.world.set_time_slice(w.thread_number, worker::short_slice);
+}
+
+} // namespace
+
+worker& enter_slow(worker& w) noexcept {
+  for (;;) {
+    std::uint8_t now = w.taken.load(std::memory_order_acquire); // E2
+    if (now == worker::kept) return w;                          // the monitor has given up
+    if (now == worker::asked) {
+      if (w.taken.compare_exchange_strong(now, worker::kept,
+                                          std::memory_order_relaxed,  // relaxed: nothing was taken
+                                          std::memory_order_relaxed)) // relaxed: looks again
+        return w;
+      continue;
+    }
+    if (processor* p = try_take_processor(w.runtime)) {
+      if (is_detached(w)) empty_limbo(w);
+      hold(w, *p);
+      be_ordinary(w);
+      return w;
+    }
+    w.proc = w.limbo;
+    w.detached = true;
+    w.limbo->set_turns(0); // yield_to_next looks closer then
+    return w;
+  }
+}
+
+void leave_slow(worker& w) noexcept {
+  if (is_detached(w)) empty_limbo(w);
+}
+
+void leave_limbo(worker& w) noexcept {
+  processor& limbo = *w.limbo;
+  empty_limbo(w);
+  w.runtime.stacks.give(limbo.stacks, limbo.cached_stacks);
+  limbo.cached_stacks = 0;
+  for (unsigned c = 0; c < task_classes; ++c) {
+    shared_task_pool().spill(c, &limbo.free_tasks[c], limbo.free_task_count[c]);
+    limbo.free_task_count[c] = 0;
+  }
+  w.proc = nullptr;
+  w.detached = false;
+  be_ordinary(w);
+}
+
+} // namespace thrum::sched

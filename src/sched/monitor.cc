@@ -1,0 +1,252 @@
+// When is a processor taken? (How: handoff.cc.)
+//
+// The monitor looks at each processor now and then. One whose holder has not dispatched anything since the last look, and is in a
+// fiber's own code, is a candidate. It is taken
+//   - after `time_slice`, in any case: the fiber computes, and others have a right to their turn;
+//   - sooner, after `patience`, if its thread sleeps in the kernel and somebody waits: a blocked thread needs no processor;
+//   - sooner, if something is due (a timer, a descriptor, work from elsewhere) and no processor is idle: that does not wait for
+//     a time slice. One processor a look is enough.
+// Whether the thread computes or sleeps is asked of the kernel: its CPU clock, and only if that stands still its state, which
+// tells a thread that waits for a CPU from one that waits for something else.
+//
+// It also makes sure that what is due is seen while a processor is idle but nobody polls.
+//
+// A hog's thread is asked to take longer turns (sched_setattr, Linux 6.12), and workers take short ones: the kernel then serves
+// a worker that wakes up before it goes on with the hog. It goes back to short turns when it gets a processor again.
+//
+// How often: every millisecond while something waits, twice as slow while nothing does, and quickly after it took something from
+// a blocked thread, since blocking calls come in crowds. A timer that will be due wakes it in time. When all processors are idle
+// for some looks it sleeps until one is not: an idle program wakes up zero times a second.
+//
+// Orderings
+//   O1  the monitor sets monitor_asleep and then, behind a full fence, reads idle_count; who takes an idle processor changes
+//       idle_count and then reads monitor_asleep, both seq_cst: one of them sees the other.
+#include "sched/monitor.h"
+
+#include "env/panic.h"
+#include "sched/handoff.h"
+#include "sched/scheduler.h"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+
+namespace thrum::sched {
+
+namespace {
+
+constexpr env::nanoseconds time_slice = 10'000'000;
+constexpr env::nanoseconds patience = 50'000;         // with a thread that sleeps
+constexpr env::nanoseconds due_patience = 200'000;    // with a hog, while something is due
+constexpr env::nanoseconds lone_patience = 1'000'000; // with a thread that sleeps, while nobody seems to wait
+constexpr env::nanoseconds quick_look = 50'000;
+constexpr env::nanoseconds look = 1'000'000;
+constexpr env::nanoseconds slow_look = 2'000'000;
+constexpr env::nanoseconds hog_slice = 100'000'000; // the most that the kernel grants
+constexpr unsigned idle_looks = 25;
+
+struct observation {
+  worker* holder = nullptr;
+  std::int32_t turn = 0;
+  env::nanoseconds since = 0;
+  env::nanoseconds cpu_time = 0;
+};
+
+class monitor {
+public:
+  monitor(runtime_core& core, observation* seen) noexcept : core_(core), seen_(seen) {}
+
+  void run() noexcept {
+    env::nanoseconds pause = look;
+    for (unsigned idle = 0; !ending();) {
+      idle = core_.idle_count.load(std::memory_order_relaxed) == core_.processor_count ? idle + 1
+                                                                                       : 0; // relaxed: a hint
+      if (idle > idle_looks) {
+        reap();
+        sleep_deeply();
+        idle = 0;
+        pause = look;
+        continue;
+      }
+      now_ = core_.world.now();
+      took_ = took_blocked_ = false;
+      judge_load();
+      for (unsigned i = 0; i < core_.processor_count; ++i) examine(*core_.processors[i], seen_[i]);
+      if (took_blocked_)
+        pause = quick_look;
+      else
+        pause = std::min(pause * 2, waiting_ ? look : slow_look);
+      const env::nanoseconds next_due =
+          std::min(earliest_timer(core_), env::forever - due_patience) + due_patience;
+      core_.world.wait_word(&core_.monitor_asleep, 0,
+                            std::max(now_ + quick_look, std::min(now_ + pause, next_due)));
+      if (++looks_ % 512 == 0) reap();
+    }
+    reap();
+  }
+
+private:
+  bool ending() const noexcept {
+    return core_.monitor_end.load(std::memory_order_acquire); // R1 (runtime.cc)
+  }
+
+  // Is there anything that a processor should be found for?
+  void judge_load() noexcept {
+    const bool all_busy = core_.idle_count.load(std::memory_order_relaxed) == 0; // relaxed: a hint
+    due_ = !core_.global.empty() || earliest_timer(core_) <= now_ - due_patience ||
+           (core_.watched.load(std::memory_order_relaxed) != 0 && // relaxed: a hint
+            core_.world.has_events(core_.poller));
+    // While a processor is idle, somebody polls; but who did may have found work, and now computes.
+    if (due_ && !all_busy && core_.polling.load(std::memory_order_relaxed) == 0) // relaxed: a hint
+      wake_another(core_);
+    due_ &= all_busy;
+    waiting_ = due_;
+    for (unsigned i = 0; !waiting_ && i < core_.processor_count; ++i)
+      waiting_ = has_queue(*core_.processors[i]);
+  }
+
+  static bool has_queue(const processor& p) noexcept {
+    return p.ready.size_hint() != 0 || p.fresh.size_hint() != 0 || p.shared.size_hint() != 0;
+  }
+
+  void examine(processor& p, observation& o) noexcept {
+    worker* w = p.holder.load(std::memory_order_acquire); // H1 (handoff.cc)
+    const std::int32_t turn = p.turns();                  // relaxed: a hint
+    if (w == nullptr ||
+        w->place.load(std::memory_order_relaxed) == worker::inside) { // relaxed: try_take decides
+      o.holder = nullptr;
+      return;
+    }
+    if (o.holder != w || o.turn != turn) {
+      o = {w, turn, now_, core_.world.thread_cpu_time(w->thread_number)};
+      return;
+    }
+    const env::nanoseconds age = now_ - o.since;
+    const bool blocked = age >= patience && is_blocked(*w, o, age);
+    const bool wanted = due_ || has_queue(p);
+    if (blocked ? age < (wanted ? patience : lone_patience)
+                : age < (due_ && !took_ ? due_patience : time_slice))
+      return;
+    take(p, *w, blocked);
+    o.holder = nullptr;
+  }
+
+  bool is_blocked(const worker& w, const observation& o, env::nanoseconds age) const noexcept {
+    return core_.world.thread_cpu_time(w.thread_number) - o.cpu_time < age / 4 &&
+           core_.world.thread_sleeps(w.thread_number);
+  }
+
+  void take(processor& p, worker& w, bool blocked) noexcept {
+    if (core_.worker_count.load(std::memory_order_relaxed) >= core_.max_threads) // relaxed: a hint
+      return report_limit();
+    if (!make_limbo(w)) return;
+    // Before it is taken: afterwards the worker may undo it at any time.
+    w.demoted.store(!blocked, std::memory_order_relaxed); // relaxed: E2 (handoff.cc)
+    if (!blocked) core_.world.set_time_slice(w.thread_number, hog_slice);
+    if (!try_take(w, p)) {
+      if (!blocked) core_.world.set_time_slice(w.thread_number, worker::short_slice);
+      return;
+    }
+    took_ = true;
+    took_blocked_ |= blocked;
+    (blocked ? core_.taken_from_blocked : core_.taken_from_hogs)
+        .fetch_add(1, std::memory_order_relaxed); // relaxed: a count
+    due_ &= !hand_to_another(core_, p);
+  }
+
+  // Threads that have ended because there was nothing to do for them.
+  void reap() noexcept {
+    for (;;) {
+      worker* ended = nullptr;
+      {
+        const base::spin_guard guard(core_.idle_lock);
+        for (worker** link = &core_.workers; *link != nullptr; link = &(*link)->all_link)
+          if ((*link)->retired.load(std::memory_order_relaxed)) { // relaxed: joined below
+            ended = *link;
+            *link = ended->all_link;
+            core_.worker_count.store(core_.worker_count.load(std::memory_order_relaxed) - 1,
+                                     std::memory_order_relaxed); // relaxed: guarded
+            break;
+          }
+      }
+      if (ended == nullptr) return;
+      core_.world.join_thread(ended->thread);
+      delete ended->limbo;
+      delete ended;
+    }
+  }
+
+  void sleep_deeply() noexcept {
+    core_.monitor_asleep.store(1, std::memory_order_relaxed);                         // relaxed: the fence
+    base::thread_fence(std::memory_order_seq_cst);                                    // O1
+    while (!ending() && core_.monitor_asleep.load(std::memory_order_relaxed) != 0 &&  // relaxed: a flag
+           core_.idle_count.load(std::memory_order_relaxed) == core_.processor_count) // relaxed: the fence
+      core_.world.wait_word(&core_.monitor_asleep, 1, env::forever);
+    core_.monitor_asleep.store(0, std::memory_order_relaxed); // relaxed: who still wakes us does no harm
+  }
+
+  void report_limit() noexcept {
+    if (std::exchange(limit_reported_, true)) return;
+    env::report message;
+    message.text("thrum: runtime '")
+        .text(core_.name)
+        .text("' has its ")
+        .number(core_.max_threads)
+        .text(
+            " threads, and all are blocked or compute; other fibers wait for them\n"
+            "  raise options.max_threads, or limit how many fibers do that at a time (counting_semaphore)\n")
+        .flush();
+  }
+
+  runtime_core& core_;
+  observation* const seen_; // one a processor
+  env::nanoseconds now_ = 0;
+  unsigned looks_ = 0;
+  bool due_ = false;     // something is due, and no processor is idle
+  bool waiting_ = false; // something waits
+  bool took_ = false;    // in this look
+  bool took_blocked_ = false;
+  bool limit_reported_ = false;
+};
+
+void monitor_main(void* raw) noexcept {
+  auto& core = *static_cast<runtime_core*>(raw);
+  core.world.set_time_slice(core.world.this_thread(), worker::short_slice);
+  const std::unique_ptr<observation[]> seen(new (std::nothrow) observation[core.processor_count]);
+  if (seen != nullptr) monitor(core, seen.get()).run();
+}
+
+} // namespace
+
+void start_monitor(runtime_core& core) noexcept {
+  if (const int error = core.world.start_thread(&core.monitor_thread, "thrum-monitor", &monitor_main, &core);
+      error != 0) {
+    core.monitor_thread = 0;
+    env::report message;
+    message.text("thrum: runtime '")
+        .text(core.name)
+        .text("' has no monitor (error ")
+        .number(static_cast<std::uint64_t>(-error))
+        .text("): a fiber that blocks or computes will hold up others\n"
+              "  the limit of threads may be reached: ulimit -u, or pids.max of the cgroup\n")
+        .flush();
+  }
+}
+
+void end_monitor(runtime_core& core) noexcept {
+  if (core.monitor_thread == 0) return;
+  core.monitor_end.store(true, std::memory_order_release); // R1 (runtime.cc)
+  core.monitor_asleep.store(
+      2, std::memory_order_release); // any value that it does not sleep on; with the flag, R1 (runtime.cc)
+  core.world.wake_word(&core.monitor_asleep, 1);
+  core.world.join_thread(core.monitor_thread);
+  core.monitor_thread = 0;
+}
+
+void arouse_monitor(runtime_core& core) noexcept {
+  if (__builtin_expect(core.monitor_asleep.load(std::memory_order_seq_cst) == 0, true)) return; // O1
+  core.monitor_asleep.store(0, std::memory_order_relaxed); // relaxed: a flag
+  core.world.wake_word(&core.monitor_asleep, 1);
+}
+
+} // namespace thrum::sched
