@@ -1,6 +1,6 @@
 #include "timer/wheel.h"
 
-namespace thrum::timer {
+namespace thrum::timing {
 
 void wheel::place(entry& e) noexcept {
   std::uint64_t tick = tick_of(e.deadline);
@@ -86,4 +86,4 @@ bool wheel::check_invariants() const noexcept {
   return total == count_;
 }
 
-} // namespace thrum::timer
+} // namespace thrum::timing

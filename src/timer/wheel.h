@@ -25,7 +25,7 @@
 #include <bit>
 #include <cstdint>
 
-namespace thrum::timer {
+namespace thrum::timing {
 
 using nanoseconds = std::int64_t;
 inline constexpr nanoseconds never = INT64_MAX;
@@ -151,4 +151,4 @@ private:
   base::intrusive_list<entry> slots_[levels][slots];
 };
 
-} // namespace thrum::timer
+} // namespace thrum::timing

@@ -8,7 +8,7 @@
 #include <random>
 #include <vector>
 
-namespace thrum::timer {
+namespace thrum::timing {
 namespace {
 
 struct numbered : entry {
@@ -163,4 +163,4 @@ TEST(wheel, sleeping_until_earliest_misses_nothing) {
 }
 
 } // namespace
-} // namespace thrum::timer
+} // namespace thrum::timing

@@ -8,7 +8,9 @@
 #include <thrum/thrum.h>
 
 #include <chrono>
+#include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -60,6 +62,22 @@ TEST_P(chan_deadline, a_deadline_that_has_passed_still_takes_what_is_ready) {
       EXPECT_EQ(c.recv_until(steady_clock::now() - 24h).value(), 5);
       EXPECT_EQ(c.recv_for(0ns).error(), chan_status::timeout) << "empty";
     }
+  });
+}
+
+TEST_P(chan_deadline, a_value_that_is_given_as_an_rvalue_is_kept_unless_it_was_sent) {
+  on_fiber_and_thread(options(), [] {
+    const chan<std::unique_ptr<int>> c(1);
+    EXPECT_EQ(c.send_for(std::make_unique<int>(1), 1s), chan_status::ok);
+    auto value = std::make_unique<int>(2);
+    EXPECT_EQ(c.send_for(std::move(value), 0s), chan_status::timeout);
+    ASSERT_NE(value, nullptr);
+    EXPECT_EQ(c.send_until(std::move(value), steady_clock::now() - 1s), chan_status::timeout);
+    ASSERT_NE(value, nullptr);
+    EXPECT_EQ(*c.recv().value(), 1);
+    EXPECT_EQ(c.send_until(std::move(value), steady_clock::now() - 1s), chan_status::ok);
+    EXPECT_EQ(value, nullptr);
+    EXPECT_EQ(*c.recv().value(), 2);
   });
 }
 

@@ -126,7 +126,7 @@ TEST_P(chan_values, large_values_travel) {
 TEST_P(chan_values, values_stand_where_their_alignment_wants_them) {
   run([] {
     thrum::spawn({.stack = 1 << 20}, [] {
-      align_through_every_kind<1>();
+      align_through_every_kind<alignof(int)>();
       align_through_every_kind<16>();
       align_through_every_kind<64>();
       align_through_every_kind<256>();

@@ -207,6 +207,28 @@ TEST_P(drain, many_runtimes_with_parked_fibers_end_one_after_the_other) {
   }
 }
 
+TEST_P(drain, the_longest_limit_is_as_long_as_it_takes) {
+  struct slow {
+    bool& done;
+    ~slow() {
+      thrum::this_fiber::sleep_for(1ms);
+      done = true;
+    }
+  };
+  bool unwound = false; // plain: the end of every fiber comes before the return of run
+  thrum::options o = options();
+  o.drain = std::chrono::milliseconds::max();
+  thrum::run(
+      [&] {
+        thrum::go([&] {
+          const slow at_end{unwound};
+          static_cast<void>(chan<int>().recv());
+        });
+      },
+      o);
+  EXPECT_TRUE(unwound);
+}
+
 // The report goes to standard error and names at most eight of them.
 TEST_P(drain, fibers_that_do_not_stop_are_named_and_left_behind) {
   // On purpose immortal: what is left behind goes on using it.

@@ -58,6 +58,29 @@ TEST_P(runtimes, plain_threads_use_the_default_runtime) {
   }).join();
 }
 
+TEST_P(runtimes, go_and_spawn_of_a_runtime_have_the_forms_of_the_free_ones) {
+  thrum::runtime r(options());
+  EXPECT_EQ(r.spawn([](int a) { return a; }, 1).join(), 1);
+  EXPECT_EQ(r.spawn([](int a, int b) { return a + b; }, 1, 2).join(), 3);
+  EXPECT_EQ(r.spawn([](int a, int b, int c) { return a + b + c; }, 1, 2, 3).join(), 6);
+  EXPECT_EQ(r.spawn([](int a, int b, int c, int d) { return a + b + c + d; }, 1, 2, 3, 4).join(), 10);
+  EXPECT_EQ(r.spawn([](auto... all) { return (all + ...); }, 1, 2, 3, 4, 5).join(), 15);
+  EXPECT_EQ(r.spawn([](std::unique_ptr<int> p) { return *p; }, std::make_unique<int>(6)).join(), 6);
+  EXPECT_STREQ(r.spawn({.name = "named"}, [] { return thrum::this_fiber::name(); }).join(), "named");
+  EXPECT_EQ(r.spawn([](thrum::runtime* p) { return p == &thrum::runtime::current(); }, &r).join(), true);
+
+  const chan<int> sum(10);
+  r.go([=](int a) { sum.send(a); }, 1);
+  r.go([=](int a, int b) { sum.send(a + b); }, 1, 1);
+  r.go([=](int a, int b, int c) { sum.send(a + b + c); }, 1, 1, 1);
+  r.go([=](int a, int b, int c, int d) { sum.send(a + b + c + d); }, 1, 1, 1, 1);
+  r.go([=](auto... all) { sum.send((all + ...)); }, 1, 1, 1, 1, 1);
+  r.go({.name = "named"}, [=, &r] { sum.send(&r == &thrum::runtime::current() ? 6 : 0); });
+  int total = 0;
+  for (int i = 0; i < 6; ++i) total += sum.recv().value();
+  EXPECT_EQ(total, 1 + 2 + 3 + 4 + 5 + 6);
+}
+
 TEST_P(runtimes, run_may_be_called_by_several_threads_at_once) {
   thrum::runtime r(options());
   std::vector<std::thread> threads;

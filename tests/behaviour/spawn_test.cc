@@ -259,6 +259,17 @@ TEST_P(spawning, callables_of_every_size_and_alignment_arrive_whole) {
   });
 }
 
+TEST_P(spawning, spawn_takes_any_number_of_arguments) {
+  run([] {
+    EXPECT_EQ(spawn([](int a, int b, int c, int d) { return a + b + c + d; }, 1, 2, 3, 4).join(), 10);
+    EXPECT_EQ(
+        spawn([](int a, int b, int c, int d, int e) { return a + b + c + d + e; }, 1, 2, 3, 4, 5).join(), 15);
+    EXPECT_EQ(spawn([](auto... all) { return (all + ...); }, 1, 2, 3, 4, 5, 6, 7, 8, 9).join(), 45);
+    auto moved = [](std::unique_ptr<int> p, int, int, int, int) { return *p; };
+    EXPECT_EQ(spawn(moved, std::make_unique<int>(8), 1, 1, 1, 1).join(), 8);
+  });
+}
+
 TEST_P(spawning, a_handle_says_whether_its_fiber_has_ended) {
   run([] {
     fiber<int> none;

@@ -117,6 +117,23 @@ TEST_P(stopping, what_need_not_wait_is_done_although_a_stop_was_asked_for) {
   });
 }
 
+TEST_P(stopping, a_stop_request_comes_before_a_deadline_that_has_passed) {
+  run([] {
+    auto f = spawn([] {
+      until([] { return thrum::this_fiber::stop_requested(); });
+      const chan<int> c;
+      int v = 1;
+      EXPECT_THROW(static_cast<void>(c.send_for(v, 0s)), cancelled);
+      EXPECT_THROW(static_cast<void>(c.recv_for(0s)), cancelled);
+      EXPECT_THROW(thrum::select(thrum::recv(c), thrum::after(0s)), cancelled);
+      EXPECT_EQ(thrum::select(thrum::recv(c), thrum::otherwise()), 1u);
+      EXPECT_EQ(c.try_recv().error(), chan_status::would_block);
+    });
+    f.request_stop();
+    f.join();
+  });
+}
+
 TEST_P(stopping, the_reason_says_who_asked) {
   run([] {
     auto f = spawn([] {

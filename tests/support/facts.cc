@@ -1,6 +1,7 @@
 #include "support/facts.h"
 
 #include <cstdio>
+#include <cstring>
 #include <dirent.h>
 #include <string>
 #include <unistd.h>
@@ -16,6 +17,26 @@ std::size_t entries(const char* folder) {
     ::closedir(d);
   }
   return n;
+}
+
+// The sum of the lines "...ctxt_switches: n" of a thread's status, if its name begins with `name`.
+std::uint64_t switches_of(const std::string& thread, const char* name) {
+  std::uint64_t total = 0;
+  if (std::FILE* f = std::fopen(("/proc/self/task/" + thread + "/status").c_str(), "re")) {
+    char line[256];
+    bool counts = false;
+    while (std::fgets(line, sizeof line, f) != nullptr) {
+      unsigned long long n = 0;
+      if (std::strncmp(line, "Name:\t", 6) == 0)
+        counts = std::strncmp(line + 6, name, std::strlen(name)) == 0;
+      if (std::sscanf(line, "voluntary_ctxt_switches: %llu", &n) == 1 ||
+          std::sscanf(line, "nonvoluntary_ctxt_switches: %llu", &n) == 1)
+        total += n;
+    }
+    std::fclose(f);
+    return counts ? total : 0;
+  }
+  return 0;
 }
 
 } // namespace
@@ -43,6 +64,16 @@ std::size_t available_memory() {
     std::fclose(f);
   }
   return kib << 10;
+}
+
+std::uint64_t context_switches(const char* name) {
+  std::uint64_t total = 0;
+  if (DIR* d = ::opendir("/proc/self/task")) {
+    while (const dirent* e = ::readdir(d))
+      if (e->d_name[0] != '.') total += switches_of(e->d_name, name);
+    ::closedir(d);
+  }
+  return total;
 }
 
 } // namespace test

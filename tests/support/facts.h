@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace test {
 
@@ -9,5 +10,7 @@ std::size_t resident_bytes();
 std::size_t thread_count();
 std::size_t open_files();
 std::size_t available_memory(); // of the machine, in bytes
+// How often the threads whose names begin with `name` have left their CPUs, by themselves or not. Changes if one wakes up.
+std::uint64_t context_switches(const char* name);
 
 } // namespace test

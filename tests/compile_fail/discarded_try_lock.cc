@@ -1,0 +1,7 @@
+// warning: try_lock
+#include <thrum/mutex.h>
+
+int main() {
+  thrum::mutex m;
+  m.try_lock();
+}

@@ -1,0 +1,30 @@
+# Builds and runs the program of this folder against thrum. For ctest:
+#   cmake -DHOW=installed -DSOURCE=... -DBUILD=... -DWORK=... -P check.cmake     install BUILD to a prefix, then find_package
+#   cmake -DHOW=subproject ...                                                  as a part of the program's own build
+# GENERATOR, COMPILER, LAUNCHER, FLAGS and WERROR are those of the present build.
+function(step)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE said)
+  if(NOT result EQUAL 0)
+    list(JOIN ARGN " " line)
+    message(FATAL_ERROR "failed: ${line}\n${said}")
+  endif()
+endfunction()
+
+set(ENV{CCACHE_NOHASHDIR} true) # the library was compiled before, in another folder
+file(REMOVE_RECURSE ${WORK})
+file(COPY ${SOURCE}/tests/package/CMakeLists.txt ${SOURCE}/tests/package/main.cc DESTINATION ${WORK}/source)
+
+if(HOW STREQUAL "installed")
+  step(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
+  set(where -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+else()
+  set(where -DTHRUM_SOURCE=${SOURCE} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -DTHRUM_WERROR=${WERROR})
+endif()
+step(${CMAKE_COMMAND} -S ${WORK}/source -B ${WORK}/build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
+  -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=${FLAGS}" ${where})
+step(${CMAKE_COMMAND} --build ${WORK}/build -j 2)
+
+execute_process(COMMAND ${WORK}/build/consumer RESULT_VARIABLE result OUTPUT_VARIABLE said TIMEOUT 30)
+if(NOT result EQUAL 0 OR NOT said STREQUAL "42\n")
+  message(FATAL_ERROR "the program says '${said}' and ends with ${result}")
+endif()
