@@ -10,6 +10,7 @@
 //
 //   N2  A fiber that ends while the flag `draining` is up bumps the word all_ended after it was counted: release -> acquire of
 //       the drainer, which sums after it has read the word, and sleeps only while the word is as it was.
+//   N4  visitors: release decrement of who made a fiber of this runtime ready from elsewhere -> acquire load of the end.
 //   N3  alive: set when the block describes a running task -> read before a report describes it.
 #include "sched/drain.h"
 
@@ -109,8 +110,11 @@ bool drain(runtime_core& core) noexcept {
   base::thread_fence(std::memory_order_seq_cst);        // I1 (idle.cc)
   wake_all(core);
   end_monitor(core);
+  for (unsigned turn = 0; core.visitors.load(std::memory_order_acquire) != 0; ++turn)
+    base::back_off(turn); // N4
+  // None is deleted before all have ended: one may still be waking another.
+  for (worker* w = core.workers; w != nullptr; w = w->all_link) core.world.join_thread(w->thread);
   while (worker* w = core.workers) {
-    core.world.join_thread(w->thread);
     core.workers = w->all_link;
     delete w->limbo;
     delete w;

@@ -85,9 +85,13 @@ void ready_inside(worker& w, wait::agent& a) noexcept {
 }
 
 void ready_elsewhere(fiber& f) noexcept {
-  f.runtime->global.push_front_level(f);
+  runtime_core& core = *f.runtime;
+  core.visitors.fetch_add(
+      1, std::memory_order_relaxed);             // relaxed: the queue's lock orders it before the fiber's end
+  core.global.push_front_level(f);               // from here on it may run, and its runtime end
   base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
-  wake_another(*f.runtime);
+  wake_another(core);
+  core.visitors.fetch_sub(1, std::memory_order_release); // N4 (drain.cc)
 }
 
 void ready_later(wait::agent& a) noexcept {

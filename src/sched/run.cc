@@ -175,9 +175,10 @@ void yield_detached(worker& w, fiber& self) noexcept {
                .release =
                    [](void* raw) noexcept {
                      auto* f = static_cast<fiber*>(raw);
-                     f->runtime->global.push_tail_level(*f);
+                     runtime_core& core = *f->runtime;
+                     core.global.push_tail_level(*f);               // from here on it may run, and end
                      base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
-                     wake_another(*f->runtime);
+                     wake_another(core);
                    },
                .argument = &self};
   switch_stacks(w, &self, nullptr);

@@ -56,6 +56,8 @@ struct runtime_core {
   base::atomic<std::uint32_t> all_ended{0};          // a word to sleep on
   base::atomic<std::uint64_t> spawned_elsewhere{0};  // by plain threads and detached workers
   base::atomic<std::uint64_t> finished_elsewhere{0}; // on detached workers
+  base::atomic<std::uint32_t> visitors{
+      0}; // threads of others that have made a fiber ready and still wake a worker
 
   env::nanoseconds spin_limit = 0;
 

@@ -128,6 +128,9 @@ cv_status condition_variable::wait_slow(const any_lock& lock, detail::deadline_t
               : sched::park_until(self, &s.asleep, nullptr, nullptr, deadline, timeout,
                                   sched::wait_reason::condition_variable, this);
     if (how != wait::decision::first) {
+      // Decided while it was leaving its stack, perhaps: then `asleep` is still to be cleared (W2 in wait/waiter.h).
+      for (unsigned turn = 0; s.asleep.load(std::memory_order_acquire) != 0; ++turn)
+        base::back_off(turn); // L2 (lock.h)
       now = sync::parked;
       if (s.stage.compare_exchange_strong(now, sync::leaving,
                                           std::memory_order_relaxed,    // relaxed: the guard orders the rest

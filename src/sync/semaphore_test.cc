@@ -259,7 +259,6 @@ TEST_P(semaphores, no_permit_is_lost_when_waits_fail) {
     constexpr int permits = 2;
     counting_semaphore<> s(permits);
     dice d(GTEST_FLAG_GET(random_seed) + 7u);
-    std::atomic<int> failed = 0;
     for (int round = 0; round < repetitions() / 10; ++round) {
       std::vector<fiber<>> all;
       for (int i = 0; i < 6; ++i)
@@ -275,10 +274,7 @@ TEST_P(semaphores, no_permit_is_lost_when_waits_fail) {
               }
             } catch (const cancelled&) {}
             mine.jitter();
-            if (got)
-              s.release();
-            else
-              ++failed;
+            if (got) s.release();
           }
         }));
       for (auto& f : all) {
@@ -290,7 +286,6 @@ TEST_P(semaphores, no_permit_is_lost_when_waits_fail) {
       ASSERT_FALSE(s.try_acquire()) << "round " << round;
       s.release(permits);
     }
-    EXPECT_GT(failed, 0);
   });
 }
 

@@ -1,6 +1,7 @@
 // Every state of a channel against every form of every operation: what is done at once, what waits, what throws.
 // (Go's select3.go and closedchan.go ask the same of Go.)
 #include "support/on_processors.h"
+#include "support/scale.h"
 #include "support/waits.h"
 
 #include <thrum/chan.h>
@@ -389,7 +390,9 @@ TEST_P(chan_table, size_capacity_and_being_closed_are_what_was_made) {
 TEST_P(chan_table, an_absurd_capacity_is_refused) {
   EXPECT_THROW(chan<int>(SIZE_MAX / 2), std::length_error);
   EXPECT_THROW(chan<int>(SIZE_MAX / 4 + 1), std::length_error);
-  EXPECT_THROW(chan<char>(std::size_t{1} << 62), std::bad_alloc); // no machine has it
+  if (!test::asan && !test::tsan) { // their allocators end the program
+    EXPECT_THROW(chan<char>(std::size_t{1} << 62), std::bad_alloc);
+  }
 }
 
 // An int that went below zero on its way here must not become a channel without a limit.

@@ -236,7 +236,8 @@ TEST_P(drain, fibers_that_do_not_stop_are_named_and_left_behind) {
     std::atomic<bool> let_go{false};
     std::atomic<int> left{3};
   };
-  auto* s = new shared;
+  static std::vector<shared*>& immortal = *new std::vector<shared*>;
+  auto* s = immortal.emplace_back(new shared);
   testing::internal::CaptureStderr();
   {
     thrum::options o = options();
