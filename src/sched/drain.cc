@@ -82,6 +82,23 @@ void report_leftovers(runtime_core& core) noexcept {
       .flush();
 }
 
+// The oldest first: whoever started a thread is older, and its handle is there when its starter has ended. None is deleted
+// before all have ended, for one may still be waking another.
+void end_workers(runtime_core& core) noexcept {
+  worker* oldest = nullptr;
+  while (worker* w = core.workers) {
+    core.workers = w->all_link;
+    w->all_link = oldest;
+    oldest = w;
+  }
+  for (worker* w = oldest; w != nullptr; w = w->all_link) core.world.join_thread(w->thread);
+  while (worker* w = oldest) {
+    oldest = w->all_link;
+    delete w->limbo;
+    delete w;
+  }
+}
+
 } // namespace
 
 void note_end(runtime_core& core) noexcept {
@@ -112,13 +129,7 @@ bool drain(runtime_core& core) noexcept {
   end_monitor(core);
   for (unsigned turn = 0; core.visitors.load(std::memory_order_acquire) != 0; ++turn)
     base::back_off(turn); // N4
-  // None is deleted before all have ended: one may still be waking another.
-  for (worker* w = core.workers; w != nullptr; w = w->all_link) core.world.join_thread(w->thread);
-  while (worker* w = core.workers) {
-    core.workers = w->all_link;
-    delete w->limbo;
-    delete w;
-  }
+  end_workers(core);
   return true;
 }
 
