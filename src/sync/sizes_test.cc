@@ -15,8 +15,8 @@ namespace thrum {
 static_assert(sizeof(barrier<>) == 56);
 static_assert(sizeof(condition_variable) == 40);
 static_assert(sizeof(latch) == 40);
-static_assert(sizeof(mutex) == 56);
-static_assert(sizeof(recursive_mutex) == 72);
+static_assert(sizeof(mutex) == 64);
+static_assert(sizeof(recursive_mutex) == 80);
 static_assert(sizeof(once_flag) == 48);
 static_assert(sizeof(binary_semaphore) == 40 && sizeof(counting_semaphore<>) == 40);
 static_assert(sizeof(shared_mutex) == 64);

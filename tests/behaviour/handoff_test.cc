@@ -1,0 +1,200 @@
+// Fibers that compute without end, or block in the kernel, do not stop the others: their processor is handed off.
+#include "support/facts.h"
+#include "support/on_processors.h"
+#include "support/scale.h"
+#include "support/waits.h"
+
+#include <thrum/thrum.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+using namespace thrum;
+using test::times;
+
+// Computes, without a call into the runtime, until the flag is set.
+void hog(const std::atomic<bool>& stop) {
+  volatile unsigned long x = 0;
+  while (!stop.load(std::memory_order_relaxed)) x = x * 3 + 1;
+}
+
+class hand_off : public test::on_processors {};
+
+} // namespace
+
+TEST_P(hand_off, a_ticker_runs_beside_fibers_that_compute) {
+  run([] {
+    std::atomic<bool> stop{false};
+    std::vector<fiber<void>> hogs;
+    for (unsigned i = 0; i < 2 * GetParam(); ++i) hogs.push_back(spawn([&] { hog(stop); }));
+    for (std::size_t tick = 0; tick < times(20); ++tick)
+      this_fiber::sleep_for(1ms); // ends, or the watchdog does
+    stop = true;
+    for (auto& h : hogs) h.join();
+  });
+}
+
+TEST_P(hand_off, new_fibers_start_beside_fibers_that_compute) {
+  run([] {
+    std::atomic<bool> stop{false};
+    std::vector<fiber<void>> hogs;
+    for (unsigned i = 0; i < GetParam(); ++i) hogs.push_back(spawn([&] { hog(stop); }));
+    this_fiber::yield(); // perhaps they all run now, and only a hand-off brings us back
+    int sum = 0;
+    for (int i = 0; i < 10; ++i) sum += spawn([i] { return i; }).join();
+    EXPECT_EQ(sum, 45);
+    stop = true;
+    for (auto& h : hogs) h.join();
+  });
+}
+
+TEST_P(hand_off, fibers_that_block_in_the_kernel_do_not_stop_others) {
+  run([] {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    std::vector<fiber<void>> blocked;
+    std::atomic<unsigned> begun{0};
+    for (unsigned i = 0; i < 4 * GetParam(); ++i)
+      blocked.push_back(spawn([&] {
+        char byte;
+        ++begun;
+        EXPECT_EQ(::read(ends[0], &byte, 1), 1); // the pipe blocks its thread
+      }));
+    test::until([&] { return begun == 4 * GetParam(); }); // each yield leads to one that blocks
+    const chan<int> c;
+    auto other = spawn([&] { return *c.recv(); });
+    c.send(7);
+    EXPECT_EQ(other.join(), 7);
+    for (unsigned i = 0; i < blocked.size(); ++i) EXPECT_EQ(::write(ends[1], "x", 1), 1);
+    for (auto& b : blocked) b.join();
+    ::close(ends[0]);
+    ::close(ends[1]);
+  });
+}
+
+// What a fiber may do while it has no processor: everything.
+TEST_P(hand_off, a_hog_that_comes_back_goes_on) {
+  run([] {
+    mutex lock;
+    std::size_t done = 0;
+    const chan<std::size_t> c(4);
+    std::vector<fiber<void>> hogs;
+    const std::size_t rounds = times(8);
+    for (unsigned i = 0; i < 2 * GetParam(); ++i)
+      hogs.push_back(spawn([&, i] {
+        for (std::size_t r = 0; r < rounds; ++r) {
+          const auto until = std::chrono::steady_clock::now() + 15ms; // more than a time slice
+          while (std::chrono::steady_clock::now() < until) {}
+          switch ((r + i) % 7) {
+          case 0: this_fiber::yield(); break;
+          case 1:
+            c.send(r);
+            static_cast<void>(c.recv());
+            break;
+          case 2: spawn([] {}).join(); break;
+          case 3: this_fiber::sleep_for(100us); break;
+          case 4: thrum::go([] {}); break;
+          case 5: try { throw std::runtime_error("thrown without a processor");
+            } catch (const std::runtime_error& e) { EXPECT_STREQ(e.what(), "thrown without a processor"); }
+            break;
+          case 6: {
+            timer t(1h, [] {});
+            EXPECT_TRUE(t.stop());
+            break;
+          }
+          }
+          const std::lock_guard held(lock);
+          ++done;
+        }
+      }));
+    for (auto& h : hogs) h.join();
+    EXPECT_EQ(done, hogs.size() * rounds);
+  });
+}
+
+TEST_P(hand_off, a_mutex_of_the_standard_library_may_be_held_by_a_hog) {
+  run([] {
+    std::mutex lock; // the thread's: nobody parks while it is held
+    std::size_t count = 0;
+    std::vector<fiber<void>> all;
+    const std::size_t rounds = times(20);
+    for (unsigned i = 0; i < 2 * GetParam() + 2; ++i)
+      all.push_back(spawn([&] {
+        for (std::size_t r = 0; r < rounds; ++r) {
+          {
+            const std::lock_guard held(lock);
+            const auto until = std::chrono::steady_clock::now() + 500us;
+            while (std::chrono::steady_clock::now() < until) {}
+            ++count;
+          }
+          this_fiber::yield();
+        }
+      }));
+    for (auto& f : all) f.join();
+    EXPECT_EQ(count, all.size() * rounds);
+  });
+}
+
+TEST_P(hand_off, a_stop_request_reaches_a_fiber_that_was_blocked) {
+  run([] {
+    auto sleeper = spawn([] {
+      ::usleep(20'000);
+      this_fiber::check();
+    });
+    sleeper.request_stop();
+    EXPECT_THROW(sleeper.join(), cancelled);
+  });
+}
+
+TEST_P(hand_off, the_runtime_ends_although_fibers_block) {
+  std::atomic<int> ended{0};
+  run([&] {
+    for (unsigned i = 0; i < 3 * GetParam(); ++i)
+      thrum::go([&] {
+        ::usleep(30'000);
+        ++ended;
+      });
+    this_fiber::yield();
+  });
+  EXPECT_EQ(ended, static_cast<int>(3 * GetParam()));
+}
+
+TEST_P(hand_off, extra_threads_go_when_they_are_not_needed_any_more) {
+  if (test::shrink != 1) GTEST_SKIP() << "waits for real time to pass";
+  thrum::runtime r(options());
+  r.run([] {
+    std::vector<fiber<void>> blocked;
+    for (int i = 0; i < 100; ++i) blocked.push_back(spawn([] { ::usleep(20'000); }));
+    for (auto& b : blocked) b.join();
+  });
+  const std::size_t most = 3 * GetParam() + 12;
+  while (test::thread_count() > most) r.run([] { this_fiber::sleep_for(100ms); }); // or the watchdog ends it
+}
+
+TEST_P(hand_off, no_more_threads_are_made_than_are_allowed) {
+  thrum::options o = options();
+  o.max_threads = GetParam() + 2;
+  const std::size_t before = test::thread_count();
+  testing::internal::CaptureStderr();
+  thrum::run(
+      [&] {
+        std::vector<fiber<void>> blocked;
+        for (unsigned i = 0; i < 4 * GetParam() + 8; ++i) blocked.push_back(spawn([] { ::usleep(10'000); }));
+        for (auto& b : blocked) b.join();
+        EXPECT_LE(test::thread_count(), before + o.max_threads + 1); // and the monitor
+      },
+      o);
+  static_cast<void>(testing::internal::GetCapturedStderr());
+}
+
+THRUM_ON_PROCESSORS(hand_off);
