@@ -4,6 +4,7 @@
 
 #include <thrum/attrs.h>
 #include <thrum/barrier.h>
+#include <thrum/blocking.h>
 #include <thrum/chan.h>
 #include <thrum/chan_status.h>
 #include <thrum/condition_variable.h>

@@ -36,7 +36,7 @@
 #include "sched/monitor.h"
 #include "sched/scheduler.h"
 
-#include <new>
+#include <thrum/blocking.h>
 #include <utility>
 
 namespace thrum::sched {
@@ -61,13 +61,6 @@ bool try_take(worker& w, processor& p) noexcept {
                                   std::memory_order_relaxed,  // relaxed: nothing was taken
                                   std::memory_order_relaxed); // relaxed: it was quicker
   return false;
-}
-
-bool make_limbo(worker& w) noexcept {
-  if (w.limbo != nullptr) return true;
-  w.limbo = new (std::nothrow) processor(processor::limbo_index, w.runtime.world.now());
-  if (w.limbo != nullptr) w.limbo->random_state = reinterpret_cast<std::uintptr_t>(&w) | 1;
-  return w.limbo != nullptr;
 }
 
 void hold(worker& w, processor& p) noexcept {
@@ -146,6 +139,28 @@ worker& enter_slow(worker& w) noexcept {
   }
 }
 
+namespace {
+
+// The worker gives its processor away itself. Requires: inside.
+void give_up(worker& w) noexcept {
+  processor& p = *w.proc;
+  p.holder.store(nullptr, std::memory_order_relaxed); // relaxed: H1
+  w.proc = w.limbo;
+  w.detached = true;
+  w.limbo->set_turns(0);
+  w.taken.store(worker::gone,
+                std::memory_order_relaxed); // relaxed: the worker's own; a monitor that asks is too late
+  hand_to_another(w.runtime, p);
+}
+
+bool somebody_waits(const worker& w) noexcept {
+  const processor& p = *w.proc;
+  return p.next != nullptr || p.due != nullptr || !p.ready.empty() || !p.fresh.empty() ||
+         p.shared.size_hint() != 0 || !w.runtime.global.empty();
+}
+
+} // namespace
+
 void leave_slow(worker& w) noexcept {
   if (is_detached(w)) empty_limbo(w);
 }
@@ -165,3 +180,16 @@ void leave_limbo(worker& w) noexcept {
 }
 
 } // namespace thrum::sched
+
+namespace thrum::detail {
+
+void hand_off_if_others_wait() noexcept {
+  if (sched::this_fiber() == nullptr) return;
+  sched::worker& w = sched::enter();
+  const unsigned threads = w.runtime.worker_count.load(std::memory_order_relaxed); // relaxed: a hint
+  if (!sched::is_detached(w) && sched::somebody_waits(w) && threads < w.runtime.max_threads)
+    sched::give_up(w);
+  sched::leave();
+}
+
+} // namespace thrum::detail

@@ -6,12 +6,8 @@
 
 namespace thrum::sched {
 
-// Tries to take `p` from its holder `w`. True: it is the caller's now, and w is detached. Requires: the monitor calls, and
-// make_limbo(w) has succeeded.
+// Tries to take `p` from its holder `w`. True: it is the caller's now, and w is detached. Requires: the monitor calls.
 bool try_take(worker& w, processor& p) noexcept;
-
-// What a detached worker uses in place of a processor. False: no memory.
-bool make_limbo(worker& w) noexcept;
 
 // The worker's processor was taken, and it has not got another one. Requires: the worker itself asks, inside.
 inline bool is_detached(const worker& w) noexcept { return w.detached; }

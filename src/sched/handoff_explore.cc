@@ -19,6 +19,7 @@ struct taken_or_kept {
   explore::plain<int> limbo_work; // of the limbo
 
   taken_or_kept() {
+    w.limbo = new processor(processor::limbo_index, 0);
     hold(w, p);
     w.place.store(worker::outside, std::memory_order_relaxed); // in a fiber's own code
   }
@@ -26,7 +27,6 @@ struct taken_or_kept {
 
   // The monitor.
   bool take() {
-    explore::require(make_limbo(w), "there is memory");
     return try_take(w, p);
   }
   void come_and_go() {

@@ -139,7 +139,6 @@ private:
   void take(processor& p, worker& w, bool blocked) noexcept {
     if (core_.worker_count.load(std::memory_order_relaxed) >= core_.max_threads) // relaxed: a hint
       return report_limit();
-    if (!make_limbo(w)) return;
     // Before it is taken: afterwards the worker may undo it at any time.
     w.demoted.store(!blocked, std::memory_order_relaxed); // relaxed: E2 (handoff.cc)
     if (!blocked) core_.world.set_time_slice(w.thread_number, hog_slice);

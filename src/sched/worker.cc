@@ -62,6 +62,12 @@ void worker_main(void* raw) noexcept {
 int start_worker(runtime_core& core, processor& p, bool searching) noexcept {
   auto* w = new (std::nothrow) worker(core);
   if (w == nullptr) return -ENOMEM;
+  w->limbo = new (std::nothrow) processor(processor::limbo_index, core.world.now());
+  if (w->limbo == nullptr) {
+    delete w;
+    return -ENOMEM;
+  }
+  w->limbo->random_state = reinterpret_cast<std::uintptr_t>(w) | 1;
   w->proc = &p;
   w->searching = searching;
   unsigned number;
@@ -84,6 +90,7 @@ int start_worker(runtime_core& core, processor& p, bool searching) noexcept {
     *link = w->all_link;
     core.worker_count.store(core.worker_count.load(std::memory_order_relaxed) - 1,
                             std::memory_order_relaxed); // relaxed: guarded
+    delete w->limbo;
     delete w;
     if (core.worker_count.load(std::memory_order_relaxed) == 0) // relaxed: as good as guarded
       env::panic("the system gives a runtime not even one thread",

@@ -60,7 +60,7 @@ struct worker : wait::thread_context {
   // ---- E1
   base::atomic<std::uint8_t> place{inside};
   base::atomic<std::uint8_t> taken{kept};
-  processor* limbo = nullptr; // handoff.cc; made by the monitor, used by the worker
+  processor* limbo = nullptr; // stands in for a processor that was taken (handoff.cc); constant once it runs
   bool short_turns = false;
   bool detached = false;             // `proc` is the limbo
   base::atomic<bool> demoted{false}; // the thread was given long turns when its processor was taken

@@ -130,6 +130,7 @@ void mutex::unlock_slow() noexcept {
   if (w == nullptr && ++state.quiet_unlocks >= sync::calm) {
     contended_.store(0, std::memory_order_relaxed); // relaxed: guarded
     lock::release(guard);
+    static_cast<void>(begin(self()));
     return unlock(); // the quiet way, or back here if somebody has come meanwhile
   }
   wait::agent* woken = nullptr;

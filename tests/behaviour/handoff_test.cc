@@ -8,11 +8,10 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
-#include <string>
-#include <thread>
+#include <type_traits>
 #include <unistd.h>
 #include <vector>
 
@@ -80,6 +79,37 @@ TEST_P(hand_off, fibers_that_block_in_the_kernel_do_not_stop_others) {
     ::close(ends[0]);
     ::close(ends[1]);
   });
+}
+
+TEST_P(hand_off, blocking_lets_those_who_wait_run_at_once) {
+  run([] {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    for (std::size_t i = 0; i < times(50); ++i) {
+      auto writer = spawn([&] { EXPECT_EQ(::write(ends[1], "x", 1), 1); });
+      char byte = 0;
+      EXPECT_EQ(blocking([&] { return ::read(ends[0], &byte, 1); }), 1);
+      EXPECT_EQ(byte, 'x');
+      writer.join();
+    }
+    ::close(ends[0]);
+    ::close(ends[1]);
+  });
+}
+
+TEST_P(hand_off, blocking_returns_what_its_function_returns) {
+  run([] {
+    auto other = spawn([] {});
+    int n = 1;
+    static_assert(std::is_same_v<decltype(blocking([&]() -> int& { return n; })), int&>);
+    blocking([&]() -> int& { return n; }) = 2;
+    EXPECT_EQ(n, 2);
+    EXPECT_EQ(*blocking([] { return std::make_unique<int>(3); }), 3);
+    EXPECT_THROW(blocking([] { throw std::runtime_error("as any call"); }), std::runtime_error);
+    this_fiber::yield();
+    other.join();
+  });
+  EXPECT_EQ(blocking([] { return 4; }), 4); // on a plain thread
 }
 
 // What a fiber may do while it has no processor: everything.

@@ -52,10 +52,13 @@ bool read_side(const std::string& text, const experiment& e, verdict::side& side
   side.runtime = text.substr(0, first);
   side.variant = last > first ? text.substr(first + 1, last - first - 1) : "";
   side.metric = text.substr(last + 1);
-  return e.find(side.variant) != nullptr && e.find_metric(side.metric) != nullptr;
+  const variant* v = e.find(side.variant);
+  if (v == nullptr) return false;
+  std::vector<const metric*> measured = e.metrics_of(*v);
+  return std::any_of(measured.begin(), measured.end(), [&](const metric* m) { return m->id == side.metric; });
 }
 
-std::string read_variant(const json::value& from, variant& v) {
+std::string read_variant(const json::value& from, const experiment& e, variant& v) {
   v.id = from.text("id");
   v.title = from.text("title");
   if (!v.id.ends_with("@1") && !v.id.ends_with("@all"))
@@ -63,6 +66,11 @@ std::string read_variant(const json::value& from, variant& v) {
   if (v.title.empty()) return "variant \"" + v.id + "\" has no title";
   const json::value* check = from.find("check");
   if (check == nullptr || !read_check(*check, v.check)) return "variant \"" + v.id + "\" has no known check";
+  for (const json::value& named : from.list("metrics")) {
+    if (e.find_metric(named.string) == nullptr)
+      return "variant \"" + v.id + "\" measures \"" + named.string + "\", which is no metric";
+    v.metrics.push_back(named.string);
+  }
   v.full_only = from.flag("full_only");
   v.fresh = from.flag("fresh");
   v.quick_runs = static_cast<int>(from.num("quick_runs"));
@@ -105,6 +113,14 @@ const metric* experiment::find_metric(std::string_view metric_id) const {
   return nullptr;
 }
 
+std::vector<const metric*> experiment::metrics_of(const variant& v) const {
+  std::vector<const metric*> out;
+  for (const std::string& named : v.metrics) out.push_back(find_metric(named));
+  if (out.empty())
+    for (const metric& m : metrics) out.push_back(&m);
+  return out;
+}
+
 bool experiment::one_quick_round() const {
   return std::all_of(variants.begin(), variants.end(), [](const variant& v) { return v.quick_runs == 1; });
 }
@@ -129,7 +145,7 @@ std::expected<experiment, std::string> parse_experiment(std::string_view text) {
                          m.text("label", m.text("title") + " " + m.text("unit"))});
   if (e.metrics.empty()) return std::unexpected("\"metrics\" is missing");
   for (const json::value& v : file.list("variants"))
-    if (std::string wrong = read_variant(v, e.variants.emplace_back()); !wrong.empty())
+    if (std::string wrong = read_variant(v, e, e.variants.emplace_back()); !wrong.empty())
       return std::unexpected(wrong);
   if (e.variants.empty()) return std::unexpected("\"variants\" is missing");
   for (const json::value& v : file.list("verdicts")) {

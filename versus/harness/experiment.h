@@ -2,6 +2,8 @@
 //
 // A variant's id is "<what>@<where>": the program's own name for what it measures, and "1" for one
 // processor or "all" for all of them. Programs are called with `--processors N <what>...`.
+//
+// A figure is lower-is-better, whatever its unit: a claim file names its metrics so that this holds ("lost", not "kept").
 #pragma once
 
 #include "harness/json.h"
@@ -17,6 +19,9 @@ namespace versus {
 struct metric {
   std::string id, title, unit;
   std::string label; // short, for a table that says "per what" elsewhere
+
+  // A part of something else: "0.2 %" is not ten times better than "2 %" in any sense that a reader could use.
+  bool is_share() const { return unit == "%"; }
 };
 
 struct claim {
@@ -46,6 +51,8 @@ struct verdict {
 
 struct variant {
   std::string id, title;
+  std::vector<std::string>
+      metrics; // ids of what it measures, the deciding one first; empty: all of the experiment
   check_rule check;
   bool full_only = false; // not in a quick run
   bool fresh = false;     // in a process of its own: it measures memory, or leaves much of it behind
@@ -66,7 +73,7 @@ struct experiment {
   std::string id, folder, path, title, question, method;
   double order = 0;
   std::vector<claim> claims;
-  std::vector<metric> metrics; // the first decides
+  std::vector<metric> metrics; // the first decides, where a variant does not name its own
   std::vector<variant> variants;
   std::vector<verdict> verdicts;
   double round_seconds = 10;                // of one quick round of all contestants on two quiet processors
@@ -74,6 +81,8 @@ struct experiment {
 
   const variant* find(std::string_view variant_id) const;
   const metric* find_metric(std::string_view metric_id) const;
+  std::vector<const metric*> metrics_of(const variant& v) const; // never empty; the first decides
+  const metric& deciding(const variant& v) const { return *metrics_of(v).front(); }
   bool one_quick_round() const; // no variant has more than one quick run
 };
 

@@ -226,10 +226,10 @@ std::string total_standing(const board& b, const std::vector<experiment>& all) {
     for (const variant& v : e.variants)
       for (const column& c : b.columns) {
         shown_cell cell = c.id == "thrum" ? b.look(e, v, c) : shown_cell{};
-        const summary* s = cell.state == shown_cell::kind::value ? cell.figure_of(e.metrics[0].id) : nullptr;
+        const summary* s = cell.state == shown_cell::kind::value ? cell.figure_of(e.deciding(v).id) : nullptr;
         if (s == nullptr) continue;
         ++rows;
-        if (s->median <= best_of(e, v, b, e.metrics[0].id)) ++lowest;
+        if (s->median <= best_of(e, v, b, e.deciding(v).id)) ++lowest;
       }
   }
   return rows == 0 ? ""
@@ -282,7 +282,7 @@ int run_command_line(const arguments& a, places& where, interrupts& stop) {
   if (!a.json) {
     screen.put(render_banner(b.machine_line, contestants, screen.look()));
     if (thrum != nullptr && a.names.empty()) pool_right = show_pool(where, *thrum, screen, record, stop);
-    screen.put("\n  CPU time of the whole process decides, wall time stands beside it. Figures are medians;\n"
+    screen.put("\n  The first line of a row decides: mostly the CPU time of the whole process. Figures are medians;\n"
                "  the lowest of a line is bold, \"x\" is times thrum.\n\n");
   }
   runner(a.run, where, contestants, *all, stop, record).run();

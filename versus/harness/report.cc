@@ -100,10 +100,11 @@ std::string file_name_of(const std::string& runtime) {
 
 bool row_is_shown(const board& b, const variant& v) { return !(b.quick() && v.full_only); }
 
-std::string chart(const experiment& e, const board& b) {
-  const metric& m = e.metrics[0];
+// The scale of all rows that are decided by one metric.
+axis axis_of(const metric& m, const experiment& e, const board& b) {
   double smallest = 0, largest = 0;
-  for (const variant& v : e.variants)
+  for (const variant& v : e.variants) {
+    if (&e.deciding(v) != &m) continue;
     for (const column* c : visible_columns(b)) {
       shown_cell cell = b.look(e, v, *c);
       if (const summary* s = cell.figure_of(m.id)) {
@@ -111,18 +112,31 @@ std::string chart(const experiment& e, const board& b) {
         if (s->low > 0) smallest = smallest == 0 ? s->low : std::min(smallest, s->low);
       }
     }
-  axis scale(smallest, largest);
-  std::vector<double> marks;
-  for (double mark : scale.marks()) marks.push_back(scale.at(mark));
+  }
+  return axis(smallest, largest);
+}
 
-  std::string out =
-      tag("p",
-          escape_html(m.title + ", " + m.unit +
-                      (scale.logarithmic() ? ", logarithmic: every line is ten times the one before" : "") +
-                      ". Bars are medians, whiskers the lowest and highest sample; x is times thrum."),
-          "class=\"soft\"");
+std::string chart(const experiment& e, const board& b) {
+  std::string out;
+  const metric* before = nullptr;
+  axis scale(0, 0);
+  std::vector<double> marks;
   for (const variant& v : e.variants) {
     if (!row_is_shown(b, v)) continue;
+    const metric& m = e.deciding(v);
+    if (&m != before) {
+      before = &m;
+      scale = axis_of(m, e, b);
+      marks.clear();
+      for (double mark : scale.marks()) marks.push_back(scale.at(mark));
+      out += tag(
+          "p",
+          escape_html(m.title + ", " + m.unit +
+                      (scale.logarithmic() ? ", logarithmic: every line is ten times the one before" : "") +
+                      ". Bars are medians, whiskers the lowest and highest sample" +
+                      (m.is_share() ? "." : "; x is times thrum.")),
+          "class=\"soft\"");
+    }
     out += tag("h3", escape_html(v.title));
     double best = best_of(e, v, b, m.id);
     const summary* base = nullptr;
@@ -145,7 +159,8 @@ std::string chart(const experiment& e, const board& b) {
       std::string value = figure(s->median);
       std::string how = cell.state == shown_cell::kind::wrong ? "v bad" : s->median == best ? "v best" : "v";
       if (cell.state == shown_cell::kind::wrong) value += "!";
-      std::string times = base != nullptr && c->id != "thrum" ? ratio(s->median, base->median) : "";
+      std::string times =
+          base != nullptr && c->id != "thrum" && !m.is_share() ? ratio(s->median, base->median) : "";
       out += tag("div",
                  name + bar_svg(scale.at(s->median), scale.at(s->low), scale.at(s->high), marks, c->id) +
                      tag("span", escape_html(value), "class=\"" + how + "\"") +
@@ -162,8 +177,9 @@ std::string figures_table(const experiment& e, const board& b) {
   std::string out = tag("tr", head);
   for (const variant& v : e.variants) {
     if (!row_is_shown(b, v)) continue;
-    for (const metric& m : e.metrics) {
-      bool first = &m == &e.metrics[0];
+    for (const metric* each : e.metrics_of(v)) {
+      const metric& m = *each;
+      bool first = &m == &e.deciding(v);
       std::string row =
           tag("td", escape_html(first ? v.title : "") + tag("small", escape_html(m.title + ", " + m.unit)));
       double best = best_of(e, v, b, m.id);

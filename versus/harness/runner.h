@@ -71,7 +71,8 @@ private:
   int run_;
   observer& to_;
   struct seen {
-    std::vector<std::string> metrics;
+    const variant* what = nullptr;
+    std::vector<std::string> metrics; // reported so far
     double n = 0;
     int checked = 0;
     std::string wrong;

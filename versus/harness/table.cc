@@ -12,7 +12,8 @@ bool counts(const shown_cell& cell) { return cell.state == shown_cell::kind::val
 // What a row's cells hold, looked up once.
 struct row {
   const variant* what = nullptr;
-  std::vector<shown_cell> cells; // one a column
+  std::vector<const metric*> metrics; // the first decides
+  std::vector<shown_cell> cells;      // one a column
   const shown_cell* thrum = nullptr;
 };
 
@@ -21,6 +22,7 @@ std::vector<row> rows_of(const experiment& e, const board& b, const std::vector<
   for (const variant& v : e.variants) {
     row r;
     r.what = &v;
+    r.metrics = e.metrics_of(v);
     bool shown = false;
     for (const column* c : columns) {
       r.cells.push_back(b.look(e, v, *c));
@@ -61,7 +63,8 @@ cell_text text_of(const row& r, std::size_t at, const metric& m, bool decides, d
     out.how = style::dim;
   if (s->count > 1) out.spread = percent(s->spread(), v.unicode);
   const summary* base = r.thrum != nullptr ? r.thrum->figure_of(m.id) : nullptr;
-  if (decides && base != nullptr && &cell != r.thrum) out.ratio = ratio(s->median, base->median);
+  if (decides && base != nullptr && &cell != r.thrum && !m.is_share())
+    out.ratio = ratio(s->median, base->median);
   return out;
 }
 
@@ -73,6 +76,30 @@ double best_in(const row& r, const metric& m) {
       best = s->median;
   return best;
 }
+
+// Sentences, each behind the variants that it is about. What holds for many is said once.
+class reasons {
+public:
+  void add(const std::string& what, const std::string& text) {
+    auto same = std::find_if(all_.begin(), all_.end(), [&](const auto& each) { return each.first == text; });
+    if (same == all_.end())
+      all_.emplace_back(text, std::vector{what});
+    else if (std::find(same->second.begin(), same->second.end(), what) == same->second.end())
+      same->second.push_back(what);
+  }
+  std::string text() const {
+    std::string out;
+    for (const auto& [text, about] : all_) {
+      out += out.empty() ? "" : "; ";
+      for (const std::string& what : about) out += (&what == &about[0] ? "" : ", ") + what;
+      out += ": " + text;
+    }
+    return out;
+  }
+
+private:
+  std::vector<std::pair<std::string, std::vector<std::string>>> all_;
+};
 
 std::string cell_line(const cell_text& t, bool with_spread, const view& v) {
   // Words may use the room of the ratio; figures keep their place, so that they stand under each other.
@@ -99,11 +126,11 @@ std::string matrix(const experiment& e, const std::vector<row>& rows, const std:
   out += "\n";
   for (const row& r : rows) {
     std::vector<std::string> title = wrap(r.what->title, title_width);
-    std::size_t lines = std::max(title.size(), e.metrics.size());
+    std::size_t lines = std::max(title.size(), r.metrics.size());
     for (std::size_t i = 0; i < lines; ++i) {
       std::string line = "  " + pad_right(i < title.size() ? title[i] : "", title_width) + "  ";
-      if (i < e.metrics.size()) {
-        const metric& m = e.metrics[i];
+      if (i < r.metrics.size()) {
+        const metric& m = *r.metrics[i];
         line += paint(pad_right(m.label, label_width), style::dim, v);
         double best = best_in(r, m);
         for (std::size_t c = 0; c < shown.size(); ++c)
@@ -116,27 +143,26 @@ std::string matrix(const experiment& e, const std::vector<row>& rows, const std:
   return out;
 }
 
-std::string list(const experiment& e, const std::vector<row>& rows, const std::vector<const column*>& shown,
-                 const view& v) {
+std::string list(const std::vector<row>& rows, const std::vector<const column*>& shown, const view& v) {
   int name_width = 5;
   for (const column* c : shown) name_width = std::max(name_width, columns(c->title));
   const int fixed = 4 + name_width + value_width + mark_width + ratio_width;
   const bool with_spread = v.width >= fixed + spread_width;
   const int used = fixed + (with_spread ? spread_width : 0);
-  std::size_t others = static_cast<std::size_t>(std::max(0, v.width - used) / (value_width + 8));
-  others = std::min(others, e.metrics.size() - 1);
+  const std::size_t room = static_cast<std::size_t>(std::max(0, v.width - used) / (value_width + 8));
   std::string out;
   for (const row& r : rows) {
-    out += paragraph(r.what->title + ": " + e.metrics[0].title + ", " + e.metrics[0].unit, v.width, "  ",
-                     "    ");
+    const metric& first = *r.metrics[0];
+    const std::size_t others = std::min(room, r.metrics.size() - 1);
+    out += paragraph(r.what->title + ": " + first.title + ", " + first.unit, v.width, "  ", "    ");
     for (std::size_t c = 0; c < shown.size(); ++c) {
       std::string line = "    " + pad_right(shown[c]->title, name_width);
-      line += cell_line(text_of(r, c, e.metrics[0], true, best_in(r, e.metrics[0]), v), with_spread, v);
+      line += cell_line(text_of(r, c, first, true, best_in(r, first), v), with_spread, v);
       for (std::size_t i = 1; i <= others; ++i) {
-        cell_text t = text_of(r, c, e.metrics[i], false, best_in(r, e.metrics[i]), v);
+        const metric& m = *r.metrics[i];
+        cell_text t = text_of(r, c, m, false, best_in(r, m), v);
         if (t.value.empty()) continue;
-        line += "  " + paint(pad_right(clip(e.metrics[i].title, 6, v), 6) + pad_left(t.value, value_width),
-                             t.how, v);
+        line += "  " + paint(pad_right(clip(m.title, 6, v), 6) + pad_left(t.value, value_width), t.how, v);
       }
       line.erase(line.find_last_not_of(' ') + 1);
       out += line + "\n";
@@ -179,17 +205,19 @@ double best_of(const experiment& e, const variant& v, const board& b, const std:
 
 std::string standing(const experiment& e, const board& b) {
   std::vector<const column*> shown = visible_columns(b);
-  const metric& m = e.metrics[0];
   int all = 0, lowest = 0;
+  std::string title; // of what decides, where that is the same in all rows
   struct contender {
     int rows = 0;
     double least = 1e9;
-    std::string where;
+    std::string where, by; // the row in which it is furthest ahead, and how far
   };
   std::vector<contender> lower(shown.size());
   for (const row& r : rows_of(e, b, shown)) {
+    const metric& m = *r.metrics[0];
     const summary* mine = r.thrum != nullptr && counts(*r.thrum) ? r.thrum->figure_of(m.id) : nullptr;
     if (mine == nullptr) continue;
+    title = all == 0 || title == m.title ? m.title : "deciding";
     ++all;
     bool beaten = false;
     for (std::size_t c = 0; c < shown.size(); ++c) {
@@ -198,19 +226,23 @@ std::string standing(const experiment& e, const board& b) {
       beaten = true;
       ++lower[c].rows;
       double times = s->median / mine->median;
-      if (times < lower[c].least) lower[c].least = times, lower[c].where = r.what->title;
+      if (times >= lower[c].least) continue;
+      lower[c].least = times;
+      lower[c].where = r.what->title;
+      lower[c].by =
+          m.is_share() ? figure(s->median) + "% against " + figure(mine->median) + "%" : ratio(times, 1);
     }
     if (!beaten) ++lowest;
   }
   if (all == 0) return "";
-  std::string out = "thrum has the lowest " + m.title + " figure in " + std::to_string(lowest) + " of " +
+  std::string out = "thrum has the lowest " + title + " figure in " + std::to_string(lowest) + " of " +
                     std::to_string(all) + (all == 1 ? " row." : " rows.");
   std::string ahead;
   for (std::size_t c = 0; c < shown.size(); ++c) {
     if (lower[c].rows == 0) continue;
     ahead += (ahead.empty() ? "" : "; ") + shown[c]->title + " in " + std::to_string(lower[c].rows) +
              (lower[c].rows == 1 ? " row (" : " rows, most in \"") + lower[c].where +
-             (lower[c].rows == 1 ? ", " : "\" (") + ratio(lower[c].least, 1) + ")";
+             (lower[c].rows == 1 ? ", " : "\" (") + lower[c].by + ")";
   }
   return ahead.empty() ? out : out + " Lower than thrum: " + ahead + ".";
 }
@@ -240,32 +272,23 @@ std::vector<footnote> footnotes(const experiment& e, const board& b) {
       out.push_back({c->title, "not here: " + c->why, false});
       continue;
     }
-    std::string idioms, bad;
-    std::vector<std::pair<std::string, std::string>> failures; // reason, variants
+    reasons idioms, failures;
     bool borrowed = false;
-    auto add = [](std::string& to, const std::string& text) {
-      if (to.find(text) == std::string::npos) to += (to.empty() ? "" : "; ") + text;
-    };
     for (const variant& v : e.variants) {
-      if (const std::string* note = v.note_for(c->id)) add(idioms, v.what() + ": " + *note);
-      if (const std::string* why = v.absence_for(c->id)) add(idioms, v.what() + ": n/a, " + *why);
+      if (const std::string* note = v.note_for(c->id)) idioms.add(v.what(), *note);
+      if (const std::string* why = v.absence_for(c->id)) idioms.add(v.what(), "n/a, " + *why);
       shown_cell cell = b.look(e, v, *c);
       borrowed = borrowed || (cell.borrowed && cell.has_figures());
       std::string why = cell.why.substr(0, cell.why.find('\n'));
       bool failed = cell.state == shown_cell::kind::failed || cell.state == shown_cell::kind::wrong ||
                     (cell.state == shown_cell::kind::value && !why.empty());
-      if (!failed) continue;
-      auto same =
-          std::find_if(failures.begin(), failures.end(), [&](const auto& f) { return f.first == why; });
-      if (same == failures.end())
-        failures.emplace_back(why, v.id);
-      else
-        same->second += ", " + v.id;
+      if (failed) failures.add(v.id, why);
     }
-    for (const auto& [why, ids] : failures) add(bad, ids + ": " + why);
-    if (borrowed) add(idioms, "one thread, so its figure stands in both rows");
-    if (!idioms.empty()) out.push_back({c->title, idioms, false});
-    if (!bad.empty()) out.push_back({c->title, bad, true});
+    std::string said = idioms.text();
+    if (borrowed)
+      said += (said.empty() ? "" : "; ") + std::string("one thread, so its figure stands in both rows");
+    if (!said.empty()) out.push_back({c->title, said, false});
+    if (std::string bad = failures.text(); !bad.empty()) out.push_back({c->title, bad, true});
   }
   return out;
 }
@@ -291,7 +314,7 @@ std::string render_table(const experiment& e, const board& b, const view& v) {
   else if (tight >= least_title)
     out += matrix(e, rows, shown, std::min(tight, title_width), false, v);
   else
-    out += list(e, rows, shown, v);
+    out += list(rows, shown, v);
   out += "\n";
 
   const std::string in = "  ";
