@@ -46,7 +46,7 @@ runtime_core& core_of(runtime& r) noexcept;
 } // namespace sched
 
 struct options {
-  // How many fibers may compute at the same time, at most 1024. 0: as many as this process may use CPUs (affinity mask and
+  // How many fibers run at the same time, at most 1024; those that compute or block for long keep a thread beside. 0: as many as this process may use CPUs (affinity mask and
   // cgroup quota).
   unsigned processors = 0;
   // Shown in reports and in the names of threads; must outlive the runtime.

@@ -7,8 +7,8 @@
 //     if (i % 1000 == 0) thrum::this_fiber::check(); // throws `cancelled` if this fiber was asked to stop
 //   }
 //
-// What the caller owes   Who computes for long without waiting calls yield() or check() now and then: others wait for the
-//                        processor meanwhile, and a stop request goes unseen.
+// What the caller owes   Who computes for long without waiting calls check() now and then, or a stop request goes unseen.
+//                        (Others do not wait for it: after 10 ms it loses its processor, but not its thread.)
 // What is guaranteed     A sleep is never too short. A duration, here and in every _for form of the library, is rounded up to
 //                        whole nanoseconds and counts from the call; zero or less has passed already; more than 200 years is
 //                        for ever. A time point of a clock other than std::chrono::steady_clock counts as far ahead as that clock

@@ -77,6 +77,7 @@ void report_leftovers(runtime_core& core) noexcept {
     describe(f, message);
     message.text(": ").text(name_of(f.why)).text("\n");
   });
+  if (total == 0) message.text("  those that had not begun yet\n");
   if (total > shown) message.text("  and ").number(total - shown).text(" more\n");
   message.text("  they are abandoned; a fiber that computes sees the request with this_fiber::check()\n")
       .flush();

@@ -70,7 +70,7 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
   std::uint64_t id = 0;
   stack::stack_ref stack;
 
-  // A stop request; any thread sets it. See stop.h.
+  // A stop request; any thread sets it. See park.cc.
   base::atomic<bool> stop_requested{false};
   base::atomic<bool> alive{false}; // the block describes a task that runs; see drain.cc
   std::uint8_t stop_shield = 0;    // waits do not throw while it is not zero; the fiber's own

@@ -23,8 +23,8 @@
 // Invariants
 //   H1  a processor whose `holder` is not null is held by that worker, and by no other. Only the worker writes it, inside; or who
 //       has taken the processor.
-//   H2  taken: 0 -> asked -> taken is the monitor's, asked -> 0 either's, taken -> 0 the worker's. While it is `taken`, the worker
-//       has no processor.
+//   H2  taken: kept -> asked -> gone is the monitor's, asked -> kept either's, gone -> kept the worker's, who may also say `gone`
+//       itself (give_up). While it is `gone`, the worker has no processor.
 //
 // Orderings
 //   E1  in worker.h.

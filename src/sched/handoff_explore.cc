@@ -26,9 +26,7 @@ struct taken_or_kept {
   ~taken_or_kept() { delete w.limbo; }
 
   // The monitor.
-  bool take() {
-    return try_take(w, p);
-  }
+  bool take() { return try_take(w, p); }
   void come_and_go() {
     worker& here = enter();
     explore::plain<int>& parts = here.proc == &p ? work : limbo_work;

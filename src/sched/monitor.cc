@@ -43,6 +43,7 @@ constexpr env::nanoseconds quick_look = 50'000;
 constexpr env::nanoseconds look = 1'000'000;
 constexpr env::nanoseconds slow_look = 2'000'000;
 constexpr env::nanoseconds hog_slice = 100'000'000; // the most that the kernel grants
+constexpr unsigned looks_in_a_crowd = 10;
 constexpr unsigned idle_looks = 25;
 
 struct observation {
@@ -69,10 +70,11 @@ public:
         continue;
       }
       now_ = core_.world.now();
-      took_ = took_blocked_ = false;
+      if (crowd_ != 0) --crowd_;
+      took_ = false;
       judge_load();
       for (unsigned i = 0; i < core_.processor_count; ++i) examine(*core_.processors[i], seen_[i]);
-      if (took_blocked_)
+      if (crowd_ != 0)
         pause = quick_look;
       else
         pause = std::min(pause * 2, waiting_ ? look : slow_look);
@@ -112,15 +114,21 @@ private:
   void examine(processor& p, observation& o) noexcept {
     worker* w = p.holder.load(std::memory_order_acquire); // H1 (handoff.cc)
     const std::int32_t turn = p.turns();                  // relaxed: a hint
-    if (w == nullptr ||
-        w->place.load(std::memory_order_relaxed) == worker::inside) { // relaxed: try_take decides
+    if (w == nullptr) {
       o.holder = nullptr;
       return;
     }
     if (o.holder != w || o.turn != turn) {
       o = {w, turn, now_, core_.world.thread_cpu_time(w->thread_number)};
+      // Blocking calls come in crowds: soon after one was found, who sleeps in the kernel is not waited for at all.
+      if (crowd_ != 0 && has_queue(p) &&
+          w->place.load(std::memory_order_relaxed) == worker::outside && // relaxed: a hint
+          core_.world.thread_sleeps(w->thread_number))
+        take(p, *w, true);
       return;
     }
+    // It may be inside by chance: a loop that starts fibers, or sends, dispatches nobody either.
+    if (w->place.load(std::memory_order_relaxed) == worker::inside) return; // relaxed: try_take decides
     const env::nanoseconds age = now_ - o.since;
     const bool blocked = age >= patience && is_blocked(*w, o, age);
     const bool wanted = due_ || has_queue(p);
@@ -137,7 +145,8 @@ private:
   }
 
   void take(processor& p, worker& w, bool blocked) noexcept {
-    if (core_.worker_count.load(std::memory_order_relaxed) >= core_.max_threads) // relaxed: a hint
+    if (core_.worker_count.load(std::memory_order_relaxed) >= core_.max_threads &&
+        !somebody_sleeps()) // relaxed: a hint
       return report_limit();
     // Before it is taken: afterwards the worker may undo it at any time.
     w.demoted.store(!blocked, std::memory_order_relaxed); // relaxed: E2 (handoff.cc)
@@ -147,10 +156,15 @@ private:
       return;
     }
     took_ = true;
-    took_blocked_ |= blocked;
+    if (blocked) crowd_ = looks_in_a_crowd;
     (blocked ? core_.taken_from_blocked : core_.taken_from_hogs)
         .fetch_add(1, std::memory_order_relaxed); // relaxed: a count
     due_ &= !hand_to_another(core_, p);
+  }
+
+  bool somebody_sleeps() noexcept {
+    const base::spin_guard guard(core_.idle_lock);
+    return core_.idle_workers != nullptr;
   }
 
   // Threads that have ended because there was nothing to do for them.
@@ -204,7 +218,7 @@ private:
   bool due_ = false;     // something is due, and no processor is idle
   bool waiting_ = false; // something waits
   bool took_ = false;    // in this look
-  bool took_blocked_ = false;
+  unsigned crowd_ = 0;   // looks until we stop to expect that more threads will block
   bool limit_reported_ = false;
 };
 

@@ -59,43 +59,62 @@ void worker_main(void* raw) noexcept {
 
 } // namespace
 
-int start_worker(runtime_core& core, processor& p, bool searching) noexcept {
+namespace {
+
+worker* make_worker(runtime_core& core) noexcept {
   auto* w = new (std::nothrow) worker(core);
-  if (w == nullptr) return -ENOMEM;
+  if (w == nullptr) return nullptr;
   w->limbo = new (std::nothrow) processor(processor::limbo_index, core.world.now());
   if (w->limbo == nullptr) {
     delete w;
-    return -ENOMEM;
+    return nullptr;
   }
   w->limbo->random_state = reinterpret_cast<std::uintptr_t>(w) | 1;
+  return w;
+}
+
+// Returns its number, or -EAGAIN: there are as many threads as are allowed.
+int enroll(runtime_core& core, worker& w) noexcept {
+  const base::spin_guard guard(core.idle_lock);
+  const unsigned number = core.worker_count.load(std::memory_order_relaxed); // relaxed: guarded
+  if (number >= core.max_threads) return -EAGAIN;
+  core.worker_count.store(number + 1, std::memory_order_relaxed); // relaxed: guarded
+  w.all_link = core.workers;
+  core.workers = &w;
+  return static_cast<int>(number);
+}
+
+void strike(runtime_core& core, const worker& w) noexcept {
+  const base::spin_guard guard(core.idle_lock);
+  worker** link = &core.workers;
+  while (*link != &w) link = &(*link)->all_link;
+  *link = w.all_link;
+  const unsigned left = core.worker_count.load(std::memory_order_relaxed) - 1; // relaxed: guarded
+  core.worker_count.store(left, std::memory_order_relaxed);                    // relaxed: guarded
+}
+
+} // namespace
+
+int start_worker(runtime_core& core, processor& p, bool searching) noexcept {
+  worker* w = make_worker(core);
+  if (w == nullptr) return -ENOMEM;
   w->proc = &p;
   w->searching = searching;
-  unsigned number;
-  {
-    const base::spin_guard guard(core.idle_lock);
-    w->all_link = core.workers;
-    core.workers = w;
-    number = core.worker_count.load(std::memory_order_relaxed); // relaxed: guarded; for the name
-    core.worker_count.store(core.worker_count.load(std::memory_order_relaxed) + 1,
-                            std::memory_order_relaxed); // relaxed: guarded
+  const int number = enroll(core, *w);
+  int error = number;
+  if (number >= 0) {
+    char name[16];
+    env::thread_name(name, core.name, static_cast<unsigned>(number));
+    if (number == 0) start_monitor(core);
+    error = core.world.start_thread(&w->thread, name, &worker_main, w);
+    if (error == 0) return 0;
+    strike(core, *w);
   }
-  char name[16];
-  env::thread_name(name, core.name, number);
-  if (number == 0) start_monitor(core);
-  const int error = core.world.start_thread(&w->thread, name, &worker_main, w);
-  if (error != 0) {
-    const base::spin_guard guard(core.idle_lock);
-    worker** link = &core.workers;
-    while (*link != w) link = &(*link)->all_link;
-    *link = w->all_link;
-    core.worker_count.store(core.worker_count.load(std::memory_order_relaxed) - 1,
-                            std::memory_order_relaxed); // relaxed: guarded
-    delete w->limbo;
-    delete w;
-    if (core.worker_count.load(std::memory_order_relaxed) == 0) // relaxed: as good as guarded
-      env::panic("the system gives a runtime not even one thread",
-                 "is the limit of processes reached? ulimit -u, or pids.max of the cgroup");
-  }
+  delete w->limbo;
+  delete w;
+  if (number == 0)
+    env::panic("the system gives a runtime not even one thread",
+               "is the limit of processes reached? ulimit -u, or pids.max of the cgroup");
   return error;
 }
 

@@ -98,8 +98,8 @@ struct worker : wait::thread_context {
 worker& enter_slow(worker& w) noexcept; // the processor was taken away meanwhile
 void leave_slow(worker& w) noexcept;
 
-// Requires: a fiber is running. Afterwards the worker returned (which may be another than before, if the fiber had to
-// wait for a processor) holds a processor until leave() or a switch.
+// Requires: a fiber is running. Afterwards the worker's processor cannot be taken until leave() or a switch. If it was taken
+// before, the worker has another one, or its limbo (handoff.cc).
 [[gnu::always_inline]] inline worker& enter() noexcept {
   worker& w = this_worker();
   w.place.store(worker::inside, std::memory_order_relaxed); // relaxed: the fence orders it

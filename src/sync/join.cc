@@ -34,7 +34,7 @@ namespace sync {
 struct join_state {
   wait::lock guard;
   wait::waiter_list joiners;      // guarded
-  select::hint ended;             // has_ended_ready; written under the guard; J2, H1 (select/engine.h)
+  select::hint ended;             // has_ended_ready; written under the guard; J2, H1 (select/hint.h)
   base::atomic<bool> stop{false}; // J1
   base::atomic<sched::fiber*> running{nullptr}; // J1, J3
   bool abandoned = false;                       // guarded: the handle was detached

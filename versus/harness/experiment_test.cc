@@ -39,17 +39,47 @@ TEST(experiment, a_claim_file_with_a_mistake_names_it) {
   const char* check =
       R"({"id":"X1","title":"t","metrics":[{"id":"cpu"}],"variants":[{"id":"a@1","title":"t"}]})";
   EXPECT_NE(parse_experiment(check).error().find("check"), std::string::npos);
+  const char* named = R"({"id":"X1","title":"t","metrics":[{"id":"cpu"}],
+    "variants":[{"id":"a@1","title":"t","check":{"rule":"count"},"metrics":["speed"]}]})";
+  EXPECT_NE(parse_experiment(named).error().find("speed"), std::string::npos);
   const char* side = R"({"id":"X1","title":"t","metrics":[{"id":"cpu"}],
     "variants":[{"id":"a@1","title":"t","check":{"rule":"count"}}],
     "verdicts":[{"claim":"c","left":"go b@1 cpu","below":"5"}]})";
   EXPECT_NE(parse_experiment(side).error().find("not measured"), std::string::npos);
 }
 
+const char* two_kinds = R"({"id":"X1","title":"t",
+  "metrics":[{"id":"late","title":"late","unit":"us"},{"id":"cpu","title":"CPU","unit":"ns/op"},
+             {"id":"lost","title":"lost","unit":"%"}],
+  "variants":[{"id":"a@1","title":"t","check":{"rule":"count"}},
+              {"id":"b@1","title":"t","check":{"rule":"count"},"metrics":["lost","cpu"]}] )";
+
+TEST(experiment, a_variant_measures_what_it_names_or_else_everything) {
+  auto e = parse_experiment(std::string(two_kinds) + "}");
+  ASSERT_TRUE(e) << e.error();
+  EXPECT_EQ(e->metrics_of(e->variants[0]).size(), 3u);
+  EXPECT_EQ(e->deciding(e->variants[0]).id, "late");
+  ASSERT_EQ(e->metrics_of(e->variants[1]).size(), 2u);
+  EXPECT_EQ(e->deciding(e->variants[1]).id, "lost");
+  EXPECT_EQ(e->metrics_of(e->variants[1])[1]->id, "cpu");
+  EXPECT_TRUE(e->deciding(e->variants[1]).is_share());
+  EXPECT_FALSE(e->deciding(e->variants[0]).is_share());
+}
+
+TEST(experiment, a_verdict_on_what_a_variant_does_not_measure_is_a_mistake) {
+  auto with = [](const std::string& side) {
+    return parse_experiment(std::string(two_kinds) + R"(,"verdicts":[{"claim":"c","left":")" + side +
+                            R"(","below":"5"}]})");
+  };
+  EXPECT_TRUE(with("go b@1 lost"));
+  EXPECT_FALSE(with("go b@1 late"));
+}
+
 TEST(experiment, all_claim_files_are_right_and_have_a_program_of_every_kind) {
   places where = places::of_this_build();
   auto all = load_experiments(where.source + "/experiments");
   ASSERT_TRUE(all) << all.error();
-  EXPECT_GE(all->size(), 5u);
+  EXPECT_GE(all->size(), 7u);
   for (const experiment& e : *all) {
     EXPECT_FALSE(e.claims.empty()) << e.id;
     for (const char* runtime : {"thrum", "go", "node", "python", "java"}) {

@@ -29,7 +29,7 @@ constexpr const char* usage =
   versus doctor                 what is installed, what is missing, how to get it
   versus report FILE.jsonl...   show the figures of earlier runs again
 
-  --quick | --full              about 100 seconds for everything (this is the default), or much longer
+  --quick | --full              about two minutes for everything (this is the default), or much longer
   --runtimes thrum,go           only these: thrum go node python java boost_fiber
   --runs N                      so many runs of every program, whatever time it takes
   --json                        only JSON lines on standard output
@@ -282,7 +282,8 @@ int run_command_line(const arguments& a, places& where, interrupts& stop) {
   if (!a.json) {
     screen.put(render_banner(b.machine_line, contestants, screen.look()));
     if (thrum != nullptr && a.names.empty()) pool_right = show_pool(where, *thrum, screen, record, stop);
-    screen.put("\n  The first line of a row decides: mostly the CPU time of the whole process. Figures are medians;\n"
+    screen.put("\n  The first line of a row decides: mostly the CPU time of the whole process. Figures are "
+               "medians;\n"
                "  the lowest of a line is bold, \"x\" is times thrum.\n\n");
   }
   runner(a.run, where, contestants, *all, stop, record).run();

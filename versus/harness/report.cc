@@ -284,9 +284,11 @@ std::string render_report(const board& b, const std::vector<experiment>& all, co
   for (const source& s : sources) legend += tag("li", escape_html(std::string(s.name) + ": " + s.title));
   std::string first =
       top + tag("p", escape_html(versions)) + missing +
-      tag("p", "Every figure was measured on this machine, one program at a time, the programs in turn. "
-               "CPU is the time of all threads of the whole process, user and system; it decides, because "
-               "a busy machine disturbs it least. Wall time stands beside it.") +
+      tag("p",
+          "Every figure was measured on this machine, one program at a time, the programs in turn. "
+          "CPU is the time of all threads of the whole process, user and system; where costs are compared it "
+          "decides, because a busy machine disturbs it least. The first figure of a row is the one "
+          "that decides; in all of them, lower is better.") +
       (claims.empty() ? "" : tag("h3", "What the articles' claims come to here") + tag("ul", claims)) +
       tag("nav", links) + tag("details", tag("summary", "The articles") + tag("ul", legend)) +
       tag("details",

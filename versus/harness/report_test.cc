@@ -49,6 +49,20 @@ TEST(report, tags_are_balanced) {
   }
 }
 
+TEST(report, every_kind_of_figure_has_an_axis_of_its_own) {
+  experiment e = sample::one();
+  std::string one = render_report(sample::filled(), {e}, "/none", "/none");
+  e.variants[2].metrics = {"wall"};
+  std::string two = render_report(sample::filled(), {e}, "/none", "/none");
+  auto axes = [](const std::string& page) {
+    int n = 0;
+    for (std::size_t at = 0; (at = page.find("Bars are medians", at)) != std::string::npos; ++at) ++n;
+    return n;
+  };
+  EXPECT_EQ(axes(one), 1);
+  EXPECT_EQ(axes(two), 3) << "CPU, wall, CPU again";
+}
+
 TEST(report, an_axis_is_logarithmic_when_figures_differ_by_more_than_twenty_times) {
   axis near(10, 200), far(10, 201);
   EXPECT_FALSE(near.logarithmic());

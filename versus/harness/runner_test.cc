@@ -121,6 +121,19 @@ TEST_F(runner_test, a_program_that_prints_something_else_is_flagged) {
   }
 }
 
+TEST_F(runner_test, a_variant_is_asked_for_its_own_metrics_only) {
+  experiment e = small();
+  e.metrics.push_back({"late", "lateness", "us", "late us"});
+  e.variants[0].metrics = {"late"};
+  std::string check = line("check", 1000, "count");
+  EXPECT_EQ(result(run(e, {scripted("right", line("late", 5, "us") + check)}), e).state,
+            shown_cell::kind::value);
+  EXPECT_EQ(
+      result(run(e, {scripted("more", line("late", 5, "us") + line("cpu", 5, "ns/op") + check)}), e).state,
+      shown_cell::kind::wrong);
+  EXPECT_EQ(result(run(e, {scripted("less", check)}), e).state, shown_cell::kind::failed);
+}
+
 TEST_F(runner_test, a_program_that_crashes_is_a_failed_cell_with_its_last_words) {
   experiment e = small();
   watcher w = run(e, {scripted("crash", "echo out of memory >&2; exit 134")});

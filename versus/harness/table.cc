@@ -89,10 +89,10 @@ public:
   }
   std::string text() const {
     std::string out;
-    for (const auto& [text, about] : all_) {
+    for (const auto& [said, about] : all_) {
       out += out.empty() ? "" : "; ";
       for (const std::string& what : about) out += (&what == &about[0] ? "" : ", ") + what;
-      out += ": " + text;
+      out += ": " + said;
     }
     return out;
   }

@@ -85,6 +85,65 @@ TEST(table, it_says_plainly_who_is_ahead) {
   EXPECT_TRUE(has(text, "Node in 1 row (yield, all CPUs, 0.75x)")) << text;
 }
 
+// A row of wall time, and one that is decided by a share.
+struct shares {
+  experiment e = *parse_experiment(R"({"id":"X9","title":"t",
+    "metrics":[{"id":"wall","title":"wall","unit":"ms","label":"wall ms"},
+               {"id":"lost","title":"lost","unit":"%","label":"lost %"}],
+    "variants":[{"id":"crowd@all","title":"a crowd","check":{"rule":"count"},"metrics":["wall"],
+                 "absent":{"java":"no crowds"}},
+                {"id":"beside@all","title":"side by side","check":{"rule":"count"},"metrics":["lost"],
+                 "absent":{"java":"no crowds"}}]})");
+  board b = sample::filled();
+  shares() {
+    put("thrum", "crowd@all", "wall", 200), put("go", "crowd@all", "wall", 100);
+    put("thrum", "beside@all", "lost", 0.5), put("go", "beside@all", "lost", 0.25);
+  }
+  void put(const char* runtime, const char* variant, const char* metric, double value) {
+    b.apply_line(json::writer()
+                     .add("exp", "X9")
+                     .add("rt", runtime)
+                     .add("variant", variant)
+                     .add("n", 10)
+                     .add("metric", metric)
+                     .add("value", value)
+                     .line());
+  }
+};
+
+TEST(table, a_row_shows_its_own_metrics_and_no_others) {
+  shares s;
+  for (int width : {60, 160}) {
+    std::vector<std::string> lines = split_lines(render_table(s.e, s.b, {width, false, true}));
+    for (const char* metric : {"wall", "lost"})
+      EXPECT_EQ(
+          std::count_if(lines.begin(), lines.end(), [&](const std::string& l) { return has(l, metric); }), 1)
+          << width << " " << metric;
+  }
+}
+
+TEST(table, a_share_is_not_so_many_times_another) {
+  shares s;
+  EXPECT_TRUE(has(render_table(s.e, s.b, {160, false, true}), "0.50x")) << "100 ms against 200 ms";
+  s.b.apply_line(R"({"event":"session","contestants":[{"id":"thrum","title":"thrum","here":true},
+                     {"id":"go","title":"Go","here":true}]})");
+  s.e.variants.erase(s.e.variants.begin());
+  std::string text = render_table(s.e, s.b, {160, false, true});
+  EXPECT_FALSE(has(text, "0.50x")) << text;
+  EXPECT_TRUE(has(text, "Go in 1 row (side by side, 0.25% against 0.50%)")) << text;
+}
+
+TEST(table, rows_that_are_decided_by_different_things_are_not_called_by_one) {
+  shares s;
+  EXPECT_TRUE(has(standing(s.e, s.b), "lowest deciding figure in 0 of 2 rows")) << standing(s.e, s.b);
+}
+
+TEST(table, a_reason_that_holds_for_many_rows_is_said_once) {
+  shares s;
+  std::string text = render_table(s.e, s.b, {200, false, true});
+  EXPECT_TRUE(has(text, "Java: crowd, beside: n/a, no crowds")) << text;
+}
+
 TEST(table, a_load_above_the_processors_is_flagged) {
   experiment e = sample::one();
   board b = sample::filled();

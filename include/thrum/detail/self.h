@@ -24,7 +24,7 @@ struct thread_head {
 } // namespace thrum::wait
 
 extern "C" {
-// Defined in src/wait/thread_context.cc. Null on a thread that thrum has not met yet.
+// Defined in src/wait/guest.cc. Null on a thread that thrum has not met yet.
 extern constinit thread_local thrum::wait::thread_head* thrum_self_
     __attribute__((tls_model("initial-exec"), visibility("default")));
 // Its `current`, once more: a mutex compares it right behind a locked instruction, where each dependent load counts.
