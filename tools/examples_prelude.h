@@ -21,4 +21,5 @@ int add(int a, int b);
 picture draw();
 void show(const picture&);
 void report(const std::string&);
+std::string slow_lookup();
 void tidy_up();

@@ -28,8 +28,8 @@
 //
 // Orderings
 //   E1  in worker.h.
-//   E2  taken: the monitor's compare-exchange to `taken` (release) -> the worker's acquire: it sees its limbo. The worker's
-//       cancellation needs no order: nothing was taken.
+//   E2  taken: the monitor's compare-exchange to `gone` (release) -> the worker's acquire: it sees what was said to the kernel
+//       about its thread (`demoted`). The worker's cancellation needs no order: nothing was taken.
 #include "sched/handoff.h"
 
 #include "base/check.h"

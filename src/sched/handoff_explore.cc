@@ -114,9 +114,10 @@ TEST(handoff_explore, every_order_is_needed) {
       {explore::scenario_of<one_visit>(), explore::scenario_of<two_visits>(),
        explore::scenario_of<two_attempts>(), explore::scenario_of<two_visits>(full)},
       // The other end of H1 is the monitor, which is not in these worlds. E2's release is given by the heavy fence already; it
-      // stays for whatever may be written between the two one day.
+      // stays for whatever may be written between the two one day. E2's acquire is for `demoted`, which only concerns the kernel.
       {.files = {"sched/handoff.cc", "sched/worker.h"},
-       .left_alone = {"p.holder.store(&w", "worker::gone, std::memory"}}));
+       .left_alone = {"p.holder.store(&w", "worker::gone, std::memory",
+                      "w.taken.load(std::memory_order_acquire)"}}));
 }
 
 } // namespace thrum::sched

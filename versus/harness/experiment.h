@@ -3,7 +3,7 @@
 // A variant's id is "<what>@<where>": the program's own name for what it measures, and "1" for one
 // processor or "all" for all of them. Programs are called with `--processors N <what>...`.
 //
-// A figure is lower-is-better, whatever its unit: a claim file names its metrics so that this holds ("lost", not "kept").
+// Lower is better in every figure: a claim file names its metrics so that this holds ("lost", not "kept").
 #pragma once
 
 #include "harness/json.h"
@@ -20,7 +20,7 @@ struct metric {
   std::string id, title, unit;
   std::string label; // short, for a table that says "per what" elsewhere
 
-  // A part of something else: "0.2 %" is not ten times better than "2 %" in any sense that a reader could use.
+  // A part of a whole. 0.2 % lost is not ten times better than 2 % in any sense that a reader could use.
   bool is_share() const { return unit == "%"; }
 };
 

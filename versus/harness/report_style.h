@@ -45,7 +45,7 @@ details { margin: .3em 0; } summary { cursor: pointer; }
 .programs { display: flex; flex-wrap: wrap; gap: 4px 18px; } .programs details[open] { flex-basis: 100%; min-width: 0; }
 .pair { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 14px; }
 @media (max-width: 760px) { .pair { grid-template-columns: minmax(0, 1fr); } section { padding: 14px 12px; }
-  .bar { grid-template-columns: 5.5em minmax(30px, 1fr) 3.8em 2.9em; gap: 5px; font-size: .85em; } }
+  .bar { grid-template-columns: 5.5em minmax(30px, 1fr) 4.6em 2.9em; gap: 5px; font-size: .85em; } }
 ul { padding-left: 1.2em; margin: .4em 0; }
 )css";
 

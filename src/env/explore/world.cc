@@ -47,6 +47,8 @@ report& report::number(std::uint64_t) noexcept { return *this; }
 report& report::hex(std::uint64_t) noexcept { return *this; }
 void report::flush() noexcept {}
 
+bool exiting() noexcept { return false; }
+
 void panic(const char* what, const char*) noexcept {
   base::explore::the_engine.fail(std::string("panic: ") + what);
 }

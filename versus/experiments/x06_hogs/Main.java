@@ -79,7 +79,8 @@ public class Main {
         kit.emit(variant, ticks, "p50", late[ticks / 2], "us");
         kit.emit(variant, ticks, "max", late[ticks - 1], "us");
         if (hogs > 0) kit.emit(variant, ticks, "work", spent / units / unitAlone * 100, "% of alone");
-        kit.emit(variant, ticks, "check", allWorked ? Arrays.stream(late).filter(l -> l >= 0).count() : 0, "count");
+        long kept = Arrays.stream(late).filter(l -> l >= 0).count();
+        kit.emit(variant, ticks, "check", allWorked ? kept : 0, "count");
     }
 
     public static void main(String[] args) throws Exception {

@@ -1,5 +1,5 @@
-// X13 in Java: virtual threads in calls that block in the kernel, beside one that computes; and a thousand such calls at
-// once, in platform threads: in virtual ones only as many as there are processors would run at a time.
+// X13 in Java: virtual threads in calls that block in the kernel, beside one that computes; and a thousand
+// such calls at once, in platform threads: of virtual ones only one a processor would run at a time.
 import java.lang.foreign.*;
 import java.lang.invoke.MethodHandle;
 import java.util.concurrent.*;
@@ -74,8 +74,10 @@ public class Main {
         if (!kit.wants("beside")) return;
         final int callers = 64;
         computeBeside(0, kit.quick ? 400 : 2000); // for the JIT compiler
-        double alone = computeBeside(0, kit.quick ? 300 : 1000).rate;
+        int nap = kit.quick ? 150 : 500;
+        double before = computeBeside(0, nap).rate;
         var o = computeBeside(callers, kit.quick ? 1000 : 3000);
+        double alone = (before + computeBeside(0, nap).rate) / 2;
         kit.emit("beside", o.calls, "lost", Math.max(0, 100 * (1 - o.rate / alone)), "%");
         kit.emit("beside", o.calls, "call", callers * o.seconds * 1e6 / o.calls, "us");
         kit.emit("beside", o.calls, "threads", o.threads, "threads");

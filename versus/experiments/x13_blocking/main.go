@@ -1,4 +1,5 @@
-// X13 in Go: goroutines in calls that block in the kernel, beside one that computes; and a thousand such calls at once.
+// X13 in Go: goroutines in calls that block in the kernel, beside one that computes; and a thousand such
+// calls at once.
 package main
 
 import (
@@ -37,7 +38,7 @@ func compute(stop *atomic.Bool, did chan<- int) {
 	did <- units
 }
 
-// The kernel's sleep, of which the scheduler knows no more than that it is a system call. False if it was too short.
+// The kernel's sleep, of which the scheduler knows only that it is a system call. False if it was too short.
 func blockingCall(nap time.Duration) bool {
 	start := time.Now()
 	rest := syscall.NsecToTimespec(int64(nap))
@@ -87,12 +88,13 @@ func beside(b *kit.Bench) {
 		return
 	}
 	const callers = 64
-	first, second := time.Second, 3*time.Second
+	short, long := 500*time.Millisecond, 3*time.Second
 	if b.Quick {
-		first, second = 300*time.Millisecond, time.Second
+		short, long = 150*time.Millisecond, time.Second
 	}
-	alone := computeBeside(0, first).rate
-	o := computeBeside(callers, second)
+	before := computeBeside(0, short).rate
+	o := computeBeside(callers, long)
+	alone := (before + computeBeside(0, short).rate) / 2
 	n := int(o.calls)
 	b.Emit("beside", n, "lost", math.Max(0, 100*(1-o.rate/alone)), "%")
 	b.Emit("beside", n, "call", callers*o.seconds*1e6/float64(n), "us")

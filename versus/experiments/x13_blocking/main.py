@@ -1,5 +1,5 @@
-"""X13 in Python: blocking calls in the threads of an executor beside an asyncio task that computes; and a thousand such
-calls at once. time.sleep() is the kernel's sleep, and gives up the interpreter's lock."""
+"""X13 in Python: blocking calls in the threads of an executor beside an asyncio task that computes; and a
+thousand such calls at once. time.sleep() is the kernel's sleep, and gives up the interpreter's lock."""
 import asyncio
 import pathlib
 import sys
@@ -59,8 +59,11 @@ async def beside(b):
     if not b.wants("beside"):
         return
     callers = 64
-    alone, *_ = await compute_beside(0, 0.3 if b.quick else 1)
+    nap = 0.15 if b.quick else 0.5
+    before, *_ = await compute_beside(0, nap)
     rate, calls, right, threads, took = await compute_beside(callers, 0.5 if b.quick else 3)
+    after, *_ = await compute_beside(0, nap)
+    alone = (before + after) / 2
     b.emit("beside", calls, "lost", max(0, 100 * (1 - rate / alone)), "%")
     b.emit("beside", calls, "call", callers * took * 1e6 / calls, "us")
     b.emit("beside", calls, "threads", threads, "threads")

@@ -1,4 +1,5 @@
-// X13 in thrum: fibers in calls that block in the kernel, beside one that computes; and a thousand such calls at once.
+// X13 in thrum: fibers in calls that block in the kernel, beside one that computes; and a thousand such calls
+// at once.
 #include "kit/kit.h"
 
 #include <thrum/thrum.h>
@@ -74,8 +75,10 @@ outcome compute_beside(int callers, milliseconds nap) {
 void beside(const kit::bench& b) {
   if (!b.wants("beside")) return;
   constexpr int callers = 64;
-  const double alone = compute_beside(0, milliseconds(b.quick() ? 300 : 1000)).rate;
+  const milliseconds nap(b.quick() ? 150 : 500);
+  const double before = compute_beside(0, nap).rate;
   const outcome o = compute_beside(callers, milliseconds(b.quick() ? 1000 : 3000));
+  const double alone = (before + compute_beside(0, nap).rate) / 2;
   b.emit("beside", o.calls, "lost", std::max(0.0, 100 * (1 - o.rate / alone)), "%");
   b.emit("beside", o.calls, "call", callers * o.seconds * 1e6 / static_cast<double>(o.calls), "us");
   b.emit("beside", o.calls, "threads", o.threads, "threads");
