@@ -30,7 +30,9 @@ bool fire_due_timers(worker& w, env::nanoseconds now, env::nanoseconds tolerance
   bool any = false;
   for (unsigned i = 0; i < core.processor_count; ++i) {
     processor& p = *core.processors[i];
-    const env::nanoseconds allowed = &p == w.proc ? 0 : tolerance;
+    // A holder fires its own soon, or loses the processor (monitor.cc).
+    const bool idle = p.holder.load(std::memory_order_relaxed) == nullptr; // relaxed: a hint
+    const env::nanoseconds allowed = &p == w.proc || idle ? 0 : tolerance;
     // relaxed: a hint; the guard decides
     if (p.earliest.load(std::memory_order_relaxed) <= now - allowed) any |= fire_timers(w, p, now);
   }

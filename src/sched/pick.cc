@@ -34,9 +34,9 @@ void look_beyond(worker& w) noexcept {
   p.last_mean = mean;
   p.window_start = now;
   p.set_turns(look_interval);
-  // Those of others, too: a processor that is idle, or whose fiber computes, does not fire its own. But not at once, for they
-  // are cheap only for their owner (the guard of a wheel is biased).
-  constexpr env::nanoseconds tolerance = 100'000;
+  // Those of others, too: an idle processor does not fire its own. But those of a holder only after long: they are cheap only
+  // for their owner (the guard of a wheel is biased), and in a crowd of timers two would fight for them.
+  constexpr env::nanoseconds tolerance = 20'000'000;
   fire_due_timers(w, now, tolerance);
   if (core.watched.load(std::memory_order_relaxed) != 0 && --p.poll_countdown == 0) { // relaxed: a hint
     constexpr unsigned looks_between_polls = 4; // a poll costs as much as several dispatches
