@@ -73,8 +73,8 @@ public:
   }
 
   void unlock() noexcept {
-    wait::thread_head* here = detail::self(); // null at most if we do not hold it
-    if (__builtin_expect(holder_.load(std::memory_order_relaxed) != self(), false))
+    wait::thread_head* here = head();
+    if (__builtin_expect(holder_.load(std::memory_order_relaxed) != here->current, false))
       panic_not_owner();                                    // relaxed: equal only if we wrote it
     holder_.store(nullptr, std::memory_order_relaxed);      // relaxed: as above
     here->unlocking.store(this, std::memory_order_release); // X3: what this thread unlocked before
@@ -86,12 +86,13 @@ public:
   }
 
 private:
-  static wait::agent* first_use() noexcept; // a thread that thrum has not met yet
-  // The calling agent. Its address is never null and never another's at the same time.
-  static wait::agent* self() noexcept {
-    wait::agent* a = detail::current();
-    return __builtin_expect(a != nullptr, true) ? a : first_use();
+  static wait::thread_head* head() noexcept {
+    wait::thread_head* h = detail::self();
+    return __builtin_expect(h != nullptr, true) ? h : first_use();
   }
+  static wait::thread_head* first_use() noexcept; // a thread that thrum has not met yet
+  // The calling agent. Its address is never null and never another's at the same time.
+  static wait::agent* self() noexcept { return head()->current; }
 
   bool begin(wait::agent* me) noexcept {
     holder_.store(me, std::memory_order_relaxed); // relaxed: only we compare equal

@@ -74,7 +74,6 @@ inline constexpr exception_state no_exceptions{};
   else
     *w.exceptions = detail_switch::no_exceptions;
   w.current = to;
-  ::thrum::detail::set_current(to);
 #if THRUM_ASAN
   void** fake = from == nullptr ? &w.asan_fake_stack : &from->asan_fake_stack;
   const void* bottom = to == nullptr ? w.native_stack_bottom : to->stack_limit();

@@ -67,7 +67,7 @@ constexpr env::nanoseconds patience = 1'000'000; // Go's bound
 using sync::mutex_state;
 using wait::lock;
 
-wait::agent* mutex::first_use() noexcept { return wait::this_thread().current; }
+wait::thread_head* mutex::first_use() noexcept { return &wait::this_thread(); }
 wait::agent* recursive_mutex::self() noexcept { return wait::this_thread().current; }
 
 bool mutex::lock_slow(detail::deadline_t deadline) noexcept {

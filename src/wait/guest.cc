@@ -8,7 +8,6 @@
 
 extern "C" {
 constinit thread_local thrum::wait::thread_head* thrum_self_ = nullptr;
-constinit thread_local thrum::wait::agent* thrum_current_ = nullptr;
 }
 
 namespace thrum::wait {
@@ -42,10 +41,7 @@ struct recycler {
   guest* mine = nullptr;
   ~recycler() {
     if (mine == nullptr) return;
-    if (thrum_self_ == mine) { // later destructors of this thread get another one
-      thrum_self_ = nullptr;
-      detail::set_current(nullptr);
-    }
+    if (thrum_self_ == mine) thrum_self_ = nullptr; // later destructors of this thread get another one
     strike(*mine);
     const base::spin_guard guard(free_lock);
     mine->next_free = free_guests;
@@ -72,7 +68,6 @@ thread_context& this_thread_slow() noexcept {
   if (at_exit.mine == nullptr) at_exit.mine = g;
   enroll(*g);
   thrum_self_ = g;
-  detail::set_current(g);
   return *g;
 }
 
@@ -81,7 +76,6 @@ void thread_context::seed() noexcept { random_state = env::linux_world().random(
 void bind_thread(thread_context* context) noexcept {
   if (auto* before = static_cast<thread_context*>(thrum_self_)) strike(*before);
   thrum_self_ = context;
-  detail::set_current(context == nullptr ? nullptr : context->current);
   if (context != nullptr) enroll(*context);
 }
 

@@ -27,9 +27,6 @@ extern "C" {
 // Defined in src/wait/guest.cc. Null on a thread that thrum has not met yet.
 extern constinit thread_local thrum::wait::thread_head* thrum_self_
     __attribute__((tls_model("initial-exec"), visibility("default")));
-// Its `current`, once more: a mutex compares it right behind a locked instruction, where each dependent load counts.
-extern constinit thread_local thrum::wait::agent* thrum_current_
-    __attribute__((tls_model("initial-exec"), visibility("default")));
 }
 
 namespace thrum::detail {
@@ -49,49 +46,6 @@ namespace thrum::detail {
 #error "thrum supports x86-64 and aarch64; porting means one file in src/env/<cpu>/ and this accessor"
 #endif
   return context;
-}
-
-// self()->current; null on a thread that thrum has not met.
-[[gnu::always_inline]] inline wait::agent* current() noexcept {
-#if defined(THRUM_EXPLORE)
-  return self() == nullptr ? nullptr : self()->current;
-#elif defined(__x86_64__)
-  wait::agent* agent;
-  asm volatile("movq thrum_current_@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0" : "=r"(agent));
-  return agent;
-#else
-  wait::agent* agent;
-  wait::agent** slot;
-  asm volatile("mrs %0, tpidr_el0\n\t"
-               "adrp %1, :gottprel:thrum_current_\n\t"
-               "ldr %1, [%1, :gottprel_lo12:thrum_current_]\n\t"
-               "ldr %1, [%0, %1]"
-               : "=&r"(slot), "=&r"(agent));
-  return agent;
-#endif
-}
-
-// The calling thread goes on as `agent`. Together with self()->current.
-[[gnu::always_inline]] inline void set_current(wait::agent* agent) noexcept {
-#if defined(THRUM_EXPLORE)
-  static_cast<void>(agent);
-#elif defined(__x86_64__)
-  void* scratch;
-  asm volatile("movq thrum_current_@gottpoff(%%rip), %0\n\tmovq %1, %%fs:(%0)"
-               : "=&r"(scratch)
-               : "r"(agent)
-               : "memory");
-#else
-  void* thread;
-  void* offset;
-  asm volatile("mrs %0, tpidr_el0\n\t"
-               "adrp %1, :gottprel:thrum_current_\n\t"
-               "ldr %1, [%1, :gottprel_lo12:thrum_current_]\n\t"
-               "str %2, [%0, %1]"
-               : "=&r"(thread), "=&r"(offset)
-               : "r"(agent)
-               : "memory");
-#endif
 }
 
 } // namespace thrum::detail
