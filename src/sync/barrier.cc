@@ -29,6 +29,19 @@ barrier_state& state_of(unsigned char* bytes) noexcept {
   return *std::launder(reinterpret_cast<barrier_state*>(bytes));
 }
 
+// Waits until `current` is not `phase` any more. The guard is held, and is released.
+void wait_for_next(barrier_state& state, wait::lock::held held, const detail::atomic<std::uint64_t>& current,
+                   std::uint64_t phase, const void* what) {
+  wait::waiter w;
+  w.owner = &sched::this_agent();
+  if (sleep_on(state.waiters, w, state.guard, held, detail::no_deadline, sched::wait_reason::barrier, what) ==
+      waking::woken)
+    return;
+  const bool completed = current.load(std::memory_order_relaxed) != phase; // relaxed: guarded
+  wait::lock::release(held);
+  if (!completed) throw_cancelled(*w.owner);
+}
+
 } // namespace
 } // namespace sync
 
@@ -75,34 +88,20 @@ std::uint64_t barrier_core::arrive(std::ptrdiff_t n, bool leaves, const completi
 void barrier_core::wait(std::uint64_t phase) {
   sync::barrier_state& state = sync::state_of(state_);
   if (phase_.load(std::memory_order_acquire) != phase) return state.guard.wait_until_free(); // B1
-  wait::waiter w;
-  w.owner = &sched::this_agent();
   lock::held held = state.guard.acquire(wait::this_thread());
   if (phase_.load(std::memory_order_relaxed) != phase) return lock::release(held); // relaxed: guarded
-  if (sync::sleep_on(state.waiters, w, state.guard, held, no_deadline, sched::wait_reason::barrier, this) ==
-      sync::waking::woken)
-    return;
-  const bool completed = phase_.load(std::memory_order_relaxed) != phase; // relaxed: guarded
-  lock::release(held);
-  if (!completed) sync::throw_cancelled(*w.owner);
+  sync::wait_for_next(state, held, phase_, phase, this);
 }
 
 void barrier_core::arrive_and_wait(const completion& last_act) {
   sync::barrier_state& state = sync::state_of(state_);
-  wait::waiter w;
-  w.owner = &sched::this_agent();
   lock::held held = state.guard.acquire(wait::this_thread());
   const std::uint64_t phase = phase_.load(std::memory_order_relaxed); // relaxed: guarded
   if (count(1, false)) {
     lock::release(held);
     return complete(last_act);
   }
-  if (sync::sleep_on(state.waiters, w, state.guard, held, no_deadline, sched::wait_reason::barrier, this) ==
-      sync::waking::woken)
-    return;
-  const bool completed = phase_.load(std::memory_order_relaxed) != phase; // relaxed: guarded
-  lock::release(held);
-  if (!completed) sync::throw_cancelled(*w.owner);
+  sync::wait_for_next(state, held, phase_, phase, this);
 }
 
 void barrier_core::panic_initial() noexcept {
