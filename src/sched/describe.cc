@@ -29,13 +29,17 @@ const char* name_of(wait_reason reason) noexcept {
   return "?";
 }
 
+void describe_origin(const char* name, const std::source_location& site, env::report& message) noexcept {
+  if (name != nullptr) message.text(" '").text(name).text("'");
+  if (site.line() != 0) {
+    message.text(", spawned at ").text(site.file_name()).text(":").number(site.line());
+    message.text(" in ").text(site.function_name());
+  }
+}
+
 void describe(const fiber& f, env::report& message) noexcept {
   message.text("fiber #").number(f.id);
-  if (f.name != nullptr) message.text(" '").text(f.name).text("'");
-  if (f.site.line() != 0) {
-    message.text(", spawned at ").text(f.site.file_name()).text(":").number(f.site.line());
-    message.text(" in ").text(f.site.function_name());
-  }
+  describe_origin(f.name, f.site, message);
 }
 
 void describe(const std::exception_ptr& error, env::report& message) noexcept {

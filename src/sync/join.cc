@@ -86,8 +86,7 @@ void report_dropped(const joinable_task& t) noexcept {
   message.text("thrum: the exception of a fiber was dropped with its handle\n");
   sched::describe(t.error, message);
   message.text("  in a fiber");
-  if (t.name != nullptr) message.text(" '").text(t.name).text("'");
-  message.text(", spawned at ").text(t.site.file_name()).text(":").number(t.site.line());
+  sched::describe_origin(t.name, t.site, message);
   message.text("\n  join() it, catch it in the fiber, or set options.on_unhandled\n").flush();
 }
 
