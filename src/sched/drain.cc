@@ -15,6 +15,7 @@
 #include "sched/drain.h"
 
 #include "sched/describe.h"
+#include "sched/handoff.h"
 #include "sched/monitor.h"
 #include "sched/park.h"
 #include "sched/scheduler.h"
@@ -95,8 +96,7 @@ void end_workers(runtime_core& core) noexcept {
   for (worker* w = oldest; w != nullptr; w = w->all_link) core.world.join_thread(w->thread);
   while (worker* w = oldest) {
     oldest = w->all_link;
-    delete w->limbo;
-    delete w;
+    delete_worker(w);
   }
 }
 

@@ -65,7 +65,6 @@ bool try_take(worker& w, processor& p) noexcept {
 
 void hold(worker& w, processor& p) noexcept {
   w.proc = &p;
-  w.detached = false;
   w.taken.store(worker::kept, std::memory_order_relaxed); // relaxed: the monitor goes by the holder
   p.holder.store(&w, std::memory_order_release);          // H1: whoever sees it sees a complete worker
   // The time before must not look like one long dispatch.
@@ -78,11 +77,32 @@ void hold(worker& w, processor& p) noexcept {
     w.runtime.world.set_time_slice(w.thread_number, worker::short_slice);
 }
 
-void strand(runtime_core& core, processor& p) noexcept {
-  if (fiber* f = std::exchange(p.next, nullptr)) core.global.push_front_level(*f);
-  if (detail::runnable* r = std::exchange(p.due, nullptr)) core.global.push_front_level(*r);
-  while (!p.ready.empty()) core.global.push_front_level(*p.ready.pop_front());
-  while (!p.fresh.empty()) core.global.push_front_level(*p.fresh.pop_front());
+bool strand(runtime_core& core, processor& p) noexcept {
+  bool any = false;
+  const auto give = [&](detail::runnable* r) {
+    core.global.push_front_level(*r);
+    any = true;
+  };
+  if (fiber* f = std::exchange(p.next, nullptr)) give(f);
+  if (detail::runnable* r = std::exchange(p.due, nullptr)) give(r);
+  while (!p.ready.empty()) give(p.ready.pop_front());
+  while (!p.fresh.empty()) give(p.fresh.pop_front());
+  return any;
+}
+
+void give_caches_back(runtime_core& core, processor& p) noexcept {
+  core.stacks.give(p.stacks, p.cached_stacks);
+  p.cached_stacks = 0;
+  for (unsigned c = 0; c < task_classes; ++c) {
+    shared_task_pool().spill(c, &p.free_tasks[c], p.free_task_count[c]);
+    p.free_task_count[c] = 0;
+  }
+}
+
+void delete_worker(worker* w) noexcept {
+  give_caches_back(w->runtime, *w->limbo); // it may have become ordinary again with something in them
+  delete w->limbo;
+  delete w;
 }
 
 namespace {
@@ -96,8 +116,7 @@ void empty_limbo(worker& w) noexcept {
     limbo.spawned.store(0, std::memory_order_relaxed);                                 // relaxed: ours
     core.spawned_elsewhere.fetch_add(n, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
   }
-  if (limbo.next != nullptr || !limbo.ready.empty() || !limbo.fresh.empty()) {
-    strand(core, limbo);
+  if (strand(core, limbo)) {
     base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
     wake_another(core);
   }
@@ -106,6 +125,11 @@ void empty_limbo(worker& w) noexcept {
     core.finished_elsewhere.fetch_add(n, std::memory_order_release);                    // N1 (drain.cc)
     if (core.draining.load(std::memory_order_relaxed)) note_end(core); // relaxed: as in fiber_main
   }
+}
+
+void be_detached(worker& w) noexcept {
+  w.proc = w.limbo;
+  w.limbo->set_turns(0); // yield_to_next looks closer then
 }
 
 void be_ordinary(worker& w) noexcept {
@@ -132,9 +156,7 @@ worker& enter_slow(worker& w) noexcept {
       be_ordinary(w);
       return w;
     }
-    w.proc = w.limbo;
-    w.detached = true;
-    w.limbo->set_turns(0); // yield_to_next looks closer then
+    be_detached(w);
     return w;
   }
 }
@@ -145,9 +167,7 @@ namespace {
 void give_up(worker& w) noexcept {
   processor& p = *w.proc;
   p.holder.store(nullptr, std::memory_order_relaxed); // relaxed: H1
-  w.proc = w.limbo;
-  w.detached = true;
-  w.limbo->set_turns(0);
+  be_detached(w);
   w.taken.store(worker::gone,
                 std::memory_order_relaxed); // relaxed: the worker's own; a monitor that asks is too late
   hand_to_another(w.runtime, p);
@@ -166,16 +186,9 @@ void leave_slow(worker& w) noexcept {
 }
 
 void leave_limbo(worker& w) noexcept {
-  processor& limbo = *w.limbo;
   empty_limbo(w);
-  w.runtime.stacks.give(limbo.stacks, limbo.cached_stacks);
-  limbo.cached_stacks = 0;
-  for (unsigned c = 0; c < task_classes; ++c) {
-    shared_task_pool().spill(c, &limbo.free_tasks[c], limbo.free_task_count[c]);
-    limbo.free_task_count[c] = 0;
-  }
+  give_caches_back(w.runtime, *w.limbo);
   w.proc = nullptr;
-  w.detached = false;
   be_ordinary(w);
 }
 

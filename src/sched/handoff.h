@@ -10,7 +10,7 @@ namespace thrum::sched {
 bool try_take(worker& w, processor& p) noexcept;
 
 // The worker's processor was taken, and it has not got another one. Requires: the worker itself asks, inside.
-inline bool is_detached(const worker& w) noexcept { return w.detached; }
+inline bool is_detached(const worker& w) noexcept { return w.proc == w.limbo; }
 
 // Makes `p` the worker's. Requires: the worker itself calls, inside.
 void hold(worker& w, processor& p) noexcept;
@@ -18,8 +18,14 @@ void hold(worker& w, processor& p) noexcept;
 // Ends a detached worker's claim to run a fiber: what it has in its limbo goes to the runtime, and it has no processor then.
 void leave_limbo(worker& w) noexcept;
 
-// Moves the private queue of `p` to the global one. Requires: the caller has p.
-void strand(runtime_core& core, processor& p) noexcept;
+// Moves the private queue of `p` to the global one. Requires: the caller has p. False: there was nothing.
+bool strand(runtime_core& core, processor& p) noexcept;
+
+// Gives the warm stacks and the task memory that `p` keeps back to the pools. Requires: the caller has p.
+void give_caches_back(runtime_core& core, processor& p) noexcept;
+
+// Deletes a worker. Requires: its thread has ended, or was never started, and nobody is waking it.
+void delete_worker(worker* w) noexcept;
 
 // Lets a worker that sleeps, or a new one, go on with `p`, which has work. Requires: nobody holds p. False: no thread could be
 // started; p's work is in the global queue then, and p is idle.

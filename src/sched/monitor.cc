@@ -184,8 +184,7 @@ private:
       }
       if (ended == nullptr) return;
       core_.world.join_thread(ended->thread);
-      delete ended->limbo;
-      delete ended;
+      delete_worker(ended);
     }
   }
 

@@ -4,6 +4,7 @@
 //   R1  stopping: release store at the end of a drain -> acquire loads in the workers' loops.
 #include "sched/describe.h"
 #include "sched/drain.h"
+#include "sched/handoff.h"
 #include "sched/scheduler.h"
 
 #include "env/panic.h"
@@ -74,9 +75,7 @@ runtime_core::runtime_core(const options& o, env::world& w)
 runtime_core::~runtime_core() {
   for (unsigned i = 0; i < processor_count; ++i) {
     processor& p = *processors[i];
-    stacks.give(p.stacks, p.cached_stacks);
-    for (unsigned c = 0; c < task_classes; ++c)
-      shared_task_pool().spill(c, &p.free_tasks[c], p.free_task_count[c]);
+    give_caches_back(*this, p);
     delete &p;
   }
   std::free(processors);

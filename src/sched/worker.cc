@@ -110,8 +110,7 @@ int start_worker(runtime_core& core, processor& p, bool searching) noexcept {
     if (error == 0) return 0;
     strike(core, *w);
   }
-  delete w->limbo;
-  delete w;
+  delete_worker(w);
   if (number == 0)
     env::panic("the system gives a runtime not even one thread",
                "is the limit of processes reached? ulimit -u, or pids.max of the cgroup");

@@ -62,7 +62,6 @@ struct worker : wait::thread_context {
   base::atomic<std::uint8_t> taken{kept};
   processor* limbo = nullptr; // stands in for a processor that was taken (handoff.cc); constant once it runs
   bool short_turns = false;
-  bool detached = false;             // `proc` is the limbo
   base::atomic<bool> demoted{false}; // the thread was given long turns when its processor was taken
   base::atomic<std::uint32_t> token{0};
   worker* idle_link = nullptr; // guarded by runtime_core::idle_lock
