@@ -34,6 +34,10 @@
 
 namespace thrum {
 
+namespace sync {
+struct holder_layout; // for reports
+}
+
 class mutex {
 public:
   constexpr mutex() noexcept = default;
@@ -86,6 +90,7 @@ public:
   }
 
 private:
+  friend struct sync::holder_layout;
   static wait::thread_head* head() noexcept {
     wait::thread_head* h = detail::self();
     return __builtin_expect(h != nullptr, true) ? h : first_use();

@@ -28,6 +28,10 @@
 
 namespace thrum {
 
+namespace sync {
+struct holder_layout; // for reports
+}
+
 class once_flag {
 public:
   constexpr once_flag() noexcept = default;
@@ -35,6 +39,7 @@ public:
   once_flag& operator=(const once_flag&) = delete;
 
 private:
+  friend struct sync::holder_layout;
   template <class F, class... A> friend void call_once(once_flag& flag, F&& f, A&&... a);
 
   enum : std::uint32_t { idle, running, awaited, called };

@@ -54,6 +54,8 @@ struct options {
   // How many threads there may be. Fibers that block or compute for long keep a thread each while others take their place; at the
   // limit, others wait. One extra thread costs about 50 KiB.
   unsigned max_threads = 10'000;
+  // Fibers that can never go on are reported (inspect.h); if all can not, the process ends with the report.
+  bool find_deadlocks = true;
   // How long the end of the runtime waits for its fibers to stop. Zero: they are asked, not waited for;
   // milliseconds::max(): as long as it takes.
   std::chrono::milliseconds drain{5000};

@@ -34,6 +34,10 @@
 
 namespace thrum {
 
+namespace sync {
+struct holder_layout; // for reports
+}
+
 class shared_mutex {
 public:
   constexpr shared_mutex() noexcept = default;
@@ -109,6 +113,7 @@ public:
   }
 
 private:
+  friend struct sync::holder_layout;
   static constexpr std::uint32_t writer = 1;  // held alone
   static constexpr std::uint32_t waiting = 2; // somebody is queued
   static constexpr std::uint32_t reader = 4;  // one of those who hold it together

@@ -10,6 +10,7 @@
 #include <thrum/condition_variable.h>
 #include <thrum/error.h>
 #include <thrum/go.h>
+#include <thrum/inspect.h>
 #include <thrum/latch.h>
 #include <thrum/mutex.h>
 #include <thrum/once.h>

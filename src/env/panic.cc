@@ -74,6 +74,8 @@ void panic(const char* what, const char* advice) noexcept {
   std::abort();
 }
 
+void give_up() noexcept { std::abort(); }
+
 void check_failed(const char* condition, const char* file, int line) noexcept {
   report message;
   message.text("thrum: internal check failed: ").text(condition).text(" at ").text(file).text(":");

@@ -25,6 +25,9 @@ private:
 // Prints "thrum: panic: <what>", who did it (see on_panic), then what to do about it, and aborts.
 [[noreturn]] void panic(const char* what, const char* advice = nullptr) noexcept;
 
+// The end of a panic whose message is written already.
+[[noreturn]] void give_up() noexcept;
+
 // True once the process is in exit(), where static objects are destroyed under fibers that still run. Known from the first
 // call of watch_for_exit() on.
 bool exiting() noexcept;

@@ -13,7 +13,6 @@ const char* name_of(wait_reason reason) noexcept {
   case wait_reason::chan_send: return "chan send";
   case wait_reason::chan_recv: return "chan receive";
   case wait_reason::select: return "select";
-  case wait_reason::select_nothing: return "select (no cases)";
   case wait_reason::mutex: return "mutex";
   case wait_reason::shared_mutex: return "shared_mutex";
   case wait_reason::condition_variable: return "condition_variable";

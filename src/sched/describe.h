@@ -9,6 +9,9 @@
 
 namespace thrum::sched {
 
+// "chan receive".
+const char* name_of(wait_reason reason) noexcept;
+
 // "fiber #12 'ticker', spawned at main.cc:40 in int main()". Async-signal-safe.
 void describe(const fiber& f, env::report& message) noexcept;
 

@@ -19,27 +19,7 @@ namespace thrum::sched {
 
 struct runtime_core;
 
-// Why a fiber is parked; for reports.
-enum class wait_reason : std::uint8_t {
-  none,
-  sleep,
-  chan_send,
-  chan_recv,
-  select,
-  select_nothing, // a select that no one can end
-  mutex,
-  shared_mutex,
-  condition_variable,
-  semaphore,
-  latch,
-  barrier,
-  once,
-  wait_group,
-  join,
-  readable,
-  writable
-};
-const char* name_of(wait_reason reason) noexcept;
+using wait_reason = wait::reason;
 
 // The exceptions that a thread is handling, by the Itanium C++ ABI (__cxa_get_globals). They belong to the fiber: two
 // fibers that park inside catch blocks would otherwise rethrow each other's exception.
@@ -60,10 +40,6 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
   runtime_core* runtime = nullptr;           // constant while the task runs
   detail::joinable_task* joinable = nullptr; // null: detached
   detail::task* begin = nullptr;             // what it runs; dangling once that has begun
-
-  // For reports. Written by the fiber before it parks.
-  wait_reason why = wait_reason::none;
-  const void* waiting_for = nullptr;
 
   const char* name = nullptr; // constant while the task runs, as are the next three
   std::source_location site;

@@ -20,11 +20,15 @@
 //
 // Orderings
 //   O1  the monitor sets monitor_asleep and then, behind a full fence, reads idle_count; who takes an idle processor changes
-//       idle_count and then reads monitor_asleep, both seq_cst: one of them sees the other.
+//       idle_count and then reads monitor_asleep, both seq_cst: one of them sees the other. The same between who asks for a
+//       dump (dump_wanted, then monitor_asleep) and the monitor (monitor_asleep, then dump_wanted).
+//   O3  bells, ringing: who rings counts itself and then reads a bell; a monitor that ends takes its bell away and then waits
+//       until nobody rings. Both seq_cst: so no bell leads to a runtime that is gone.
 #include "sched/monitor.h"
 
 #include "env/panic.h"
 #include "sched/handoff.h"
+#include "sched/inspector.h"
 #include "sched/scheduler.h"
 
 #include <algorithm>
@@ -45,6 +49,31 @@ constexpr env::nanoseconds slow_look = 2'000'000;
 constexpr env::nanoseconds hog_slice = 100'000'000; // the most that the kernel grants
 constexpr unsigned looks_in_a_crowd = 10;
 constexpr unsigned idle_looks = 25;
+constexpr env::nanoseconds first_inspection = 1'000'000'000; // of a runtime that is never idle
+
+// ---- asking for a dump. The bells of the monitors, in an array that a signal handler may walk.
+constinit base::atomic<runtime_core*> bells[16];
+constinit base::atomic<std::uint32_t> ringing{0};
+constinit base::atomic<bool> dump_wanted{false};
+
+void hang_bell(runtime_core& core) noexcept {
+  for (auto& bell : bells) {
+    runtime_core* nobody = nullptr;
+    if (bell.compare_exchange_strong(nobody, &core, std::memory_order_seq_cst, // O3
+                                     std::memory_order_relaxed))               // relaxed: another's
+      return;
+  }
+}
+
+void take_bell_away(runtime_core& core) noexcept {
+  for (auto& bell : bells) {
+    runtime_core* mine = &core;
+    if (bell.compare_exchange_strong(mine, nullptr, std::memory_order_seq_cst, // O3
+                                     std::memory_order_relaxed))               // relaxed: another's
+      break;
+  }
+  for (unsigned turn = 0; ringing.load(std::memory_order_seq_cst) != 0; ++turn) base::back_off(turn); // O3
+}
 
 struct observation {
   worker* holder = nullptr;
@@ -55,16 +84,16 @@ struct observation {
 
 class monitor {
 public:
-  monitor(runtime_core& core, observation* seen) noexcept : core_(core), seen_(seen) {}
+  monitor(runtime_core& core, observation* seen) noexcept
+      : core_(core), seen_(seen), inspector_(make_inspector(core)) {}
 
   void run() noexcept {
     env::nanoseconds pause = look;
+    next_inspection_ = core_.world.now() + first_inspection;
     for (unsigned idle = 0; !ending();) {
-      idle = core_.idle_count.load(std::memory_order_relaxed) == core_.processor_count ? idle + 1
-                                                                                       : 0; // relaxed: a hint
+      idle = all_idle() ? idle + 1 : 0;
       if (idle > idle_looks) {
-        reap();
-        sleep_deeply();
+        rest();
         idle = 0;
         pause = look;
         continue;
@@ -83,6 +112,8 @@ public:
       core_.world.wait_word(&core_.monitor_asleep, 0,
                             std::max(now_ + quick_look, std::min(now_ + pause, next_due)));
       if (++looks_ % 512 == 0) reap();
+      write_dump_if_wanted();
+      if (now_ >= next_inspection_ && inspector_ != nullptr) next_inspection_ = inspector_->look(now_, false);
     }
     reap();
   }
@@ -90,6 +121,29 @@ public:
 private:
   bool ending() const noexcept {
     return core_.monitor_end.load(std::memory_order_acquire); // R1 (runtime.cc)
+  }
+
+  bool all_idle() const noexcept {
+    return core_.idle_count.load(std::memory_order_relaxed) == core_.processor_count; // relaxed: a hint
+  }
+
+  void write_dump_if_wanted() noexcept {
+    if (inspector_ != nullptr &&
+        dump_wanted.load(std::memory_order_relaxed) &&          // relaxed: the exchange decides
+        dump_wanted.exchange(false, std::memory_order_seq_cst)) // O1
+      inspector_->write_dump();
+  }
+
+  // Sleeps until not all are idle. What is wrong while nobody does anything is found here.
+  void rest() noexcept {
+    do {
+      reap();
+      write_dump_if_wanted();
+      const env::nanoseconds next =
+          inspector_ != nullptr ? inspector_->look(core_.world.now(), true) : env::forever;
+      sleep_deeply(next);
+    } while (!ending() && all_idle());
+    next_inspection_ = core_.world.now() + first_inspection;
   }
 
   // Is there anything that a processor should be found for?
@@ -188,12 +242,13 @@ private:
     }
   }
 
-  void sleep_deeply() noexcept {
-    core_.monitor_asleep.store(1, std::memory_order_relaxed);                         // relaxed: the fence
-    base::thread_fence(std::memory_order_seq_cst);                                    // O1
-    while (!ending() && core_.monitor_asleep.load(std::memory_order_relaxed) != 0 &&  // relaxed: a flag
-           core_.idle_count.load(std::memory_order_relaxed) == core_.processor_count) // relaxed: the fence
-      core_.world.wait_word(&core_.monitor_asleep, 1, env::forever);
+  void sleep_deeply(env::nanoseconds until) noexcept {
+    core_.monitor_asleep.store(1, std::memory_order_relaxed);                        // relaxed: the fence
+    base::thread_fence(std::memory_order_seq_cst);                                   // O1
+    while (!ending() && core_.monitor_asleep.load(std::memory_order_relaxed) != 0 && // relaxed: a flag
+           all_idle() && !dump_wanted.load(std::memory_order_relaxed) &&             // relaxed: the fence
+           (until == env::forever || core_.world.now() < until))
+      core_.world.wait_word(&core_.monitor_asleep, 1, until);
     core_.monitor_asleep.store(0, std::memory_order_relaxed); // relaxed: who still wakes us does no harm
   }
 
@@ -212,6 +267,8 @@ private:
 
   runtime_core& core_;
   observation* const seen_; // one a processor
+  const std::unique_ptr<inspector> inspector_;
+  env::nanoseconds next_inspection_ = 0;
   env::nanoseconds now_ = 0;
   unsigned looks_ = 0;
   bool due_ = false;     // something is due, and no processor is idle
@@ -225,7 +282,10 @@ void monitor_main(void* raw) noexcept {
   auto& core = *static_cast<runtime_core*>(raw);
   core.world.set_time_slice(core.world.this_thread(), worker::short_slice);
   const std::unique_ptr<observation[]> seen(new (std::nothrow) observation[core.processor_count]);
-  if (seen != nullptr) monitor(core, seen.get()).run();
+  if (seen == nullptr) return;
+  hang_bell(core);
+  monitor(core, seen.get()).run();
+  take_bell_away(core);
 }
 
 } // namespace
@@ -253,6 +313,19 @@ void end_monitor(runtime_core& core) noexcept {
   core.world.wake_word(&core.monitor_asleep, 1);
   core.world.join_thread(core.monitor_thread);
   core.monitor_thread = 0;
+}
+
+bool request_dump() noexcept {
+  dump_wanted.store(true, std::memory_order_seq_cst); // O1
+  ringing.fetch_add(1, std::memory_order_seq_cst);    // O3
+  bool any = false;
+  for (auto& bell : bells)
+    if (runtime_core* core = bell.load(std::memory_order_seq_cst)) { // O3
+      arouse_monitor(*core);
+      any = true;
+    }
+  ringing.fetch_sub(1, std::memory_order_seq_cst); // O3
+  return any;
 }
 
 void arouse_monitor(runtime_core& core) noexcept {

@@ -35,7 +35,8 @@ namespace thrum::sched {
 namespace decision = wait::decision;
 
 std::uint32_t park_thread(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept,
-                          void* argument) noexcept {
+                          void* argument, wait_reason why, const void* what) noexcept {
+  g.note_wait(why, what);
   g.decided.store(decision::shielded, std::memory_order_relaxed); // relaxed: only claimants decide, P1
   if (guard != nullptr)
     wait::lock::release(guard);

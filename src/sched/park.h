@@ -84,8 +84,7 @@ void stop_fiber(fiber& f) noexcept;
                                                        void (*release)(void*) noexcept, void* argument,
                                                        wait_reason why, const void* what) noexcept {
   worker& w = enter();
-  f.why = why;
-  f.waiting_for = what;
+  f.note_wait(why, what);
   w.leaving.pending = true;
   w.leaving.parked = &f;
   w.leaving.publish = is_shielded(w, f) ? wait::decision::shielded : wait::decision::open;
@@ -97,21 +96,21 @@ void stop_fiber(fiber& f) noexcept;
   return take_decision(f);
 }
 std::uint32_t park_thread(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept,
-                          void* argument) noexcept;
+                          void* argument, wait_reason why, const void* what) noexcept;
 bool must_stop_slow(const fiber& f) noexcept;
 
 [[gnu::always_inline]] inline std::uint32_t park(wait::agent& self, wait::lock::held guard, wait_reason why,
                                                  const void* what) noexcept {
   if (self.kind == wait::agent_kind::fiber)
     return park_fiber(static_cast<fiber&>(self), guard, nullptr, nullptr, why, what);
-  return park_thread(static_cast<wait::guest&>(self), guard, nullptr, nullptr);
+  return park_thread(static_cast<wait::guest&>(self), guard, nullptr, nullptr, why, what);
 }
 
 [[gnu::always_inline]] inline std::uint32_t park(wait::agent& self, void (*release)(void*) noexcept,
                                                  void* argument, wait_reason why, const void* what) noexcept {
   if (self.kind == wait::agent_kind::fiber)
     return park_fiber(static_cast<fiber&>(self), nullptr, release, argument, why, what);
-  return park_thread(static_cast<wait::guest&>(self), nullptr, release, argument);
+  return park_thread(static_cast<wait::guest&>(self), nullptr, release, argument, why, what);
 }
 
 void ready_elsewhere(fiber& f) noexcept;

@@ -19,7 +19,25 @@ namespace thrum {
 
 namespace sched {
 
+namespace registry {
+constinit base::spin_lock lock;
+constinit runtime_core* first = nullptr;
+} // namespace registry
+
 namespace {
+
+void enlist(runtime_core& core) noexcept {
+  const base::spin_guard guard(registry::lock);
+  core.next = registry::first;
+  registry::first = &core;
+}
+
+void strike(const runtime_core& core) noexcept {
+  const base::spin_guard guard(registry::lock);
+  runtime_core** link = &registry::first;
+  while (*link != &core) link = &(*link)->next;
+  *link = core.next;
+}
 
 constexpr unsigned most_processors = 1024;
 
@@ -48,7 +66,8 @@ runtime_core::runtime_core(const options& o, env::world& w)
       drain_limit(wanted_drain(o)),
       processor_count(wanted_processors(o, w)),
       stacks(w),
-      max_threads(std::max(o.max_threads, processor_count + 1)) {
+      max_threads(std::max(o.max_threads, processor_count + 1)),
+      find_deadlocks(o.find_deadlocks) {
   install_reports();
   if (const int error = world.open_poller(&poller); error != 0)
     refuse(-error,
@@ -70,9 +89,11 @@ runtime_core::runtime_core(const options& o, env::world& w)
   // Looking for work costs CPU time that fibers could use; with two CPUs a spinner takes it from them.
   const unsigned cpus = world.cpus().cpus;
   spin_limit = processor_count == 1 ? 0 : cpus <= 2 ? 3'000 : 20'000;
+  enlist(*this);
 }
 
 runtime_core::~runtime_core() {
+  strike(*this);
   for (unsigned i = 0; i < processor_count; ++i) {
     processor& p = *processors[i];
     give_caches_back(*this, p);

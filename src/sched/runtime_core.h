@@ -24,7 +24,8 @@ struct runtime_core {
 
   env::world& world;
   const char* const name;
-  runtime* owner = nullptr; // the public handle
+  runtime* owner = nullptr;     // the public handle
+  runtime_core* next = nullptr; // of all runtimes; guarded by the registry's lock
   std::function<void(std::exception_ptr)> on_unhandled;
   env::nanoseconds drain_limit;
 
@@ -63,6 +64,7 @@ struct runtime_core {
 
   // ---- the monitor (monitor.cc)
   const unsigned max_threads;
+  const bool find_deadlocks;
   std::uintptr_t monitor_thread = 0;
   base::atomic<std::uint32_t> monitor_asleep{
       0}; // a word to sleep on: nobody is busy, so there is nothing to watch
@@ -70,6 +72,18 @@ struct runtime_core {
   base::atomic<std::uint64_t> taken_from_hogs{0};    // processors taken from fibers that computed
   base::atomic<std::uint64_t> taken_from_blocked{0}; // and from fibers that waited in the kernel
 };
+
+// All runtimes that there are, for reports.
+namespace registry {
+extern base::spin_lock lock;
+extern runtime_core* first; // guarded by lock
+} // namespace registry
+
+// Calls visit(core) for every runtime. None comes or goes meanwhile.
+template <class Visit> void for_each_runtime(Visit visit) {
+  const base::spin_guard guard(registry::lock);
+  for (runtime_core* c = registry::first; c != nullptr; c = c->next) visit(*c);
+}
 
 // The core behind a handle.
 runtime_core& core_of(runtime& r) noexcept;

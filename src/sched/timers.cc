@@ -71,8 +71,14 @@ std::uint32_t park_thread_until(wait::guest& g, wait::lock::held guard, void (*r
 std::uint32_t park_until(wait::agent& self, wait::lock::held guard, void (*release)(void*) noexcept,
                          void* argument, env::nanoseconds deadline, std::uint32_t timeout, wait_reason why,
                          const void* what) noexcept {
-  if (self.kind == wait::agent_kind::thread)
-    return park_thread_until(static_cast<wait::guest&>(self), guard, release, argument, deadline, timeout);
+  self.has_deadline = true;
+  if (self.kind == wait::agent_kind::thread) {
+    self.note_wait(why, what);
+    const std::uint32_t d =
+        park_thread_until(static_cast<wait::guest&>(self), guard, release, argument, deadline, timeout);
+    self.has_deadline = false;
+    return d;
+  }
   wait_timer t;
   t.entry.deadline = deadline;
   t.entry.fire = &end_wait;
@@ -83,6 +89,7 @@ std::uint32_t park_until(wait::agent& self, wait::lock::held guard, void (*relea
   t.argument = argument;
   t.wheel = set_timer(enter(), t.entry);
   const std::uint32_t d = park(self, &release_with_wheel, &t, why, what);
+  self.has_deadline = false;
   if (d != wait::decision::first + timeout) cancel_timer(wait::this_thread(), t.entry);
   return d;
 }

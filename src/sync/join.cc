@@ -21,6 +21,7 @@
 #include "sched/park.h"
 #include "sched/scheduler.h"
 #include "select/engine.h"
+#include "sync/holders.h"
 
 #include <new>
 #include <thrum/detail/joinable.h>
@@ -48,6 +49,10 @@ join_state& state_of(detail::joinable_task& t) noexcept {
 }
 const join_state& state_of(const detail::joinable_task& t) noexcept {
   return *std::launder(reinterpret_cast<const join_state*>(t.state));
+}
+
+const void* runner_word_of(const void* joinable) noexcept {
+  return &state_of(*static_cast<const detail::joinable_task*>(joinable)).running;
 }
 
 } // namespace sync

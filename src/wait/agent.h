@@ -11,6 +11,9 @@
 //
 // Who moves it: the agent itself closed -> open or shielded (published after it left its stack, before the guards are released) and
 // decided -> closed (when it runs again); claimants open or shielded -> decided, by compare-exchange.
+//
+// For reports an agent also notes what it waits for, with plain stores before the wait is published. Who reports never reads
+// these fields where they are, but in copies that the kernel makes (inspect/census.h).
 #pragma once
 
 #include "base/atomic.h"
@@ -27,6 +30,26 @@ inline constexpr std::uint32_t stopped = 3;
 inline constexpr std::uint32_t first = 4;
 } // namespace decision
 
+// Why an agent sleeps.
+enum class reason : std::uint8_t {
+  none,
+  sleep,
+  chan_send,
+  chan_recv,
+  select,
+  mutex,
+  shared_mutex,
+  condition_variable,
+  semaphore,
+  latch,
+  barrier,
+  once,
+  wait_group,
+  join,
+  readable,
+  writable
+};
+
 enum class agent_kind : std::uint8_t { fiber, thread };
 
 struct agent {
@@ -34,6 +57,17 @@ struct agent {
 
   base::atomic<std::uint32_t> decided{decision::closed};
   const agent_kind kind;
+
+  reason why = reason::none;
+  bool has_deadline = false;         // the wait ends by itself
+  std::uint32_t waits = 0;           // counts them
+  const void* waiting_for = nullptr; // the primitive
+
+  void note_wait(reason r, const void* what) noexcept {
+    why = r;
+    waiting_for = what;
+    ++waits;
+  }
 };
 
 } // namespace thrum::wait

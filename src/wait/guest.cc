@@ -66,6 +66,7 @@ thread_context& this_thread_slow() noexcept {
   static thread_local recycler at_exit;
   guest* g = take_guest();
   if (at_exit.mine == nullptr) at_exit.mine = g;
+  g->number = env::linux_world().this_thread();
   enroll(*g);
   thrum_self_ = g;
   return *g;

@@ -1,0 +1,27 @@
+// The process as seen from inside: its threads, and memory that somebody else may be changing or giving back. For reports.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace thrum::env {
+
+// How many threads of this process live, apart from those that a sanitizer keeps for itself; 0: the system does not say.
+unsigned live_threads() noexcept;
+
+struct copy_request {
+  void* to;
+  const void* from;
+  std::size_t size;
+  bool done; // false afterwards: that memory cannot be read
+};
+
+// Copies memory of this process without trusting it to be there, or to stand still meanwhile.
+void copy_memory(std::span<copy_request> requests) noexcept;
+inline bool copy_memory(void* to, const void* from, std::size_t size) noexcept {
+  copy_request one{to, from, size, false};
+  copy_memory({&one, 1});
+  return one.done;
+}
+
+} // namespace thrum::env

@@ -1,0 +1,241 @@
+#include "inspect/census.h"
+
+#include "base/atomic.h"
+#include "env/process.h"
+#include "sched/scheduler.h"
+#include "sync/holders.h"
+#include "wait/guest.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <new>
+#include <unordered_map>
+
+namespace thrum::inspect {
+
+namespace {
+
+using sched::fiber;
+using sched::runtime_core;
+using wait::guest;
+
+// A copy of an object of type T, to be looked at, not used.
+template <class T> struct alignas(alignof(T)) copy_of {
+  unsigned char bytes[sizeof(T)];
+  const T& operator*() const noexcept { return *std::launder(reinterpret_cast<const T*>(bytes)); }
+  const T* operator->() const noexcept { return &**this; }
+};
+
+bool is_waiting(const wait::agent& copy) noexcept {
+  const std::uint32_t d = copy.decided.load(std::memory_order_relaxed); // relaxed: a copy
+  return d == wait::decision::open || d == wait::decision::shielded;
+}
+
+bool sleeps(const guest& copy) noexcept {
+  return is_waiting(copy) && copy.token.load(std::memory_order_relaxed) == 2; // relaxed: a copy
+}
+
+// What the first copy says.
+struct first_look {
+  const void* block;
+  const runtime_core* home; // null: a guest
+  std::uint64_t id = 0;
+  std::uint32_t waits = 0;
+  bool alive = false;
+  bool waiting = false;
+};
+
+// Calls visit(look, copy) for each of a kind of block, in batches.
+template <class T, class Visit> void copy_all(std::vector<first_look>& looks, Visit visit) {
+  constexpr std::size_t batch = 64;
+  std::array<copy_of<T>, batch> copies;
+  for (std::size_t first = 0; first < looks.size(); first += batch) {
+    const std::size_t n = std::min(batch, looks.size() - first);
+    std::array<env::copy_request, batch> requests;
+    for (std::size_t i = 0; i < n; ++i)
+      requests[i] = {copies[i].bytes, looks[first + i].block, sizeof(T), false};
+    env::copy_memory({requests.data(), n});
+    for (std::size_t i = 0; i < n; ++i)
+      if (requests[i].done)
+        visit(looks[first + i], copies[i]);
+      else
+        looks[first + i].alive = false;
+  }
+}
+
+void add_fibers(runtime_core& core, std::vector<first_look>& looks) {
+  looks.reserve(looks.size() + core.stacks.in_use()); // about: what comes now is in the next census
+  core.stacks.for_each_in_use([&](stack::stack_ref s) {
+    if (looks.size() < looks.capacity()) looks.push_back({.block = s.top() - sizeof(fiber), .home = &core});
+  });
+}
+
+// Who must act first, for waits where that is known. Read between the copies.
+class holders {
+public:
+  void ask(const wait::agent* who, const wait::agent& copy) {
+    if (const sync::holder_word word = sync::holder_word_of(copy.why, copy.waiting_for);
+        word.address != nullptr)
+      asked_.push_back({who, word, nullptr});
+  }
+  void read() {
+    for (question& q : asked_) {
+      if (!env::copy_memory(&q.answer, q.word.address, sizeof q.answer)) q.answer = nullptr;
+      if (q.answer == nullptr) continue;
+      by_agent_[q.who] = q.word.is_fiber
+                             ? static_cast<const wait::agent*>(static_cast<const fiber*>(q.answer))
+                             : static_cast<const wait::agent*>(q.answer);
+    }
+  }
+  const wait::agent* of(const wait::agent* who) const {
+    const auto found = by_agent_.find(who);
+    return found == by_agent_.end() ? nullptr : found->second;
+  }
+
+private:
+  struct question {
+    const wait::agent* who;
+    sync::holder_word word;
+    const void* answer;
+  };
+  std::vector<question> asked_;
+  std::unordered_map<const wait::agent*, const wait::agent*> by_agent_;
+};
+
+struct sums {
+  std::uint64_t spawned = 0;
+  std::uint64_t finished = 0;
+  unsigned threads = 0; // workers and monitors
+  bool all_asleep = true;
+  bool timers = false;
+  bool descriptors = false;
+};
+
+bool workers_asleep(runtime_core& core) noexcept {
+  const base::spin_guard guard(core.idle_lock);
+  unsigned asleep = core.polling.load(std::memory_order_relaxed); // relaxed: the copies decide
+  for (const sched::worker* w = core.idle_workers; w != nullptr; w = w->idle_link) ++asleep;
+  return asleep == core.worker_count.load(std::memory_order_relaxed) &&           // relaxed: guarded
+         core.idle_count.load(std::memory_order_relaxed) == core.processor_count; // relaxed: guarded
+}
+
+void add_up(runtime_core& core, sums& s) noexcept {
+  s.all_asleep &= workers_asleep(core);
+  s.timers |= sched::earliest_timer(core) != env::forever;
+  s.descriptors |=
+      core.watched.load(std::memory_order_relaxed) != 0; // relaxed: nobody runs, or it does not count
+  s.threads += core.worker_count.load(std::memory_order_relaxed); // relaxed: as above
+  s.threads += core.monitor_thread != 0;
+  s.finished += core.finished_elsewhere.load(std::memory_order_relaxed); // relaxed: as above
+  s.spawned += core.spawned_elsewhere.load(std::memory_order_relaxed);   // relaxed: as above
+  for (unsigned i = 0; i < core.processor_count; ++i) {
+    s.finished += core.processors[i]->finished.load(std::memory_order_relaxed); // relaxed: as above
+    s.spawned += core.processors[i]->spawned.load(std::memory_order_relaxed);   // relaxed: as above
+  }
+}
+
+bool same_wait(const first_look& look, const wait::agent& copy) noexcept {
+  return look.waiting && is_waiting(copy) && look.waits == copy.waits;
+}
+
+agent_view view_of(const wait::agent& copy, const wait::agent* who, const holders& held) {
+  agent_view v;
+  v.who = who;
+  v.waits_on = held.of(who);
+  v.why = copy.why;
+  v.has_deadline = copy.has_deadline;
+  v.waits = copy.waits;
+  v.waiting_for = copy.waiting_for;
+  return v;
+}
+
+} // namespace
+
+std::string name_of(const agent_view& a) {
+  std::string name;
+  if (a.name == nullptr) return name;
+  constexpr std::size_t longest = 64;
+  for (char c = 0; name.size() < longest; name += c)
+    if (!env::copy_memory(&c, a.name + name.size(), 1) || c == 0) break;
+  return name;
+}
+
+std::size_t fibers_about() noexcept {
+  std::size_t n = 0;
+  sched::for_each_runtime([&](runtime_core& core) { n += core.stacks.in_use(); });
+  return n;
+}
+
+totals take_census(const std::function<void(const agent_view&)>& visit) {
+  totals all;
+  std::vector<first_look> fibers;
+  std::vector<first_look> guests;
+  holders held;
+  const base::spin_guard no_runtime_ends(sched::registry::lock);
+  const auto each_runtime = [](auto what) {
+    for (runtime_core* c = sched::registry::first; c != nullptr; c = c->next) what(*c);
+  };
+  each_runtime([&](runtime_core& core) { add_fibers(core, fibers); });
+  wait::for_each_thread([&](const wait::thread_context& t) {
+    if (!t.is_worker) guests.push_back({.block = static_cast<const guest*>(&t), .home = nullptr});
+  });
+
+  copy_all<fiber>(fibers, [&](first_look& look, const copy_of<fiber>& copy) {
+    look.alive = copy->alive.load(std::memory_order_relaxed); // relaxed: a copy
+    look.id = copy->id;
+    look.waits = copy->waits;
+    look.waiting = look.alive && is_waiting(*copy);
+    if (look.waiting) held.ask(static_cast<const fiber*>(look.block), *copy);
+  });
+  copy_all<guest>(guests, [&](first_look& look, const copy_of<guest>& copy) {
+    look.alive = true;
+    look.waits = copy->waits;
+    look.waiting = sleeps(*copy);
+    if (look.waiting) held.ask(static_cast<const guest*>(look.block), *copy);
+  });
+  base::heavy_fence(); // what was copied had been written by now, or changes the second copy
+
+  held.read();
+  sums before;
+  each_runtime([&](runtime_core& core) { add_up(core, before); });
+  const unsigned threads = env::live_threads();
+  sums after;
+  each_runtime([&](runtime_core& core) { add_up(core, after); });
+  base::heavy_fence();
+
+  copy_all<fiber>(fibers, [&](first_look& look, const copy_of<fiber>& copy) {
+    if (!look.alive || !copy->alive.load(std::memory_order_relaxed) || look.id != copy->id)
+      return; // relaxed: a copy
+    const auto* who = static_cast<const fiber*>(look.block);
+    agent_view v = view_of(*copy, who, held);
+    v.home = look.home;
+    v.asleep = same_wait(look, *copy);
+    v.id = copy->id;
+    v.name = copy->name;
+    v.site = copy->site;
+    v.saved = copy->saved;
+    v.top = static_cast<const char*>(look.block);
+    ++all.fibers;
+    all.asleep += v.asleep;
+    visit(v);
+  });
+  copy_all<guest>(guests, [&](first_look& look, const copy_of<guest>& copy) {
+    if (!same_wait(look, *copy) || !sleeps(*copy)) return;
+    agent_view v = view_of(*copy, static_cast<const guest*>(look.block), held);
+    v.asleep = true;
+    v.thread = copy->number;
+    ++all.plain_threads;
+    visit(v);
+  });
+  const std::uint64_t left = after.spawned - after.finished;
+  all.waiting_to_begin = left > all.fibers ? left - all.fibers : 0;
+  all.timers = after.timers || before.timers;
+  all.descriptors = after.descriptors || before.descriptors;
+  all.nobody_runs = before.all_asleep && after.all_asleep && before.spawned == after.spawned &&
+                    before.finished == after.finished && all.asleep == all.fibers && left == all.fibers &&
+                    threads == after.threads + all.plain_threads;
+  return all;
+}
+
+} // namespace thrum::inspect

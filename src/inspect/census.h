@@ -1,0 +1,74 @@
+// census: who sleeps in this process, taken while everything goes on.
+//
+// Nothing may be touched: a fiber may go on, end, and its stack be unmapped while we look. So the control blocks are copied by
+// the kernel (env/process.h), twice. An agent that was in the same wait in both copies (its number of waits is the same, and it was
+// not decided) slept all the time between; what the second copy says of that wait is then complete and true.
+//
+// Does anybody run? Between the two copies, in this order: all workers of all runtimes are asleep and no timer is set; the process
+// has no other threads than these, the monitors, and plain threads that sleep in both copies. Then at the first of these
+// instants nobody ran who could have started anything, and whoever was woken since would not have slept in both copies.
+#pragma once
+
+#include "sched/fiber.h"
+#include "wait/agent.h"
+
+#include <cstdint>
+#include <functional>
+#include <source_location>
+#include <string>
+#include <vector>
+
+namespace thrum::sched {
+struct runtime_core;
+} // namespace thrum::sched
+
+namespace thrum::inspect {
+
+// One agent, as the second copy shows it.
+struct agent_view {
+  const wait::agent* who = nullptr;
+  const sched::runtime_core* home = nullptr; // null: a plain thread
+  bool asleep = false;                       // all the time between the copies
+  wait::reason why = wait::reason::none;
+  bool has_deadline = false;
+  std::uint32_t waits = 0;
+  const void* waiting_for = nullptr;
+  // Who must act before the wait can end, if that is one agent: the holder of a mutex, a fiber that is joined. An address: he may
+  // have ended.
+  const wait::agent* waits_on = nullptr;
+
+  // Of fibers
+  std::uint64_t id = 0;
+  const char* name = nullptr; // read it with name_of() only
+  std::source_location site;
+  env::context saved;
+  const char* top = nullptr; // of its stack
+
+  int thread = 0; // of plain threads: the kernel's number
+
+  bool may_be_woken_from_outside() const noexcept {
+    return has_deadline || why == wait::reason::sleep || why == wait::reason::readable ||
+           why == wait::reason::writable;
+  }
+};
+
+std::string name_of(const agent_view& a); // "" if it has none
+
+struct totals {
+  std::uint64_t fibers = 0; // that have begun and not ended
+  std::uint64_t asleep = 0; // of these
+  std::uint64_t waiting_to_begin = 0;
+  unsigned plain_threads = 0; // asleep in a wait of ours
+  bool nobody_runs = false;   // see above
+  bool descriptors = false;   // some are watched
+  bool timers = false;        // some are set
+};
+
+// Visits every fiber of the process, and every plain thread that sleeps. Runtimes neither come nor go meanwhile, so `visit` makes
+// none. Throws std::bad_alloc.
+totals take_census(const std::function<void(const agent_view&)>& visit);
+
+// About how many fibers there are: what a census costs.
+std::size_t fibers_about() noexcept;
+
+} // namespace thrum::inspect

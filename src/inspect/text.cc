@@ -1,0 +1,239 @@
+#include "inspect/text.h"
+
+#include "env/panic.h"
+#include "env/process.h"
+#include "env/trace.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <map>
+#include <tuple>
+#include <unordered_map>
+
+namespace thrum::inspect {
+
+namespace {
+
+std::string hex(const void* address) {
+  char text[24];
+  std::snprintf(text, sizeof text, "%p", address);
+  return text;
+}
+
+// The name that the kernel has for a thread.
+std::string thread_name(int thread) {
+  char path[48];
+  std::snprintf(path, sizeof path, "/proc/self/task/%d/comm", thread);
+  std::string name;
+  if (std::FILE* file = std::fopen(path, "re")) {
+    char line[32];
+    if (std::fgets(line, sizeof line, file) != nullptr) name = line;
+    std::fclose(file);
+  }
+  if (!name.empty() && name.back() == '\n') name.pop_back();
+  return name;
+}
+
+std::string held_by(const agent_view& a, const agent_view* holder, const char* does) {
+  if (holder != nullptr) return " that " + who(*holder) + " " + does;
+  return a.waits_on != nullptr ? std::string(" that a fiber ") + does + " which has ended" : std::string();
+}
+
+std::string channel(const agent_view& a) {
+  return a.waiting_for == nullptr ? "a nil channel, which never happens"
+                                  : "a channel (" + hex(a.waiting_for) + ")";
+}
+
+std::string thing(const char* what, const agent_view& a) {
+  return std::string(what) + " (" + hex(a.waiting_for) + ")";
+}
+
+std::string what_it_does(const agent_view& a, const agent_view* holder) {
+  using wait::reason;
+  if (!a.asleep) return "runs, or is ready to run";
+  switch (a.why) {
+  case reason::none: return "waits";
+  case reason::sleep: return "sleeps";
+  case reason::chan_send: return "waits to send on " + channel(a);
+  case reason::chan_recv: return "waits to receive from " + channel(a);
+  case reason::select: return "waits in a select";
+  case reason::mutex: return "waits for " + thing("a mutex", a) + held_by(a, holder, "holds");
+  case reason::shared_mutex: return "waits for " + thing("a shared_mutex", a) + held_by(a, holder, "holds");
+  case reason::condition_variable: return "waits for " + thing("a condition_variable", a);
+  case reason::semaphore: return "waits for " + thing("a semaphore", a);
+  case reason::latch: return "waits for " + thing("a latch", a);
+  case reason::barrier: return "waits at " + thing("a barrier", a);
+  case reason::once: return "waits for a call_once" + held_by(a, holder, "is in");
+  case reason::wait_group: return "waits for " + thing("a wait_group", a);
+  case reason::join:
+    return holder != nullptr ? "joins " + who(*holder)
+                             : std::string("joins a fiber that has not begun, or just ended");
+  case reason::readable: return "waits to read from a descriptor";
+  case reason::writable: return "waits to write to a descriptor";
+  }
+  return "waits";
+}
+
+constexpr std::size_t deepest = 24; // frames shown
+using trace = std::array<const void*, deepest>;
+
+// False: the fiber goes on by now.
+bool still_waits(const agent_view& a) {
+  alignas(wait::agent) unsigned char bytes[sizeof(wait::agent)];
+  if (!env::copy_memory(bytes, a.who, sizeof bytes)) return false;
+  const auto& copy = *std::launder(reinterpret_cast<const wait::agent*>(bytes));
+  const std::uint32_t d = copy.decided.load(std::memory_order_relaxed); // relaxed: a copy
+  return copy.waits == a.waits && (d == wait::decision::open || d == wait::decision::shielded);
+}
+
+trace trace_of(const agent_view& a) {
+  trace t{};
+  if (a.asleep && a.home != nullptr)
+    env::trace_parked(a.saved, a.top, [&] { return still_waits(a); }, t.data(), t.size());
+  return t;
+}
+
+// "void thrum::chan<int>::send(int)" is a function of ours, "serve(thrum::chan<int>)" is not: the name before the parameters counts,
+// without template arguments.
+bool is_our_function(std::string_view function) {
+  constexpr std::string_view anonymous = "(anonymous namespace)";
+  std::string name;
+  int depth = 0;
+  for (std::size_t i = 0; i < function.size(); ++i) {
+    if (function.substr(i).starts_with(anonymous)) {
+      i += anonymous.size() - 1;
+      continue;
+    }
+    const char c = function[i];
+    if (c == '<') ++depth;
+    if (depth == 0) {
+      if (c == '(') break;
+      if (c == ' ')
+        name.clear(); // what came before was a type
+      else
+        name += c;
+    }
+    if (c == '>') --depth;
+  }
+  return name.starts_with("thrum::") || name.starts_with("thrum_");
+}
+
+// A source of the library, or one of its headers, wherever they are installed.
+bool is_our_file(std::string_view path) {
+  std::string_view here = __FILE__; // .../src/inspect/text.cc
+  for (int up = 0; up < 2; ++up) here = here.substr(0, here.rfind('/'));
+  if (path.starts_with(here)) return true;
+  if (const std::size_t colon = path.rfind(':'); colon != std::string_view::npos)
+    path = path.substr(0, colon);
+  const auto directory = [&] {
+    path = path.substr(0, path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/'));
+    return path.substr(path.rfind('/') + 1);
+  };
+  if (!path.ends_with(".h")) return false;
+  const std::string_view first = directory();
+  return first == "thrum" || (first == "detail" && directory() == "thrum");
+}
+
+bool is_ours(std::string_view line) {
+  const std::size_t at = line.rfind(" at ");
+  if (at == std::string_view::npos) return is_our_function(line);
+  return is_our_function(line.substr(0, at)) || is_our_file(line.substr(at + 4));
+}
+
+// Frames of ours say nothing but that the fiber waits, and how fibers begin.
+std::span<const std::string> of_the_user(std::span<const std::string> lines) {
+  while (!lines.empty() && is_ours(lines.front())) lines = lines.subspan(1);
+  while (!lines.empty() && is_ours(lines.back())) lines = lines.first(lines.size() - 1);
+  return lines;
+}
+
+std::size_t index_of(const std::vector<const void*>& sorted, const void* address) {
+  return static_cast<std::size_t>(std::lower_bound(sorted.begin(), sorted.end(), address) - sorted.begin());
+}
+
+struct group {
+  const agent_view* first;
+  std::size_t count = 0;
+  trace frames;
+};
+
+} // namespace
+
+std::string who(const agent_view& a) {
+  if (a.home == nullptr)
+    return "the thread '" + thread_name(a.thread) + "' (" + std::to_string(a.thread) + ")";
+  std::string text = "fiber #" + std::to_string(a.id);
+  if (const std::string name = name_of(a); !name.empty()) text += " '" + name + "'";
+  return text;
+}
+
+std::string origin(const agent_view& a) {
+  if (a.home == nullptr || a.site.line() == 0) return {};
+  return std::string("spawned at ") + a.site.file_name() + ":" + std::to_string(a.site.line()) + " in " +
+         a.site.function_name();
+}
+
+std::string wait_of(const agent_view& a, const agent_view* holder) {
+  std::string text = what_it_does(a, holder);
+  if (a.asleep && a.has_deadline) text += ", until a deadline";
+  return text;
+}
+
+void list(std::string& to, std::span<const agent_view> agents, const listing& how) {
+  std::unordered_map<const wait::agent*, const agent_view*> by_address;
+  for (const agent_view& a : agents) by_address[a.who] = &a;
+
+  constexpr std::size_t most_traces = 10'000; // each costs some microseconds
+  std::size_t traced = 0;
+  using key = std::tuple<const char*, unsigned, bool, wait::reason, bool, trace>;
+  std::map<key, std::size_t> numbers;
+  std::vector<group> groups;
+  for (const agent_view& a : agents) {
+    const trace frames = traced++ < most_traces ? trace_of(a) : trace{};
+    const key k{a.home != nullptr ? a.site.file_name() : "",
+                a.home != nullptr ? a.site.line() : 0u,
+                a.asleep,
+                a.why,
+                a.has_deadline,
+                frames};
+    const auto [at, is_new] = numbers.try_emplace(k, groups.size());
+    if (is_new || !how.grouped) groups.push_back({&a, 0, frames});
+    ++groups[how.grouped ? at->second : groups.size() - 1].count;
+  }
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const group& x, const group& y) { return x.count > y.count; });
+  const std::size_t shown = std::min(groups.size(), how.groups_at_most);
+
+  std::vector<const void*> addresses;
+  for (std::size_t i = 0; i < shown; ++i)
+    for (const void* address : groups[i].frames)
+      if (address != nullptr) addresses.push_back(address);
+  std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+  const std::vector<std::vector<std::string>> names = env::describe_addresses(addresses);
+
+  for (std::size_t i = 0; i < shown; ++i) {
+    const group& g = groups[i];
+    const auto holder = by_address.find(g.first->waits_on);
+    to +=
+        who(*g.first) + " " + wait_of(*g.first, holder == by_address.end() ? nullptr : holder->second) + "\n";
+    if (g.count > 1) to += "  and " + std::to_string(g.count - 1) + " more like it\n";
+    if (const std::string from = origin(*g.first); !from.empty()) to += "  " + from + "\n";
+    std::vector<std::string> lines;
+    for (const void* address : g.frames)
+      if (address != nullptr)
+        for (const std::string& line : names[index_of(addresses, address)]) lines.push_back(line);
+    for (const std::string& line : of_the_user(lines)) to += "    " + line + "\n";
+  }
+  if (groups.size() > shown) to += "and " + std::to_string(groups.size() - shown) + " more groups\n";
+}
+
+void print(std::string_view text) noexcept {
+  env::report message;
+  constexpr std::size_t piece = 1024;
+  for (; !text.empty(); text.remove_prefix(std::min(piece, text.size())))
+    message.text(std::string(text.substr(0, piece)).c_str()).flush();
+}
+
+} // namespace thrum::inspect
