@@ -31,7 +31,11 @@ struct survey {
   std::size_t delay = none; // the shortest `after`
   std::int64_t duration = INT64_MAX;
   // The first reading of the hints, for nothing_ready_at_one_instant.
+#if defined(THRUM_EXPLORE)
+  static constexpr std::size_t kept = 1; // small models must reach both
+#else
   static constexpr std::size_t kept = 32;
+#endif
   std::uint32_t words[kept];
   std::uint64_t sum = 0; // of the words beyond; they only grow, so equal sums mean equal words
 };
