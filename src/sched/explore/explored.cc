@@ -69,6 +69,7 @@ void explored_guest::runs_here() noexcept { thrum_self_ = this; }
 cancel_reason stop_reason(const fiber&) noexcept { return cancel_reason::user; }
 void describe(const fiber&, env::report&) noexcept {}
 void describe(const std::exception_ptr&, env::report&) noexcept {}
+void describe_origin(const char*, const std::source_location&, env::report&) noexcept {}
 void unhandled(runtime_core&, std::exception_ptr) noexcept {}
 const char* name_of(wait_reason) noexcept { return ""; }
 
