@@ -23,6 +23,8 @@ runnable* steal(worker& w) noexcept {
   return nullptr;
 }
 
+bool has_queue(const processor& p) noexcept { return !p.ready.empty() || !p.fresh.empty(); }
+
 } // namespace
 
 bool fire_due_timers(worker& w, env::nanoseconds now, env::nanoseconds tolerance) noexcept {
@@ -78,6 +80,7 @@ runnable* find_work(worker& w) noexcept {
         return nullptr;
       continue;
     }
+    if (w.searching && has_queue(*w.proc)) look_on_arrival(w);
     if (runnable* r = pick(w)) return r;
     if (core.stopping.load(std::memory_order_acquire)) return nullptr; // R1 (runtime.cc)
     if (earliest_timer(core) != env::forever && fire_due_timers(w, core.world.now(), 0)) continue;

@@ -17,6 +17,8 @@ detail::runnable* pick_queued(worker& w) noexcept; // its slower part
 // The look beyond, for timers, descriptors, the global queue, others who are hungry: once every look_interval dispatches,
 // on arrival, when no guard is held. What it finds is queued here.
 void look_beyond(worker& w) noexcept;
+// The same for a worker that was just handed a processor with work.
+void look_on_arrival(worker& w) noexcept;
 // Queues a fiber behind the others of this processor.
 void push_ready(worker& w, fiber& f) noexcept;
 // Queues a fiber so that it runs next.

@@ -81,6 +81,31 @@ TEST_P(hand_off, fibers_that_block_in_the_kernel_do_not_stop_others) {
   });
 }
 
+// Each dispatch is on another worker. If these came to timers only when their queue is empty, all threads that are allowed would
+// be blocked before.
+TEST_P(hand_off, a_timer_is_served_before_a_queue_of_fibers_that_all_block) {
+  const unsigned n = 32 * GetParam();
+  thrum::options o = options();
+  o.max_threads = n;
+  thrum::run(
+      [n] {
+        int ends[2];
+        ASSERT_EQ(::pipe(ends), 0);
+        std::vector<fiber<void>> blocked;
+        for (unsigned i = 0; i < n; ++i)
+          blocked.push_back(spawn([&] {
+            char byte;
+            EXPECT_EQ(::read(ends[0], &byte, 1), 1);
+          }));
+        this_fiber::sleep_for(1us); // ends, or the watchdog does
+        for (unsigned i = 0; i < n; ++i) EXPECT_EQ(::write(ends[1], "x", 1), 1);
+        for (auto& b : blocked) b.join();
+        ::close(ends[0]);
+        ::close(ends[1]);
+      },
+      o);
+}
+
 TEST_P(hand_off, blocking_lets_those_who_wait_run_at_once) {
   run([] {
     int ends[2];
