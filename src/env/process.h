@@ -3,11 +3,15 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 
 namespace thrum::env {
 
 // How many threads of this process live, apart from those that a sanitizer keeps for itself; 0: the system does not say.
 unsigned live_threads() noexcept;
+
+// The name that the kernel has for a thread of this process; "" if there is none.
+std::string name_of_thread(int thread);
 
 struct copy_request {
   void* to;

@@ -194,7 +194,7 @@ totals take_census(const std::function<void(const agent_view&)>& visit) {
     look.waiting = sleeps(*copy);
     if (look.waiting) held.ask(static_cast<const guest*>(look.block), *copy);
   });
-  base::heavy_fence(); // what was copied had been written by now, or changes the second copy
+  base::heavy_fence(); // D1
 
   held.read();
   sums before;
@@ -202,7 +202,7 @@ totals take_census(const std::function<void(const agent_view&)>& visit) {
   const unsigned threads = env::live_threads();
   sums after;
   each_runtime([&](runtime_core& core) { add_up(core, after); });
-  base::heavy_fence();
+  base::heavy_fence(); // D1
 
   copy_all<fiber>(fibers, [&](first_look& look, const copy_of<fiber>& copy) {
     if (!look.alive || !copy->alive.load(std::memory_order_relaxed) || look.id != copy->id)

@@ -7,6 +7,10 @@
 // Does anybody run? Between the two copies, in this order: all workers of all runtimes are asleep and no timer is set; the process
 // has no other threads than these, the monitors, and plain threads that sleep in both copies. Then at the first of these
 // instants nobody ran who could have started anything, and whoever was woken since would not have slept in both copies.
+//
+// Orderings
+//   D1  heavy fences between the copies and what is read between them, so that nothing of the second copy is older than that: an agent
+//       publishes its wait, and a worker leaves the sleepers, behind fences or locks of their own (P2 in sched/park.cc, idle_lock).
 #pragma once
 
 #include "sched/fiber.h"

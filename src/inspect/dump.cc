@@ -4,7 +4,6 @@
 #include "inspect/text.h"
 #include "sched/scheduler.h"
 
-#include <cstdio>
 #include <thrum/inspect.h>
 
 namespace thrum {

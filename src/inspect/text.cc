@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <map>
 #include <tuple>
 #include <unordered_map>
@@ -16,23 +15,7 @@ namespace thrum::inspect {
 namespace {
 
 std::string hex(const void* address) {
-  char text[24];
-  std::snprintf(text, sizeof text, "%p", address);
-  return text;
-}
-
-// The name that the kernel has for a thread.
-std::string thread_name(int thread) {
-  char path[48];
-  std::snprintf(path, sizeof path, "/proc/self/task/%d/comm", thread);
-  std::string name;
-  if (std::FILE* file = std::fopen(path, "re")) {
-    char line[32];
-    if (std::fgets(line, sizeof line, file) != nullptr) name = line;
-    std::fclose(file);
-  }
-  if (!name.empty() && name.back() == '\n') name.pop_back();
-  return name;
+  return std::string(env::report().hex(reinterpret_cast<std::uintptr_t>(address)).view());
 }
 
 std::string held_by(const agent_view& a, const agent_view* holder, const char* does) {
@@ -162,7 +145,7 @@ struct group {
 
 std::string who(const agent_view& a) {
   if (a.home == nullptr)
-    return "the thread '" + thread_name(a.thread) + "' (" + std::to_string(a.thread) + ")";
+    return "the thread '" + env::name_of_thread(a.thread) + "' (" + std::to_string(a.thread) + ")";
   std::string text = "fiber #" + std::to_string(a.id);
   if (const std::string name = name_of(a); !name.empty()) text += " '" + name + "'";
   return text;

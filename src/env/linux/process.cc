@@ -53,6 +53,19 @@ unsigned live_threads() noexcept {
   return THRUM_TSAN && count != 0 ? count - 1 : count; // the thread sanitizer keeps a thread of its own
 }
 
+std::string name_of_thread(int thread) {
+  char path[48];
+  std::snprintf(path, sizeof path, "/proc/self/task/%d/comm", thread);
+  std::string name;
+  if (std::FILE* file = std::fopen(path, "re")) {
+    char line[32];
+    if (std::fgets(line, sizeof line, file) != nullptr) name = line;
+    std::fclose(file);
+  }
+  if (!name.empty() && name.back() == '\n') name.pop_back();
+  return name;
+}
+
 void copy_memory(std::span<copy_request> requests) noexcept {
   constexpr std::size_t batch = 64;
   const int saved = errno;
