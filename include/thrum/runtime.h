@@ -29,6 +29,7 @@
 
 #include <thrum/attrs.h>
 #include <thrum/detail/joinable.h>
+#include <thrum/report.h>
 #include <thrum/spawn.h>
 
 #include <chrono>
@@ -160,6 +161,7 @@ public:
   }
 
   unsigned processors() const noexcept;
+  [[nodiscard]] runtime_report report() const; // report.h
 
   // The runtime of the calling fiber. On a plain thread: the default runtime, which is made at first use and never
   // destroyed, so that it may be used from static constructors and destructors, too.

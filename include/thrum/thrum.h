@@ -14,6 +14,7 @@
 #include <thrum/latch.h>
 #include <thrum/mutex.h>
 #include <thrum/once.h>
+#include <thrum/report.h>
 #include <thrum/runtime.h>
 #include <thrum/select.h>
 #include <thrum/semaphore.h>

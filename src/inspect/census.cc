@@ -103,6 +103,23 @@ private:
   std::unordered_map<const wait::agent*, const wait::agent*> by_agent_;
 };
 
+// Who runs on a thread that has lost its processor.
+struct detached {
+  env::nanoseconds since;
+  bool blocked;
+};
+using detached_fibers = std::unordered_map<const void*, detached>;
+
+void add_detached(runtime_core& core, detached_fibers& all) {
+  const base::spin_guard guard(core.idle_lock);
+  for (const sched::worker* w = core.workers; w != nullptr; w = w->all_link) {
+    const env::nanoseconds since = w->lost_at.load(std::memory_order_relaxed); // relaxed: for a report
+    const void* current = nullptr;
+    if (since != 0 && env::copy_memory(&current, &w->current, sizeof current))
+      all[current] = {since, w->lost_blocked.load(std::memory_order_relaxed)}; // relaxed: for a report
+  }
+}
+
 struct sums {
   std::uint64_t spawned = 0;
   std::uint64_t finished = 0;
@@ -202,6 +219,8 @@ totals take_census(const std::function<void(const agent_view&)>& visit) {
   const unsigned threads = env::live_threads();
   sums after;
   each_runtime([&](runtime_core& core) { add_up(core, after); });
+  detached_fibers computing;
+  each_runtime([&](runtime_core& core) { add_detached(core, computing); });
   base::heavy_fence(); // D1
 
   copy_all<fiber>(fibers, [&](first_look& look, const copy_of<fiber>& copy) {
@@ -216,6 +235,10 @@ totals take_census(const std::function<void(const agent_view&)>& visit) {
     v.site = copy->site;
     v.saved = copy->saved;
     v.top = static_cast<const char*>(look.block);
+    if (const auto found = computing.find(v.who); !v.asleep && found != computing.end()) {
+      v.lost_at = found->second.since;
+      v.lost_blocked = found->second.blocked;
+    }
     ++all.fibers;
     all.asleep += v.asleep;
     visit(v);

@@ -41,6 +41,10 @@ struct agent_view {
   // have ended.
   const wait::agent* waits_on = nullptr;
 
+  // Not asleep, and without a processor since then, because it kept it too long; 0: no.
+  env::nanoseconds lost_at = 0;
+  bool lost_blocked = false; // it slept in the kernel then
+
   // Of fibers
   std::uint64_t id = 0;
   const char* name = nullptr; // read it with name_of() only

@@ -1,9 +1,11 @@
 // What every fiber does (thrum/inspect.h).
 #include "inspect/dump.h"
 
+#include "inspect/report.h"
 #include "inspect/text.h"
 #include "sched/scheduler.h"
 
+#include <algorithm>
 #include <thrum/inspect.h>
 
 namespace thrum {
@@ -12,19 +14,15 @@ namespace inspect {
 
 namespace {
 
-// "runtime 'thrum': 2 processors (1 idle), 3 threads; queued: 4 global, processor 0: 12, processor 1: 0"
 void describe_runtimes(std::string& to) {
   sched::for_each_runtime([&](sched::runtime_core& core) {
-    to += std::string("runtime '") + core.name + "': " + std::to_string(core.processor_count) +
-          " processors, " + std::to_string(core.idle_count.load(std::memory_order_relaxed)) +
-          " idle; " +                                                         // relaxed: for a report
-          std::to_string(core.worker_count.load(std::memory_order_relaxed)) + // relaxed: for a report
-          " threads; " + std::to_string(core.stacks.in_use()) + " stacks\n";
-    to += std::string("  queues: global ") + (core.global.empty() ? "empty" : "not empty");
-    for (unsigned i = 0; i < core.processor_count; ++i) {
+    to += to_string(report_of(core));
+    to += std::string("  queued: global ") + (core.global.empty() ? "none" : "some");
+    constexpr unsigned most_shown = 64;
+    for (unsigned i = 0; i < std::min(core.processor_count, most_shown); ++i) {
       const sched::processor& p = *core.processors[i];
-      const std::size_t queued = p.ready.size_hint() + p.fresh.size_hint() + p.shared.size_hint();
-      if (i < 64) to += ", processor " + std::to_string(i) + ": " + std::to_string(queued);
+      to += ", processor " + std::to_string(i) + ": " +
+            std::to_string(p.ready.size_hint() + p.fresh.size_hint() + p.shared.size_hint());
     }
     to += "\n";
   });

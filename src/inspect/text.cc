@@ -1,5 +1,6 @@
 #include "inspect/text.h"
 
+#include "env/env.h"
 #include "env/panic.h"
 #include "env/process.h"
 #include "env/trace.h"
@@ -34,6 +35,9 @@ std::string thing(const char* what, const agent_view& a) {
 
 std::string what_it_does(const agent_view& a, const agent_view* holder) {
   using wait::reason;
+  if (!a.asleep && a.lost_at != 0)
+    return std::string(a.lost_blocked ? "is blocked in the kernel" : "computes") + " since " +
+           std::to_string((env::linux_world().now() - a.lost_at) / 1'000'000) + " ms";
   if (!a.asleep) return "runs, or is ready to run";
   switch (a.why) {
   case reason::none: return "waits";
@@ -153,8 +157,8 @@ std::string who(const agent_view& a) {
 
 std::string origin(const agent_view& a) {
   if (a.home == nullptr || a.site.line() == 0) return {};
-  return std::string("spawned at ") + a.site.file_name() + ":" + std::to_string(a.site.line()) + " in " +
-         a.site.function_name();
+  return std::string("spawned at ") + a.site.file_name() + ":" + std::to_string(a.site.line()) + ":" +
+         std::to_string(a.site.column()) + " in " + a.site.function_name();
 }
 
 std::string wait_of(const agent_view& a, const agent_view* holder) {
@@ -169,17 +173,12 @@ void list(std::string& to, std::span<const agent_view> agents, const listing& ho
 
   constexpr std::size_t most_traces = 10'000; // each costs some microseconds
   std::size_t traced = 0;
-  using key = std::tuple<const char*, unsigned, bool, wait::reason, bool, trace>;
+  using key = std::tuple<std::string, wait::reason, bool, bool, bool, trace>;
   std::map<key, std::size_t> numbers;
   std::vector<group> groups;
   for (const agent_view& a : agents) {
     const trace frames = traced++ < most_traces ? trace_of(a) : trace{};
-    const key k{a.home != nullptr ? a.site.file_name() : "",
-                a.home != nullptr ? a.site.line() : 0u,
-                a.asleep,
-                a.why,
-                a.has_deadline,
-                frames};
+    const key k{origin(a), a.why, a.asleep, a.has_deadline, a.lost_at != 0, frames};
     const auto [at, is_new] = numbers.try_emplace(k, groups.size());
     if (is_new || !how.grouped) groups.push_back({&a, 0, frames});
     ++groups[how.grouped ? at->second : groups.size() - 1].count;

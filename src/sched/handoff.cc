@@ -137,6 +137,15 @@ void be_ordinary(worker& w) noexcept {
     w.runtime.world.set_time_slice(w.thread_number, worker::short_slice);
 }
 
+// For runtime::report(): its fiber is the one that kept the processor.
+void note_return(worker& w) noexcept {
+  const env::nanoseconds lost = w.lost_at.exchange(0, std::memory_order_relaxed); // relaxed: E2
+  const fiber* f = w.current_fiber();
+  if (lost == 0 || f == nullptr) return;
+  w.runtime.holdups.add(f->site, w.lost_blocked.load(std::memory_order_relaxed), // relaxed: E2
+                        w.runtime.world.now() - lost);
+}
+
 } // namespace
 
 worker& enter_slow(worker& w) noexcept {
@@ -150,6 +159,7 @@ worker& enter_slow(worker& w) noexcept {
         return w;
       continue;
     }
+    note_return(w);
     if (processor* p = try_take_processor(w.runtime)) {
       if (is_detached(w)) empty_limbo(w);
       hold(w, *p);

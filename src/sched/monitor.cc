@@ -203,9 +203,12 @@ private:
         !somebody_sleeps()) // relaxed: a hint
       return report_limit();
     // Before it is taken: afterwards the worker may undo it at any time.
-    w.demoted.store(!blocked, std::memory_order_relaxed); // relaxed: E2 (handoff.cc)
+    w.demoted.store(!blocked, std::memory_order_relaxed);     // relaxed: E2 (handoff.cc)
+    w.lost_blocked.store(blocked, std::memory_order_relaxed); // relaxed: E2 (handoff.cc)
+    w.lost_at.store(now_, std::memory_order_relaxed);         // relaxed: E2 (handoff.cc)
     if (!blocked) core_.world.set_time_slice(w.thread_number, hog_slice);
     if (!try_take(w, p)) {
+      w.lost_at.store(0, std::memory_order_relaxed); // relaxed: the worker looks only if it was taken
       if (!blocked) core_.world.set_time_slice(w.thread_number, worker::short_slice);
       return;
     }

@@ -5,6 +5,7 @@
 #include "base/spin_lock.h"
 #include "env/env.h"
 #include "sched/global_queue.h"
+#include "sched/holdups.h"
 #include "sched/processor.h"
 #include "sched/worker.h"
 #include "stack/stack_pool.h"
@@ -71,6 +72,7 @@ struct runtime_core {
   base::atomic<bool> monitor_end{false};
   base::atomic<std::uint64_t> taken_from_hogs{0};    // processors taken from fibers that computed
   base::atomic<std::uint64_t> taken_from_blocked{0}; // and from fibers that waited in the kernel
+  holdup_table holdups;
 };
 
 // All runtimes that there are, for reports.

@@ -63,6 +63,9 @@ struct worker : wait::thread_context {
   processor* limbo = nullptr; // stands in for a processor that was taken (handoff.cc); constant once it runs
   bool short_turns = false;
   base::atomic<bool> demoted{false}; // the thread was given long turns when its processor was taken
+  base::atomic<env::nanoseconds> lost_at{
+      0}; // when its processor was taken; 0: it has one, or its return was noted
+  base::atomic<bool> lost_blocked{false}; // it slept in the kernel then
   base::atomic<std::uint32_t> token{0};
   worker* idle_link = nullptr; // guarded by runtime_core::idle_lock
   worker* all_link = nullptr;  // all workers of the runtime; constant after start

@@ -1,0 +1,82 @@
+// runtime::report() (thrum/report.h).
+#include "inspect/report.h"
+
+#include "sched/scheduler.h"
+
+#include <algorithm>
+#include <thrum/runtime.h>
+
+namespace thrum {
+
+namespace {
+
+std::uint64_t sum_of(const sched::runtime_core& core,
+                     base::atomic<std::uint64_t> sched::processor::* counter) noexcept {
+  std::uint64_t sum = 0;
+  for (unsigned i = 0; i < core.processor_count; ++i)
+    sum += (core.processors[i]->*counter).load(std::memory_order_relaxed); // relaxed: for a report
+  return sum;
+}
+
+std::string in_ms(std::chrono::nanoseconds time) {
+  return std::to_string(std::chrono::round<std::chrono::milliseconds>(time).count()) + " ms";
+}
+
+} // namespace
+
+runtime_report inspect::report_of(sched::runtime_core& core) {
+  runtime_report r;
+  r.name = core.name;
+  r.processors = core.processor_count;
+  // All relaxed: numbers for a report.
+  r.idle_processors = core.idle_count.load(std::memory_order_relaxed);
+  r.finished =
+      core.finished_elsewhere.load(std::memory_order_relaxed) + sum_of(core, &sched::processor::finished);
+  r.spawned =
+      core.spawned_elsewhere.load(std::memory_order_relaxed) + sum_of(core, &sched::processor::spawned);
+  r.taken_from_computing = core.taken_from_hogs.load(std::memory_order_relaxed);
+  r.taken_from_blocked = core.taken_from_blocked.load(std::memory_order_relaxed);
+  {
+    const base::spin_guard guard(core.idle_lock);
+    r.threads = core.worker_count.load(std::memory_order_relaxed);
+    for (const sched::worker* w = core.workers; w != nullptr; w = w->all_link)
+      r.detached += w->lost_at.load(std::memory_order_relaxed) != 0;
+  }
+  r.stacks = core.stacks.in_use();
+  r.stack_bytes = core.stacks.mapped_bytes();
+  std::vector<sched::holdup> rows;
+  rows.reserve(sched::holdup_table::capacity); // no allocation under the lock
+  core.holdups.for_each([&](const sched::holdup& h) { rows.push_back(h); });
+  for (const sched::holdup& h : rows)
+    r.holdups.push_back({h.site, h.computed, std::chrono::nanoseconds(h.computing), h.blocked,
+                         std::chrono::nanoseconds(h.blocking)});
+  std::sort(r.holdups.begin(), r.holdups.end(), [](const holdup_report& a, const holdup_report& b) {
+    return a.computing + a.blocking > b.computing + b.blocking;
+  });
+  return r;
+}
+
+runtime_report runtime::report() const { return inspect::report_of(*core_); }
+
+std::string to_string(const runtime_report& r) {
+  const auto n = [](auto value) { return std::to_string(value); };
+  std::string text = "runtime '" + r.name + "': " + n(r.processors) + " processors (" + n(r.idle_processors) +
+                     " idle), " + n(r.threads) + " threads, " +
+                     n(r.spawned - std::min(r.spawned, r.finished)) + " fibers of " + n(r.spawned) + "\n";
+  if (r.detached != 0)
+    text += "  " + n(r.detached) + " of the threads compute or block without a processor now\n";
+  for (const holdup_report& h : r.holdups) {
+    text += h.site.line() == 0
+                ? std::string("  fibers of many places")
+                : std::string("  fibers spawned at ") + h.site.file_name() + ":" + n(h.site.line());
+    if (h.computed != 0)
+      text += " computed " + n(h.computed) + " times for long, " + in_ms(h.computing) + " in all";
+    if (h.blocked != 0)
+      text += std::string(h.computed != 0 ? ";" : "") + " blocked " + n(h.blocked) + " times for long, " +
+              in_ms(h.blocking) + " in all";
+    text += "\n";
+  }
+  return text;
+}
+
+} // namespace thrum

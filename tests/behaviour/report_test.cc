@@ -1,0 +1,91 @@
+// runtime::report(): numbers that can be counted otherwise, and the places whose fibers hold others up.
+#include "support/watchdog.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <thrum/thrum.h>
+#include <unistd.h>
+#include <vector>
+
+using thrum::spawn;
+
+namespace {
+
+const thrum::holdup_report* row_of(const thrum::runtime_report& r, unsigned line) {
+  const auto found = std::find_if(r.holdups.begin(), r.holdups.end(), [&](const auto& h) {
+    return h.site.line() == line && std::string(h.site.file_name()).ends_with("report_test.cc");
+  });
+  return found == r.holdups.end() ? nullptr : &*found;
+}
+
+} // namespace
+
+TEST(a_report, counts_fibers) {
+  thrum::runtime r({.processors = 3, .name = "counted"});
+  r.run([] {
+    std::vector<thrum::fiber<void>> some;
+    for (int i = 0; i < 100; ++i) some.push_back(spawn([] {}));
+    for (auto& f : some) f.join();
+    const thrum::runtime_report now = thrum::runtime::current().report();
+    EXPECT_EQ(now.name, "counted");
+    EXPECT_EQ(now.processors, 3u);
+    EXPECT_GE(now.threads, 1u);
+    EXPECT_EQ(now.spawned, 101u);
+    EXPECT_GE(now.stacks, 1u);
+    EXPECT_GE(now.stack_bytes, now.stacks * (64u << 10));
+  });
+  EXPECT_EQ(r.report().spawned, 101u);
+}
+
+TEST(a_report, names_the_line_whose_fibers_block_their_threads) {
+  thrum::run(
+      [] {
+        int ends[2];
+        ASSERT_EQ(::pipe(ends), 0);
+        const unsigned line = __LINE__ + 1;
+        auto blocked = spawn([&] {
+          for (char c; ::read(ends[0], &c, 1) == 1;) thrum::this_fiber::yield();
+        });
+        // It has the only processor, and is in the kernel, until it is taken away: otherwise nobody runs here.
+        for (const thrum::holdup_report* row = nullptr; row == nullptr;) {
+          ASSERT_EQ(::write(ends[1], "x", 1), 1);
+          thrum::this_fiber::yield();
+          const thrum::runtime_report now = thrum::runtime::current().report();
+          row = row_of(now, line);
+          if (row == nullptr) continue;
+          EXPECT_GE(row->blocked + row->computed, 1u);
+          EXPECT_GE(now.taken_from_blocked + now.taken_from_computing, 1u);
+          EXPECT_NE(to_string(now).find("report_test.cc:" + std::to_string(line)), std::string::npos);
+          break;
+        }
+        ::close(ends[1]);
+        blocked.join();
+        ::close(ends[0]);
+      },
+      {.processors = 1});
+}
+
+TEST(a_report, names_the_line_whose_fibers_compute) {
+  thrum::run(
+      [] {
+        std::atomic<bool> seen{false};
+        const unsigned line = __LINE__ + 1;
+        auto hog = spawn([&] {
+          while (!seen.load(std::memory_order_relaxed))
+            for (int i = 0; i < 10 && !seen.load(std::memory_order_relaxed); ++i) thrum::this_fiber::check();
+        });
+        // The hog has the processor first; that this fiber runs at all means that it lost it.
+        thrum::this_fiber::yield();
+        seen.store(true, std::memory_order_relaxed);
+        hog.join();
+        const thrum::runtime_report now = thrum::runtime::current().report();
+        const thrum::holdup_report* row = row_of(now, line);
+        ASSERT_NE(row, nullptr) << to_string(now);
+        EXPECT_GE(row->computed + row->blocked, 1u);
+        EXPECT_GT(row->computing + row->blocking, std::chrono::nanoseconds(0));
+      },
+      {.processors = 1});
+}
