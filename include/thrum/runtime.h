@@ -57,6 +57,9 @@ struct options {
   unsigned max_threads = 10'000;
   // Fibers that can never go on are reported (inspect.h); if all can not, the process ends with the report.
   bool find_deadlocks = true;
+  // Fibers that still wait, without a deadline, when the runtime ends are shown on standard error before they are asked to stop.
+  // For tests, and programs that mean to join all they spawn. (The environment variable THRUM_LEAKS=report does it, too.)
+  bool report_leaks = false;
   // How long the end of the runtime waits for its fibers to stop. Zero: they are asked, not waited for;
   // milliseconds::max(): as long as it takes.
   std::chrono::milliseconds drain{5000};

@@ -10,6 +10,9 @@ namespace thrum::env {
 // How many threads of this process live, apart from those that a sanitizer keeps for itself; 0: the system does not say.
 unsigned live_threads() noexcept;
 
+// True if the environment variable has this value.
+bool is_set(const char* variable, const char* value) noexcept;
+
 // The name that the kernel has for a thread of this process; "" if there is none.
 std::string name_of_thread(int thread);
 

@@ -28,19 +28,18 @@ runtime_report inspect::report_of(sched::runtime_core& core) {
   runtime_report r;
   r.name = core.name;
   r.processors = core.processor_count;
-  // All relaxed: numbers for a report.
-  r.idle_processors = core.idle_count.load(std::memory_order_relaxed);
-  r.finished =
-      core.finished_elsewhere.load(std::memory_order_relaxed) + sum_of(core, &sched::processor::finished);
-  r.spawned =
-      core.spawned_elsewhere.load(std::memory_order_relaxed) + sum_of(core, &sched::processor::spawned);
-  r.taken_from_computing = core.taken_from_hogs.load(std::memory_order_relaxed);
-  r.taken_from_blocked = core.taken_from_blocked.load(std::memory_order_relaxed);
+  r.idle_processors = core.idle_count.load(std::memory_order_relaxed); // relaxed: for a report
+  r.finished = core.finished_elsewhere.load(std::memory_order_relaxed) +
+               sum_of(core, &sched::processor::finished); // relaxed: for a report
+  r.spawned = core.spawned_elsewhere.load(std::memory_order_relaxed) +
+              sum_of(core, &sched::processor::spawned);                           // relaxed: for a report
+  r.taken_from_computing = core.taken_from_hogs.load(std::memory_order_relaxed);  // relaxed: for a report
+  r.taken_from_blocked = core.taken_from_blocked.load(std::memory_order_relaxed); // relaxed: for a report
   {
     const base::spin_guard guard(core.idle_lock);
-    r.threads = core.worker_count.load(std::memory_order_relaxed);
+    r.threads = core.worker_count.load(std::memory_order_relaxed); // relaxed: for a report
     for (const sched::worker* w = core.workers; w != nullptr; w = w->all_link)
-      r.detached += w->lost_at.load(std::memory_order_relaxed) != 0;
+      r.detached += w->lost_at.load(std::memory_order_relaxed) != 0; // relaxed: for a report
   }
   r.stacks = core.stacks.in_use();
   r.stack_bytes = core.stacks.mapped_bytes();

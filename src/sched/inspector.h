@@ -27,6 +27,9 @@ public:
 // Implemented by inspect/. Null: no memory.
 std::unique_ptr<inspector> make_inspector(runtime_core& core) noexcept;
 
+// Writes to standard error which fibers of the runtime still wait. Implemented by inspect/.
+void report_leaks(runtime_core& core) noexcept;
+
 // Asks some monitor of the process to write a dump. Async-signal-safe. False: there is no monitor.
 bool request_dump() noexcept; // monitor.cc
 

@@ -5,9 +5,11 @@
 #include "sched/describe.h"
 #include "sched/drain.h"
 #include "sched/handoff.h"
+#include "sched/inspector.h"
 #include "sched/scheduler.h"
 
 #include "env/panic.h"
+#include "env/process.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -67,7 +69,8 @@ runtime_core::runtime_core(const options& o, env::world& w)
       processor_count(wanted_processors(o, w)),
       stacks(w),
       max_threads(std::max(o.max_threads, processor_count + 1)),
-      find_deadlocks(o.find_deadlocks) {
+      find_deadlocks(o.find_deadlocks),
+      report_leaks(o.report_leaks || env::is_set("THRUM_LEAKS", "report")) {
   install_reports();
   if (const int error = world.open_poller(&poller); error != 0)
     refuse(-error,
@@ -123,6 +126,7 @@ runtime::runtime(const options& o) : core_(std::make_unique<sched::runtime_core>
 }
 
 runtime::~runtime() {
+  if (core_->report_leaks) sched::report_leaks(*core_);
   if (!sched::drain(*core_)) static_cast<void>(core_.release()); // fibers that will not stop still use it
 }
 

@@ -66,6 +66,7 @@ struct runtime_core {
   // ---- the monitor (monitor.cc)
   const unsigned max_threads;
   const bool find_deadlocks;
+  const bool report_leaks;
   std::uintptr_t monitor_thread = 0;
   base::atomic<std::uint32_t> monitor_asleep{
       0}; // a word to sleep on: nobody is busy, so there is nothing to watch

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
@@ -51,6 +52,11 @@ unsigned live_threads() noexcept {
   }
   errno = saved;
   return THRUM_TSAN && count != 0 ? count - 1 : count; // the thread sanitizer keeps a thread of its own
+}
+
+bool is_set(const char* variable, const char* value) noexcept {
+  const char* found = std::getenv(variable);
+  return found != nullptr && std::strcmp(found, value) == 0;
 }
 
 std::string name_of_thread(int thread) {

@@ -2,10 +2,9 @@
 
 #include "base/atomic.h"
 #include "env/env.h"
+#include "env/process.h"
 
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <signal.h>
 
 namespace thrum::env {
@@ -34,8 +33,7 @@ void on_quit(int number) {
 } // namespace
 
 void on_quit_signal(bool (*answer)() noexcept) noexcept {
-  const char* wish = std::getenv("THRUM_QUIT");
-  if (wish != nullptr && std::strcmp(wish, "default") == 0) return;
+  if (is_set("THRUM_QUIT", "default")) return;
   struct sigaction present{};
   if (::sigaction(SIGQUIT, nullptr, &present) != 0 || (present.sa_flags & SA_SIGINFO) != 0 ||
       present.sa_handler != SIG_DFL)

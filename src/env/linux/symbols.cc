@@ -1,5 +1,6 @@
 // Names of addresses, by addr2line where there is one. It runs as a process of its own: what it needs is large, and a report is
 // written once.
+#include "env/process.h"
 #include "env/trace.h"
 
 #include <algorithm>
@@ -103,11 +104,6 @@ std::string hex(std::uintptr_t value) {
   return text;
 }
 
-bool allowed() {
-  const char* wish = std::getenv("THRUM_SYMBOLS");
-  return wish == nullptr || std::strcmp(wish, "off") != 0;
-}
-
 // What addr2line -a -C -f -p -i says of one address after another: "0x1139: f() at a.cc:5", and for each function that f was inlined
 // into " (inlined by) g() at a.cc:9". A source line for each; the innermost first.
 std::vector<std::vector<std::string>> parse(const std::string& text) {
@@ -149,7 +145,7 @@ std::vector<std::vector<std::string>> describe_addresses(std::span<const void* c
                                     : resolved(p.module) + "+" + hex(p.offset)};
     if (!p.module.empty()) by_module[p.module].push_back(i);
   }
-  if (!allowed()) return lines;
+  if (is_set("THRUM_SYMBOLS", "off")) return lines;
   for (const auto& [module, indices] : by_module) {
     std::vector<std::string> command{"addr2line", "-a", "-C", "-f", "-p", "-i", "-e", resolved(module)};
     for (const std::size_t i : indices) command.push_back(hex(places[i].offset));

@@ -42,7 +42,7 @@ bool goes_on_itself(detail::runnable& r) noexcept {
 }
 
 runtime_core::runtime_core(const options&, env::world& w)
-    : world(w), name("explored"), stacks(w), max_threads(2), find_deadlocks(false) {}
+    : world(w), name("explored"), stacks(w), max_threads(2), find_deadlocks(false), report_leaks(false) {}
 runtime_core::~runtime_core() = default;
 
 explored_core::explored_core(unsigned count, env::world& world) : core(standard(), world) {
