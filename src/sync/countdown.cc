@@ -105,18 +105,18 @@ bool countdown::wait(deadline_t deadline, user who) {
       return true;
     }
   } while ((now & waiting) == 0 &&
-           !word_.compare_exchange_weak(now, now | waiting, std::memory_order_acquire, // N1
+           !word_.compare_exchange_weak(now, now | waiting,
+                                        std::memory_order_relaxed, // relaxed: not zero yet
                                         std::memory_order_acquire)); // N1
   const sync::waking how =
       sync::sleep_on(state.waiters, w, state.guard, held, deadline,
                      who == user::latch ? sched::wait_reason::latch : sched::wait_reason::wait_group, this);
   if (how == sync::waking::woken) return true;
-  if (state.waiters.empty())
-    now = word_.fetch_and(~waiting, std::memory_order_acquire); // N1; nobody is queued
-  else
-    now = word_.load(std::memory_order_acquire); // N1
+  // Zero may have come at the same moment: under the guard, since we were queued, and then nobody is queued any more (K2).
+  const bool is_zero = state.waiters.empty() &&
+                       word_.fetch_and(~waiting, std::memory_order_relaxed) / one == 0; // relaxed: K1, K2
   lock::release(held);
-  if (now / one == 0) return true; // zero came at the same moment
+  if (is_zero) return true;
   if (how == sync::waking::stopped) sync::throw_cancelled(*w.owner);
   return false;
 }
