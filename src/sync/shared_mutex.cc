@@ -19,8 +19,9 @@
 //   V4  `writer` clear and no writer queued imply that no reader that could be claimed is queued.
 //
 // Orderings
-//   R1  word_: release read-modify-write of an unlock -> acquire of the next lock, or of hand_over on behalf of those whom it
-//       makes ready. Its own store is a release, too, for readers who join later.
+//   R1  word_: release read-modify-write of an unlock -> acquire of the next lock, or, on behalf of those whom it makes ready, of
+//       hand_over or of a writer that gives up. The store of hand_over is a release, too, for readers who join later; all
+//       other writers are read-modify-writes, which pass on what was released before.
 #include "env/panic.h"
 #include "sync/sleep_on.h"
 
@@ -108,7 +109,7 @@ bool shared_mutex::lock_slow(detail::deadline_t deadline) noexcept {
   const std::uint32_t joining =
       (now & writer) == 0 && state.writers.empty() ? sync::claim_readers(state, claimed) : 0;
   const std::uint32_t quiet = state.nobody_waits() ? waiting & now : 0;
-  if (joining != 0 || quiet != 0) word_.fetch_add(joining * reader - quiet, std::memory_order_acq_rel); // R1
+  if (joining != 0 || quiet != 0) word_.fetch_add(joining * reader - quiet, std::memory_order_acquire); // R1
   lock::release(held);
   sync::ready_all(claimed);
   return false;
