@@ -293,6 +293,68 @@ struct two_gates_stop_alone {
   }
 };
 
+// The fiber goes on on another worker while the one that it left still finishes its departure, under two guards: the frame stays
+// until the last of them is released, and not longer. Nothing else orders the two.
+template <bool Stops> struct goes_on_elsewhere {
+  static constexpr int threads = 4;
+  explored_core core;
+  explored_mover waits{core};
+  explored_fiber other{core}, gives{core};
+  std::array<gate, 2> gates;
+  frame_memory memory;
+  int got = -1;
+
+  void thread(int index) {
+    if (index == 0) {
+      waits.runs_here();
+      got = wait_at_both(gates, memory);
+      waits.ends();
+    } else if (index == 1) {
+      waits.stays_behind();
+    } else if (index == 2) {
+      gives.runs_here();
+      gates[1].give(2);
+    } else {
+      other.runs_here();
+      if (Stops)
+        sched::stop_fiber(waits);
+      else
+        gates[0].give(1);
+    }
+  }
+  void finish() {
+    explore::require(got + gates[0].left.get() + gates[1].left.get() == (Stops ? 2 : 3), "got or left");
+  }
+};
+
+// The same under one guard, twice.
+struct goes_on_elsewhere_twice {
+  static constexpr int threads = 4;
+  explored_core core;
+  explored_mover waits{core};
+  explored_fiber gives{core}, asks{core};
+  std::array<gate, 2> gates;
+  std::array<frame_memory, 2> memory;
+  int got = 0;
+
+  void thread(int index) {
+    if (index == 0) {
+      waits.runs_here();
+      for (std::size_t i = 0; i < 2; ++i) got += wait_at(gates[i], memory[i]);
+      waits.ends();
+    } else if (index == 1) {
+      waits.stays_behind();
+    } else if (index == 2) {
+      gives.runs_here();
+      gates[0].give(7);
+    } else {
+      asks.runs_here();
+      sched::stop_fiber(waits);
+    }
+  }
+  void finish() { explore::require(got + gates[0].left.get() == 7, "the value is got or left"); }
+};
+
 // A plain thread waits twice, so a late wake-up of the first wait would disturb the second.
 struct thread_waits_twice {
   static constexpr int threads = 3;
@@ -334,6 +396,13 @@ TEST(park_explore, a_wait_under_two_guards_may_be_stopped) {
   explore::expect_correct_with_both_fences<two_gates_and_stop>();
   explore::expect_correct_with_both_fences<two_gates_stop_alone>();
 }
+TEST(park_explore, a_fiber_may_go_on_before_the_worker_that_it_left) {
+  explore::expect_correct<goes_on_elsewhere<false>>({.strategy = explore::dfs{.preemptions = 2}});
+  explore::expect_correct_with_both_fences<goes_on_elsewhere<true>>(
+      {.strategy = explore::dfs{.preemptions = 2}});
+  explore::expect_correct_with_both_fences<goes_on_elsewhere_twice>(
+      {.strategy = explore::dfs{.preemptions = 2}});
+}
 TEST(park_explore, a_thread_may_wait_again_at_once) { explore::expect_correct<thread_waits_twice>(); }
 
 TEST(park_explore, every_order_is_needed) {
@@ -342,7 +411,9 @@ TEST(park_explore, every_order_is_needed) {
       {explore::scenario_of<stop_alone>(), explore::scenario_of<value_or_stop>(),
        explore::scenario_of<two_gates<explored_fiber>>(), explore::scenario_of<thread_waits_twice>(),
        explore::scenario_of<two_gates<explored_guest>>(), explore::scenario_of<two_gates_and_stop>(),
-       explore::scenario_of<two_gates_stop_alone>(), explore::scenario_of<stop_alone>(full)},
+       explore::scenario_of<two_gates_stop_alone>(),
+       explore::scenario_of<goes_on_elsewhere<true>>({.strategy = explore::dfs{.preemptions = 1}}),
+       explore::scenario_of<stop_alone>(full)},
       {.files = {"sched/park.cc", "sched/park.h", "sched/scheduler.h", "wait/waiter.h"}}));
 }
 

@@ -55,12 +55,53 @@ explored_core::~explored_core() {
   delete[] core.processors;
 }
 
-explored_fiber::explored_fiber(explored_core& c) : mine(c.core) {
+explored_fiber::explored_fiber(explored_core& c) : explored_fiber(c, nullptr) {}
+explored_fiber::explored_fiber(explored_core& c, explored_mover* m) : mine(c.core), moves(m) {
   runtime = &c.core;
   name = has_a_thread;
-  mine.proc = c.core.processors[0];
-  mine.exceptions = &no_exceptions;
+  adopt(mine);
   mine.current = this;
+}
+void explored_fiber::adopt(worker& w) noexcept {
+  w.proc = runtime->processors[0];
+  w.exceptions = &no_exceptions;
+}
+
+explored_mover::explored_mover(explored_core& c) : explored_fiber(c, this), second(c.core) { adopt(second); }
+
+void explored_mover::stays_behind() noexcept {
+  for (unsigned i = 0;; i ^= 1) {
+    departed[i].park();
+    if (over) return;
+    thrum_self_ = workers[i];
+    finish_departure(*workers[i]);
+  }
+}
+
+void explored_mover::ends() noexcept {
+  over = true;
+  departed[here].unpark();
+}
+
+void leave_stack(explored_fiber& sleeper) noexcept {
+  explored_mover* m = sleeper.moves;
+  if (m == nullptr) {
+    worker& w = sleeper.mine;
+    sleeper.stack.set(1);
+    w.current = nullptr;
+    if (w.leaving.pending) finish_departure(w);
+    sleeper.bed.park();
+    w.current = &sleeper;
+    return;
+  }
+  worker& left = *m->workers[m->here];
+  sleeper.stack.set(1);
+  left.current = nullptr;
+  m->departed[m->here].unpark();
+  sleeper.bed.park();
+  m->here ^= 1;
+  thrum_self_ = m->workers[m->here];
+  m->workers[m->here]->current = &sleeper;
 }
 
 void explored_fiber::runs_here() noexcept { thrum_self_ = &mine; }

@@ -6,6 +6,8 @@
 #include "sched/worker.h"
 #include "wait/guest.h"
 
+#include <array>
+
 namespace thrum::sched {
 
 // A runtime with as many processors as it is given, and no workers. Members of the world.
@@ -26,6 +28,7 @@ struct start_request {
 };
 
 // A fiber that runs on a worker of its own. Constructed with the world; runs_here() makes the calling model thread that worker.
+struct explored_mover;
 struct explored_fiber : fiber {
   static constexpr char has_a_thread[] = "model thread"; // the name of all of them
 
@@ -38,6 +41,26 @@ struct explored_fiber : fiber {
       stack; // stands for all that is saved when the fiber leaves its stack (fiber::saved)
   exception_state no_exceptions;
   worker mine;
+  explored_mover* const moves = nullptr; // not null: this is one
+
+protected:
+  explored_fiber(explored_core& c, explored_mover* m);
+  void adopt(worker& w) noexcept;
+};
+
+// A fiber that goes on on another worker after each park, while the one that it left is still busy with what it left to do
+// (finish_departure). A model thread of its own plays the workers: who makes the fiber ready and the fiber itself may be faster.
+struct explored_mover : explored_fiber {
+  explicit explored_mover(explored_core& c);
+
+  void stays_behind() noexcept; // the model thread of the workers
+  void ends() noexcept;         // the fiber's last act; stays_behind() returns then
+
+  worker second;
+  std::array<worker*, 2> workers{&mine, &second};
+  std::array<base::explore::parker, 2> departed; // of each worker
+  unsigned here = 0;                             // which of them the fiber is on
+  bool over = false;
 };
 
 // A plain thread. Members of the world, too: guests outlive every wait.
