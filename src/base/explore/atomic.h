@@ -27,11 +27,11 @@ public:
   static constexpr bool is_always_lock_free = true;
 
   constexpr atomic() noexcept : atomic(T{}) {}
-  constexpr atomic(T value) noexcept { // implicit, as in std::atomic
+  constexpr atomic(T initial) noexcept { // implicit, as in std::atomic
     if consteval {
-      where_.initial = constant_bits(value);
+      where_.initial = constant_bits(initial);
     } else {
-      where_.initial = bits(value);
+      where_.initial = bits(initial);
       access_construct(where_);
     }
   }
@@ -109,20 +109,20 @@ public:
   }
 
 private:
-  static std::uint64_t bits(T value) noexcept {
+  static std::uint64_t bits(T from) noexcept {
     std::uint64_t all = 0;
-    std::memcpy(&all, &value, sizeof value);
+    std::memcpy(&all, &from, sizeof from);
     return all;
   }
   // At compile time memcpy is not available; what is initialised there is a number, a flag, an enumerator or
   // null. Anything else reaches abort(), which is an error at compile time.
-  static constexpr std::uint64_t constant_bits(T value) noexcept {
+  static constexpr std::uint64_t constant_bits(T from) noexcept {
     if constexpr (std::is_pointer_v<T> || std::is_null_pointer_v<T>)
-      return value == nullptr ? 0 : (std::abort(), 0);
+      return from == nullptr ? 0 : (std::abort(), 0);
     else if constexpr (std::is_enum_v<T>)
-      return truncated(static_cast<std::uint64_t>(static_cast<std::underlying_type_t<T>>(value)));
+      return truncated(static_cast<std::uint64_t>(static_cast<std::underlying_type_t<T>>(from)));
     else if constexpr (std::is_integral_v<T>)
-      return truncated(static_cast<std::uint64_t>(value));
+      return truncated(static_cast<std::uint64_t>(from));
     else
       return std::abort(), 0;
   }
