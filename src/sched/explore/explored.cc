@@ -23,6 +23,8 @@ const options& standard() {
 
 constexpr unsigned most_processors = 2;
 
+sched::runtime_core* newest = nullptr; // each world makes one
+
 } // namespace
 
 namespace sched {
@@ -46,6 +48,7 @@ runtime_core::runtime_core(const options&, env::world& w)
 runtime_core::~runtime_core() = default;
 
 explored_core::explored_core(unsigned count, env::world& world) : core(standard(), world) {
+  newest = &core;
   core.processor_count = count;
   core.processors = new processor* [most_processors] {};
   for (unsigned i = 0; i < count; ++i) core.processors[i] = new processor(i, 0);
@@ -114,6 +117,7 @@ void describe_origin(const char*, const std::source_location&, env::report&) noe
 void unhandled(runtime_core&, std::exception_ptr) noexcept {}
 const char* name_of(wait_reason) noexcept { return ""; }
 
+runtime_core& default_runtime() noexcept { return *newest; }
 void push_ready(worker&, fiber& f) noexcept { go_on(f); }
 void share(worker&) noexcept {}
 void bury(worker&, fiber&) noexcept {}
@@ -146,6 +150,7 @@ bool stack_pool::is_out(const slab*, std::uint32_t) noexcept { return false; }
 } // namespace stack
 
 namespace this_fiber {
+void yield() noexcept {}
 bool stop_requested() noexcept {
   const wait::agent& self = sched::this_agent();
   return self.kind == wait::agent_kind::fiber && static_cast<const sched::fiber&>(self).stop_requested.load(
