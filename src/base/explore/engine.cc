@@ -154,6 +154,7 @@ void engine::run_one_execution() {
   chooser_.begin_execution();
   steps_ = preemptions_ = rounds_without_store_ = 0;
   parkers_ = 0;
+  reads_used_ = 0;
   ended_ = takers_ = 0;
   wake_count_ = ended_count_ = known_count_ = 0;
   abandoned_ = false;
@@ -281,6 +282,10 @@ void engine::stop(std::string why) {
   context nowhere;
   context::switch_to(nowhere, main_);
   std::abort(); // a failed execution is never resumed
+}
+
+void engine::too_many_reads() {
+  fail("the execution reads more plain variables than the explorer can remember");
 }
 
 void engine::fail(std::string what, site where) {

@@ -86,6 +86,17 @@ struct step {
   site where{};
 };
 
+// The last read of a plain variable by each thread (plain.h).
+struct plain_reads {
+  clock when;
+  std::array<site, max_threads> sites; // of the threads whose lane is not 0
+
+  void add(int thread, clock::time now, site at) noexcept {
+    when.set(thread, now);
+    sites[static_cast<unsigned>(thread)] = at;
+  }
+};
+
 class engine {
 public:
   result run(const model& what, const options& wanted);
@@ -170,6 +181,15 @@ public:
     if (known_count_ < known_.size()) known_[known_count_++] = &where;
   }
 
+  // Records of reads; they last as long as the execution. The number 0 is nobody's.
+  std::uint16_t new_reads() {
+    if (++reads_used_ == max_reads) [[unlikely]]
+      too_many_reads();
+    reads_[reads_used_].when = clock{};
+    return reads_used_;
+  }
+  plain_reads& reads(std::uint16_t which) noexcept { return reads_[which]; }
+
   [[noreturn]] void fail(std::string what);
   [[noreturn]] void fail(std::string what, site where);
 
@@ -224,6 +244,7 @@ private:
   void thread_ended();
   void wait_for_the_others();
   [[noreturn]] void too_long();
+  [[noreturn]] void too_many_reads();
 
   void save(kept& locals) const noexcept;
   void load(const kept& locals) const noexcept;
@@ -283,6 +304,8 @@ private:
   std::size_t ended_count_ = 0;
   std::array<location*, 256> known_{}; // locations of this execution
   std::size_t known_count_ = 0;
+  static constexpr std::uint16_t max_reads = 16'384; // variables that are read in one execution
+  std::uint16_t reads_used_ = 0;
 
   // Thread-locals of explored code. Static: named while static objects are built, perhaps before the engine is.
   static inline constinit std::array<void**, kept_words> kept_{};
@@ -303,6 +326,7 @@ private:
 
   chooser chooser_;
   memory memory_;
+  std::vector<plain_reads> reads_ = std::vector<plain_reads>(max_reads);
   context main_;
   context harness_;
 };

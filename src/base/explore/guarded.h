@@ -13,7 +13,7 @@ template <class T> class guarded {
 public:
   constexpr guarded() noexcept : guarded(T{}) {}
   constexpr guarded(T value) noexcept : value_(value) { // implicit, as a T is made from a T
-    if !consteval { races_ = race_detector{}, races_.write(here, "initialisation", false); }
+    if !consteval { races_.write(here, "initialisation", false); }
   }
   guarded(const guarded& other) : guarded(other.get()) {}
   constexpr ~guarded() {

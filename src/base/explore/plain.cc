@@ -13,13 +13,14 @@ std::string place(site at) {
 }
 } // namespace
 
-void race_detector::check_alive(site at) {
+inline void race_detector::check_alive(site at) {
   engine& e = the_engine;
   if (execution_ != e.execution()) { // not touched yet
     *this = race_detector{};
     execution_ = e.execution();
   }
-  if (destroyed_ || (e.any_ended() && e.is_ended(this))) e.fail("use of a destroyed variable", at);
+  if (destroyed_ || (e.any_ended() && e.is_ended(this))) [[unlikely]]
+    e.fail("use of a destroyed variable", at);
 }
 
 void race_detector::read(site at, bool in_trace) {
@@ -27,11 +28,12 @@ void race_detector::read(site at, bool in_trace) {
   if (!e.running()) return;
   check_alive(at);
   const int t = e.current();
-  if (writer_ != t && written_ > e.mem().now(t).before[writer_])
+  if (writer_ != t && written_ > e.mem().now(t).before[writer_]) [[unlikely]]
     race("read", at, "write", writer_, write_site_);
-  reads_.set(t, e.mem().plain_time(t));
-  read_sites_[static_cast<unsigned>(t)] = at;
-  if (in_trace && e.tracing()) e.note(at, "plain read");
+  if (reads_ == 0) reads_ = e.new_reads();
+  e.reads(reads_).add(t, e.mem().plain_time(t), at);
+  if (in_trace && e.tracing()) [[unlikely]]
+    e.note(at, "plain read");
 }
 
 void race_detector::write(site at, const char* what, bool in_trace) {
@@ -40,16 +42,21 @@ void race_detector::write(site at, const char* what, bool in_trace) {
   check_alive(at);
   const int t = e.current();
   const clock& before = e.mem().now(t).before;
-  if (writer_ != t && written_ > before[writer_]) race(what, at, "write", writer_, write_site_);
-  if (!before.covers_all(reads_))
-    for (int other = 0; other < max_threads; ++other)
-      if (other != t && reads_[other] > before[other])
-        race(what, at, "read", other, read_sites_[static_cast<unsigned>(other)]);
+  if (writer_ != t && written_ > before[writer_]) [[unlikely]]
+    race(what, at, "write", writer_, write_site_);
+  if (reads_ != 0) {
+    const plain_reads& others = e.reads(reads_);
+    if (!before.covers_all(others.when))
+      for (int other = 0; other < max_threads; ++other)
+        if (other != t && others.when[other] > before[other])
+          race(what, at, "read", other, others.sites[static_cast<unsigned>(other)]);
+  }
   e.acted();
   writer_ = static_cast<std::uint8_t>(t);
   written_ = e.mem().plain_time(t);
   write_site_ = at;
-  if (in_trace && e.tracing()) e.note(at, std::string("plain ") + what);
+  if (in_trace && e.tracing()) [[unlikely]]
+    e.note(at, std::string("plain ") + what);
 }
 
 void race_detector::destroy(site at, bool in_trace) {

@@ -8,13 +8,13 @@
 #include "base/explore/clock.h"
 #include "base/explore/site.h"
 
-#include <array>
 #include <cstdint>
 #include <utility>
 
 namespace thrum::base::explore {
 
-// The last write, and the last read by each thread.
+// The last write, and the last read by each thread. Most variables of a model are constructed, destroyed and never read (every
+// frame of a wait has a dozen), so the object holds the write alone, and its first read gives it a record of reads (engine.h).
 class race_detector {
 public:
   void read(site at, bool in_trace = true);
@@ -26,13 +26,12 @@ private:
   [[noreturn]] void race(const char* what, site at, const char* earlier_what, int earlier_thread,
                          site earlier) const;
 
-  clock reads_;
   std::uint32_t execution_ = 0; // what is below belongs to it; before, nobody has touched the variable
+  std::uint16_t reads_ = 0;     // a record of the engine; 0: nobody has read it
   clock::time written_ = 0;
+  site write_site_{};
   std::uint8_t writer_ = 0;
   bool destroyed_ = false;
-  site write_site_{};
-  std::array<site, max_threads> read_sites_{};
 };
 
 template <class T> class plain {
