@@ -18,18 +18,21 @@ std::string with_order(std::string_view operation, std::memory_order order) {
   return std::string(operation) + '(' + std::string(name_of(strength_of(order))) + ')';
 }
 
-[[gnu::cold, gnu::noinline]] void enlist_now(location& where) {
+[[gnu::noinline]] void enlist_now(location& where) {
   engine& e = the_engine;
   if (e.mem().full()) e.fail("the execution makes more stores than the explorer can remember");
-  if (e.is_ended(&where)) e.fail("use of an atomic in an object that has ended");
-  e.mem().construct(where, 0, e.execution(), true);
-  e.known(where);
+  if (where.execution != e.execution()) {
+    if (e.is_ended(&where)) e.fail("use of an atomic in an object that has ended");
+    e.mem().construct(where, 0, e.execution(), true);
+    e.known(where);
+  }
+  e.mem().list(where);
 }
 
-// A location that existed before the execution (a global, or one built outside a run) starts with the value
+// The first access in an execution. A location that existed before (a global, or one built outside a run) starts with the value
 // it had.
 inline void enlist(location& where) {
-  if (where.execution != the_engine.execution()) [[unlikely]]
+  if (where.listed != the_engine.execution()) [[unlikely]]
     enlist_now(where);
 }
 
@@ -326,7 +329,6 @@ void access_wake_word(location& where, int how_many, site at) {
 void access_construct(location& where) noexcept {
   engine& e = the_engine;
   if (!e.running()) return;
-  if (e.mem().full()) e.fail("the execution makes more stores than the explorer can remember");
   e.mem().construct(where, e.current(), e.execution(), false);
   e.known(where);
 }

@@ -29,26 +29,30 @@ void memory::join_threads(int count) noexcept {
 
 void memory::construct(location& where, int thread, std::uint32_t execution, bool before_all) noexcept {
   where.execution = execution;
-  where.count = 1;
-  where.created = 1;
+  where.listed = 0;
   where.index = locations_;
   locations_ = (locations_ + 1) % 64;
   where.destroyed = false;
   where.birth_thread = static_cast<std::uint8_t>(thread);
   // Not an atomic operation, but an event that must be ordered before every access.
   where.birth = before_all ? clock::time{0} : plain_time(thread);
-  where.accessed = clock{};
-  where.accessed.set(thread, where.birth);
+  where.accessed = clock::one(thread, where.birth, 0);
+}
+
+void memory::list(location& where) noexcept {
+  where.listed = where.execution;
+  where.count = 1;
+  where.created = 1;
   where.order[0] = static_cast<std::uint16_t>(stores_used_++);
 
   store_record& made = stores_[where.order[0]];
   made.carried = view{};
   made.light_carried = clock{};
   made.heavy_carried = clock{};
-  made.seen = clock::one(thread, where.birth, clock::never);
+  made.seen = clock::one(where.birth_thread, where.birth, clock::never);
   made.value = where.initial;
   made.step = 0;
-  made.thread = static_cast<std::uint8_t>(thread);
+  made.thread = where.birth_thread;
   made.id = 0;
   made.is_rmw = false;
 }

@@ -96,11 +96,15 @@ struct store_record {
 };
 
 // The part of an atomic that the explorer owns. Outside an execution only `initial` is used.
+//
+// Worlds have many more atomics than an execution touches. So construction writes down who and when, and nothing else; the record
+// of the initial value, and with it `count`, `created` and `order`, begins with the first access (`listed`).
 struct location {
   static constexpr int history = 30;
 
   std::uint64_t initial = 0;   // the value at construction, and the value while nothing is explored
-  std::uint32_t execution = 0; // the execution for which everything below is valid
+  std::uint32_t execution = 0; // the execution for which everything below is valid, ...
+  std::uint32_t listed = 0;    // ... and that for which there is a history
   std::uint8_t count = 0;      // stores remembered
   std::uint8_t created = 0;    // stores made; stays at 255
   std::uint8_t index = 0;      // how many locations the execution had before this one, modulo 64
@@ -108,7 +112,11 @@ struct location {
   clock::time birth = 0; // construction is an event too: a use that does not know of it is a race
   bool destroyed = false;
   clock accessed; // the last access by each thread; the destruction must come after all of them
-  std::array<std::uint16_t, history> order{}; // modification order, oldest first: indices into the store pool
+  std::array<std::uint16_t, history> order; // modification order, oldest first: indices into the store pool
+
+  constexpr location() noexcept {
+    if consteval { order = {}; } // a constant has no bytes without a value
+  }
 };
 
 inline bool acquires(std::memory_order o) noexcept {
@@ -131,6 +139,8 @@ public:
 
   // `before_all`: it existed before the execution began.
   void construct(location& where, int thread, std::uint32_t execution, bool before_all) noexcept;
+  // The store of the initial value. Before the first access.
+  void list(location& where) noexcept;
   bool full() const noexcept { return stores_used_ >= max_stores - 1; }
 
   // The store that `thread` may not pass, as a place in modification order.
