@@ -6,12 +6,14 @@ its own, or, if it begins with a definition (a function, a class, a template), s
 translation unit, which includes every public header and tools/examples_prelude.h. A public header without an example fails,
 but for those listed in WITHOUT; headers under detail/ are no pages.
 
-Usage: tools/check_examples.py [--include DIRECTORY] [compiler...]
+Usage: tools/check_examples.py [--remember DIRECTORY] [--include DIRECTORY] [compiler...]
+With --remember, examples that have compiled before and have not changed are not compiled again (remembered.py).
 """
 import pathlib
 import re
-import subprocess
 import sys
+
+import remembered
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WITHOUT = {"thrum/thrum.h"}  # includes the others and has nothing of its own
@@ -41,6 +43,10 @@ def examples(header: pathlib.Path):
 
 def main() -> int:
     arguments = sys.argv[1:]
+    directory = None
+    if arguments[:1] == ["--remember"]:
+        directory = arguments[1]
+        arguments = arguments[2:]
     include = ROOT / "include"
     if arguments[:1] == ["--include"]:
         include = pathlib.Path(arguments[1])
@@ -64,12 +70,12 @@ def main() -> int:
     for compiler in arguments or ["g++"]:
         command = [compiler, "-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unused-variable",
                    "-Wno-unused-but-set-variable", f"-I{include}", f"-I{ROOT}/tools", "-x", "c++", "-"]
-        done = subprocess.run(command, input=source, capture_output=True, text=True)
-        if done.returncode == 0:
+        code, messages = remembered.compile_source(command, source, directory)
+        if code == 0:
             continue
-        broken = sorted(set(re.findall(r"^(include/\S+?):\d+", done.stderr, re.M)))
+        broken = sorted(set(re.findall(r"^(include/\S+?):\d+", messages, re.M)))
         failed += max(1, len(broken))
-        print(f"{compiler}: these examples do not compile: {' '.join(broken)}\n{done.stderr}")
+        print(f"{compiler}: these examples do not compile: {' '.join(broken)}\n{messages}")
     print(f"check_examples: {count} examples, {failed} failed")
     return 1 if failed else 0
 
