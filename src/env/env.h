@@ -97,7 +97,11 @@ public:
   virtual void unmap(void* address, std::size_t bytes) noexcept = 0;
   virtual void discard(void* address,
                        std::size_t bytes) noexcept = 0; // give the pages back; they read as zero
-  virtual guard_kind guard(void* address, std::size_t bytes) noexcept = 0;
+  // guard makes `bytes` at each of the addresses unusable, and returns the weakest kind that any of them got. commit says that
+  // they will be written to soon: they may get their memory at once, in fewer steps than a fault for each page; or not, and
+  // then the first touch commits, as ever.
+  virtual guard_kind guard(char* const* addresses, unsigned count, std::size_t bytes) noexcept = 0;
+  virtual void commit(char* const* addresses, unsigned count, std::size_t bytes) noexcept = 0;
 
   // ---- readiness. watch registers a descriptor once for both directions, edge-triggered; what is ready already is
   //      reported, too. poll fills events and returns their number (0 when the deadline passed or kick() was called) or a

@@ -22,6 +22,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <thread>
@@ -195,12 +196,76 @@ TEST(memory, is_zero_aligned_as_asked_and_committed_by_touching) {
   }
 }
 
+// mincore says which pages have memory, and refuses to answer for what is not mapped.
+std::size_t pages_with_memory(void* address, std::size_t bytes) {
+  std::vector<unsigned char> pages(bytes / 4096);
+  if (::mincore(address, bytes, pages.data()) != 0) return ~0uz;
+  return static_cast<std::size_t>(
+      std::count_if(pages.begin(), pages.end(), [](unsigned char p) { return (p & 1) != 0; }));
+}
+
+TEST(memory, that_will_be_written_to_may_get_its_pages_and_no_others_do) {
+  constexpr std::size_t distance = 64 << 10;
+  constexpr unsigned count = 150; // more than one system call takes
+  auto* p = static_cast<char*>(w().map(count * distance, 4096));
+  ASSERT_NE(p, nullptr);
+  std::vector<char*> addresses;
+  for (unsigned i = 0; i < count; ++i) addresses.push_back(p + i * distance);
+  w().commit(addresses.data(), count, 4096);
+  const std::size_t committed = pages_with_memory(p, count * distance);
+  EXPECT_TRUE(committed == count || committed == 0) << committed; // 0: a kernel that refuses
+  for (unsigned i = 0; i < count; ++i) EXPECT_EQ(p[i * distance], 0);
+  w().unmap(p, count * distance);
+}
+
+TEST(memory, guards_are_installed_at_every_address_and_nowhere_else) {
+  constexpr std::size_t distance = 64 << 10;
+  constexpr unsigned count = 150;
+  auto* p = static_cast<char*>(w().map(count * distance, 4096));
+  ASSERT_NE(p, nullptr);
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const auto readable = [&](const char* address) { // the kernel answers EFAULT where a program would die
+    char c;
+    return ::write(ends[1], address, 1) == 1 && ::read(ends[0], &c, 1) == 1;
+  };
+  std::vector<char*> addresses;
+  for (unsigned i = 0; i < count; ++i) addresses.push_back(p + i * distance);
+  ASSERT_NE(w().guard(addresses.data(), count, 8192), guard_kind::none);
+  for (unsigned i = 0; i < count; ++i) {
+    EXPECT_FALSE(readable(p + i * distance)) << i;
+    EXPECT_FALSE(readable(p + i * distance + 8191)) << i;
+    EXPECT_TRUE(readable(p + i * distance + 8192)) << i;
+    EXPECT_TRUE(readable(p + (i + 1) * distance - 1)) << i;
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+  w().unmap(p, count * distance);
+}
+
+TEST(memory, the_weakest_of_several_guards_is_told) {
+  constexpr std::size_t distance = 64 << 10;
+  auto* p = static_cast<char*>(w().map(4 * distance, 4096));
+  ASSERT_NE(p, nullptr);
+  static std::atomic<int> asked;
+  asked = 0;
+  w().fault = [](fault_site site) noexcept { return site == fault_site::guard && ++asked == 2; };
+  char* const addresses[] = {p, p + distance, p + 2 * distance};
+  EXPECT_EQ(w().guard(addresses, 3, 8192), guard_kind::protection);
+  EXPECT_EQ(asked, 3);
+  w().fault = nullptr;
+  w().unmap(p, 4 * distance);
+}
+
 TEST(memory, that_nobody_has_is_refused) { EXPECT_EQ(w().map(std::size_t{1} << 60, 4096), nullptr); }
 
 TEST(memory, the_callers_error_number_is_left_alone) {
   errno = 77;
   EXPECT_EQ(w().map(std::size_t{1} << 60, 4096), nullptr);
   w().discard(reinterpret_cast<void*>(4096), 4096);
+  char* const nowhere[] = {reinterpret_cast<char*>(4096), reinterpret_cast<char*>(8192)};
+  w().commit(nowhere, 1, 4096);
+  w().commit(nowhere, 2, 4096);
   EXPECT_LT(w().close(-1), 0);
   EXPECT_LT(w().read(-1, nullptr, 0), 0);
   const std::uint32_t word = 0;

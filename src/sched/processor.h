@@ -63,6 +63,7 @@ struct alignas(base::destructive_interference) processor {
   static constexpr unsigned stack_cache_size = 64;
   unsigned cached_stacks = 0;
   stack::stack_ref stacks[stack_cache_size]; // default class, last in first out
+  unsigned cold_stacks = 1; // how many without memory the next refill may bring; see take_new_stack (run.cc)
 
   free_object* free_tasks[task_classes] = {};
   unsigned free_task_count[task_classes] = {};

@@ -10,6 +10,7 @@
 #include "sched/scheduler.h"
 #include "sched/switch.h"
 
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <thrum/detail/joinable.h>
@@ -22,11 +23,28 @@ namespace {
 using detail::runnable;
 using detail::task;
 
+// Refills the cache of a processor and takes one. While stacks keep coming that hold no memory yet, many are needed: each refill
+// brings twice as many of these as the one before, so that a burst of fibers costs a few system calls for every 32 and a
+// small program commits no page in vain.
+[[gnu::noinline]] stack::stack_ref take_new_stack(worker& w, unsigned size_class) noexcept {
+  stack::stack_pool& pool = w.runtime.stacks;
+  if (size_class != stack::stack_pool::default_class || is_detached(w)) return pool.take(size_class);
+  processor& p = *w.proc;
+  constexpr unsigned half = processor::stack_cache_size / 2;
+  stack::stack_ref taken[half];
+  const unsigned n = pool.take(size_class, taken, half, p.cold_stacks);
+  if (n == 0) return {};
+  p.cold_stacks = std::min(2 * p.cold_stacks, half);
+  for (unsigned i = n; --i > 0;)
+    p.stacks[p.cached_stacks++] = taken[i]; // they will be used in ascending order
+  return taken[0];
+}
+
 stack::stack_ref take_stack(worker& w, unsigned size_class) noexcept {
   processor& p = *w.proc;
   if (size_class == stack::stack_pool::default_class && p.cached_stacks != 0)
     return p.stacks[--p.cached_stacks];
-  return w.runtime.stacks.take(size_class);
+  return take_new_stack(w, size_class);
 }
 
 void give_stack(worker& w, stack::stack_ref s) noexcept {
@@ -37,6 +55,7 @@ void give_stack(worker& w, stack::stack_ref s) noexcept {
     w.runtime.stacks.give(p->stacks, half); // the older half is the colder one
     for (unsigned i = 0; i < half; ++i) p->stacks[i] = p->stacks[i + half];
     p->cached_stacks = half;
+    p->cold_stacks = 1; // more than enough
   }
   p->stacks[p->cached_stacks++] = s;
 }

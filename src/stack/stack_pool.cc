@@ -131,27 +131,44 @@ void stack_pool::unlink_available(slab* s) noexcept {
   s->listed = false;
 }
 
-stack_ref stack_pool::take(unsigned size_class) noexcept {
-  stack_ref stack;
-  slot_state before;
+unsigned stack_pool::take(unsigned size_class, stack_ref* out, unsigned wanted, unsigned cold) noexcept {
+  constexpr unsigned most = 64;
+  THRUM_DCHECK(wanted >= 1 && wanted <= most && cold >= 1);
+  char* guards[most]; // of fresh stacks
+  char* pages[most];  // the top pages of stacks without memory
+  unsigned fresh = 0;
+  unsigned empty = 0;
+  unsigned taken = 0;
+  slab* s;
   {
     const base::spin_guard guard(lock_);
-    slab* s = available_[size_class];
-    if (s == nullptr && (s = make_slab(size_class)) == nullptr) return {};
-    const std::uint32_t index = s->free_stack[--s->free];
-    before = s->states[index];
-    s->states[index] = slot_state::out;
-    if (before == slot_state::warm) --s->warm;
+    s = available_[size_class];
+    if (s == nullptr && (s = make_slab(size_class)) == nullptr) return 0;
+    while (taken < wanted && s->free != 0) {
+      const std::uint32_t index = s->free_stack[s->free - 1];
+      const stack_ref stack{s, index};
+      slot_state& state = s->states[index];
+      if (state == slot_state::warm) {
+        --s->warm;
+      } else {
+        if (empty == cold) break;
+        pages[empty++] = stack.top() - page_bytes;
+        if (state == slot_state::fresh) guards[fresh++] = stack.base();
+      }
+      state = slot_state::out;
+      --s->free;
+      out[taken++] = stack;
+    }
     if (s->free == 0) unlink_available(s);
-    ++in_use_;
-    stack = {s, index};
+    in_use_ += taken;
   }
-  if (before == slot_state::fresh) { // outside the lock: a system call
-    const auto kind = world_.guard(stack.base(), stack.owner->guard_bytes);
-    if (kind != env::guard_kind::marker)
-      stack.owner->guard = kind; // every writer writes the same or a worse kind
+  // Outside the lock: system calls.
+  if (fresh != 0) {
+    const auto kind = world_.guard(guards, fresh, s->guard_bytes);
+    if (kind != env::guard_kind::marker) s->guard = kind; // every writer writes the same or a worse kind
   }
-  return stack;
+  if (empty > 1) world_.commit(pages, empty, page_bytes);
+  return taken;
 }
 
 void stack_pool::give_locked(stack_ref stack) noexcept {

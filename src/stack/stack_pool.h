@@ -62,7 +62,15 @@ public:
   static constexpr unsigned default_class = 1;
 
   // A stack of the class, or null when the system refuses memory. Its contents are unspecified.
-  stack_ref take(unsigned size_class) noexcept;
+  stack_ref take(unsigned size_class) noexcept {
+    stack_ref one;
+    take(size_class, &one, 1, 1);
+    return one;
+  }
+  // Up to `wanted` stacks (at most 64); new ones lie side by side, in ascending order. At most `cold` of them held no memory;
+  // if several did not, the top page of each gets it now, in one step: a page fault for each costs half as much again.
+  // Fewer, if one slab has no more, or none when the system refuses memory. Returns how many.
+  unsigned take(unsigned size_class, stack_ref* out, unsigned wanted, unsigned cold) noexcept;
   // Takes a stack back. Nobody may run on it any more.
   void give(stack_ref stack) noexcept;
   void give(const stack_ref* stacks, std::size_t count) noexcept;

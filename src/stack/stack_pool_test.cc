@@ -245,12 +245,68 @@ TEST(stack_pool, a_call_of_trim_does_a_bounded_piece_of_work) {
   pool.give(all[0]);
 }
 
+TEST(stack_pool, several_new_stacks_lie_side_by_side_each_with_its_guard) {
+  stack_pool pool(world());
+  stack_ref all[40];
+  ASSERT_EQ(pool.take(stack_pool::default_class, all, 40, 40), 40u);
+  EXPECT_EQ(pool.in_use(), 40u);
+  for (unsigned i = 0; i < 40; ++i) {
+    EXPECT_EQ(all[i].base(), all[0].base() + i * default_slot_bytes);
+    EXPECT_LE(committed_pages(all[i]), 1u) << "only the top page may be committed";
+    EXPECT_FALSE(is_readable(all[i].base()));
+    EXPECT_FALSE(is_readable(lowest(all[i]) - 1));
+    EXPECT_TRUE(is_readable(lowest(all[i])));
+    touch_all(all[i]);
+  }
+  pool.give(all, 40);
+}
+
+TEST(stack_pool, stacks_without_memory_are_counted_against_their_limit) {
+  stack_pool pool(world());
+  stack_ref all[64];
+  EXPECT_EQ(pool.take(stack_pool::default_class, all, 32, 4), 4u) << "new ones";
+  for (unsigned i = 0; i < 4; ++i) touch_all(all[i]);
+  pool.give(all, 4);
+  EXPECT_EQ(pool.take(stack_pool::default_class, all, 32, 4), 8u) << "the four that are warm, and four more";
+  const stack_ref keeps_the_slab = all[7];
+  pool.give(all, 7);
+  trim_all(pool, 1);
+  trim_all(pool, 1 + idle_before_trim);
+  EXPECT_EQ(pool.take(stack_pool::default_class, all, 32, 3), 3u) << "those whose memory was taken back";
+  for (unsigned i = 0; i < 3; ++i) {
+    EXPECT_FALSE(is_readable(lowest(all[i]) - 1));
+    touch_all(all[i]);
+  }
+  pool.give(all, 3);
+  pool.give(keeps_the_slab);
+}
+
+TEST(stack_pool, one_slab_gives_what_it_has) {
+  stack_pool pool(world());
+  std::vector<stack_ref> all;
+  std::set<char*> bases;
+  while (all.size() < 600) {
+    stack_ref some[64];
+    const unsigned n = pool.take(stack_pool::default_class, some, 64, 64);
+    ASSERT_GE(n, 1u);
+    for (unsigned i = 0; i < n; ++i) {
+      EXPECT_TRUE(bases.insert(some[i].base()).second) << "given out twice";
+      all.push_back(some[i]);
+    }
+  }
+  EXPECT_EQ(pool.in_use(), all.size());
+  pool.give(all.data(), all.size());
+  EXPECT_EQ(pool.in_use(), 0u);
+}
+
 TEST(stack_pool, a_system_without_memory_gives_no_stack_and_nothing_breaks) {
   stack_pool pool(world());
   {
     const refuse no_memory(env::fault_site::map_memory, 1'000);
     EXPECT_FALSE(pool.take(stack_pool::default_class));
     EXPECT_FALSE(pool.take(3));
+    stack_ref several[8];
+    EXPECT_EQ(pool.take(stack_pool::default_class, several, 8, 8), 0u);
     EXPECT_EQ(pool.in_use(), 0u);
     EXPECT_EQ(pool.mapped_bytes(), 0u);
   }

@@ -33,7 +33,8 @@ public:
   void* map(std::size_t, std::size_t) noexcept override { return nullptr; }
   void unmap(void*, std::size_t) noexcept override { missing("unmap"); }
   void discard(void*, std::size_t) noexcept override { missing("discard"); }
-  guard_kind guard(void*, std::size_t) noexcept override { return guard_kind::none; }
+  guard_kind guard(char* const*, unsigned, std::size_t) noexcept override { return guard_kind::none; }
+  void commit(char* const*, unsigned, std::size_t) noexcept override {}
 
   int open_poller(poller**) noexcept override { return 0; }
   void close_poller(poller*) noexcept override {}

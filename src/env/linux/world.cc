@@ -8,6 +8,7 @@
 #include "env/linux/injection.h"
 #include "env/linux/thread_watch.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -22,10 +23,17 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #if !defined(MADV_GUARD_INSTALL)
 #define MADV_GUARD_INSTALL 102 // Linux 6.13
+#endif
+#if !defined(MADV_POPULATE_WRITE)
+#define MADV_POPULATE_WRITE 23 // Linux 5.14
+#endif
+#if !defined(PIDFD_SELF_THREAD_GROUP)
+#define PIDFD_SELF_THREAD_GROUP (-10001) // Linux 6.15; no descriptor, so older ones say EBADF
 #endif
 
 namespace thrum::env {
@@ -152,15 +160,15 @@ public:
     quietly([&] { return ::madvise(address, bytes, MADV_DONTNEED); });
   }
 
-  guard_kind guard(void* address, std::size_t bytes) noexcept override {
-    const bool refused = fault && fault(fault_site::guard);
-    if (!refused && quietly([&] { return ::madvise(address, bytes, MADV_GUARD_INSTALL); }) == 0)
-      return guard_kind::marker;
-    if (protected_guards_.fetch_add(1, std::memory_order_relaxed) <
-            protection_budget() && // relaxed: only a count
-        quietly([&] { return ::mprotect(address, bytes, PROT_NONE); }) == 0)
-      return guard_kind::protection;
-    return guard_kind::none;
+  guard_kind guard(char* const* addresses, unsigned count, std::size_t bytes) noexcept override {
+    auto weakest = guard_kind::marker;
+    for (unsigned i = fault ? 0 : advise_all(addresses, count, bytes, MADV_GUARD_INSTALL); i < count; ++i)
+      weakest = std::max(weakest, guard_one(addresses[i], bytes));
+    return weakest;
+  }
+
+  void commit(char* const* addresses, unsigned count, std::size_t bytes) noexcept override {
+    advise_all(addresses, count, bytes, MADV_POPULATE_WRITE);
   }
 
   int open_poller(poller** out) noexcept override {
@@ -268,6 +276,35 @@ private:
     // A huge page would commit many stacks at the first touch of one.
     ::madvise(result, bytes, MADV_NOHUGEPAGE);
     return result;
+  }
+
+  // Advises on all ranges and returns how many took it, beginning with the first. One call for many may be refused where that
+  // for one is not: by a kernel before 6.15, or by a filter.
+  static unsigned advise_all(char* const* addresses, unsigned count, std::size_t bytes, int advice) noexcept {
+    if (count == 1) return quietly([&] { return ::madvise(addresses[0], bytes, advice); }) == 0;
+    constexpr unsigned most = 64;
+    unsigned done = 0;
+    while (done < count) {
+      ::iovec ranges[most];
+      const unsigned n = std::min(count - done, most);
+      for (unsigned i = 0; i < n; ++i) ranges[i] = {addresses[done + i], bytes};
+      const long result = quietly(
+          [&] { return ::syscall(SYS_process_madvise, PIDFD_SELF_THREAD_GROUP, ranges, n, advice, 0); });
+      if (result > 0) done += static_cast<unsigned>(static_cast<std::size_t>(result) / bytes);
+      if (result != static_cast<long>(n * bytes)) break;
+    }
+    return done;
+  }
+
+  guard_kind guard_one(void* address, std::size_t bytes) noexcept {
+    const bool refused = fault && fault(fault_site::guard);
+    if (!refused && quietly([&] { return ::madvise(address, bytes, MADV_GUARD_INSTALL); }) == 0)
+      return guard_kind::marker;
+    if (protected_guards_.fetch_add(1, std::memory_order_relaxed) <
+            protection_budget() && // relaxed: only a count
+        quietly([&] { return ::mprotect(address, bytes, PROT_NONE); }) == 0)
+      return guard_kind::protection;
+    return guard_kind::none;
   }
 
   // Each protected page range splits a mapping in two; a third of what the kernel allows leaves room for everybody else.
