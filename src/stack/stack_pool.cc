@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <new>
@@ -200,14 +201,21 @@ env::nanoseconds stack_pool::trim(env::nanoseconds now) noexcept {
   env::nanoseconds next = env::forever;
   {
     const base::spin_guard guard(lock_);
-    given_.store(false, std::memory_order_relaxed); // relaxed: guarded
+    if (given_.load(std::memory_order_relaxed)) {     // relaxed: guarded
+      given_.store(false, std::memory_order_relaxed); // relaxed: guarded
+      unseen_ = true;
+    }
+    const env::nanoseconds due = unseen_ ? std::min(next_look_, looked_ + trim_interval) : next_look_;
+    if (now < due) return due;
+    unseen_ = false;
+    looked_ = now;
     for (slab *s = all_, *following; s != nullptr; s = following) {
       following = s->next;
       if (s->warm == 0) continue;
       if (s->warm_since == 0) s->warm_since = now; // first seen idle; give() resets it
-      const env::nanoseconds due = s->warm_since + idle_before_trim;
-      if (now < due) {
-        if (due < next) next = due;
+      const env::nanoseconds ripe = s->warm_since + idle_before_trim;
+      if (now < ripe) {
+        if (ripe < next) next = ripe;
       } else if (s->free == s->slots && drained_count < slabs_per_call) {
         detach(s); // the page tables go, too
         drained[drained_count++] = s;
@@ -218,6 +226,7 @@ env::nanoseconds stack_pool::trim(env::nanoseconds now) noexcept {
         next = now;
       }
     }
+    next_look_ = next;
   }
   for (unsigned i = 0; i < drained_count; ++i) unmap(drained[i]);
   return next;

@@ -34,6 +34,10 @@ inline constexpr std::size_t max_usable_bytes = max_slot_bytes - (64 << 10);
 // Freed memory goes back to the system after it lay idle this long. Long enough that a program which alternates between
 // spikes and lulls of a second does not pay page faults for each spike; short enough that an operator sees memory return.
 inline constexpr env::nanoseconds idle_before_trim = 500'000'000;
+// How long stacks may be back before trim() notices that they are idle. To notice it looks through all slabs: thousands, all
+// cold, while a crowd of fibers ends and workers sleep for some microseconds again and again (a million sleepers: 5 % of
+// the whole cost, November 2026).
+inline constexpr env::nanoseconds trim_interval = 20'000'000;
 
 struct slab;
 
@@ -115,6 +119,9 @@ private:
   slab* all_ = nullptr;
   std::size_t in_use_ = 0;
   base::atomic<bool> given_{false}; // written under lock_
+  bool unseen_ = false;             // stacks were given back that no look of trim() has noticed
+  env::nanoseconds looked_ = -trim_interval;
+  env::nanoseconds next_look_ = env::forever; // the earliest time at which something is due that was noticed
   std::size_t mapped_bytes_ = 0;
 };
 

@@ -299,6 +299,24 @@ TEST(stack_pool, one_slab_gives_what_it_has) {
   EXPECT_EQ(pool.in_use(), 0u);
 }
 
+TEST(stack_pool, looks_for_idle_stacks_only_now_and_then) {
+  stack_pool pool(world());
+  const stack_ref a = pool.take(stack_pool::default_class);
+  const stack_ref b = pool.take(0);
+  touch_all(a);
+  touch_all(b);
+  pool.give(a);
+  EXPECT_TRUE(pool.needs_trim());
+  EXPECT_EQ(pool.trim(1), 1 + idle_before_trim);
+  pool.give(b); // of another slab
+  EXPECT_EQ(pool.trim(2), 1 + trim_interval) << "the next look";
+  EXPECT_FALSE(pool.needs_trim()) << "somebody knows when to look next";
+  EXPECT_EQ(pool.trim(1 + trim_interval), 1 + idle_before_trim) << "the first slab is due first";
+  EXPECT_EQ(pool.trim(1 + idle_before_trim), 1 + trim_interval + idle_before_trim);
+  EXPECT_EQ(pool.trim(1 + trim_interval + idle_before_trim), env::forever);
+  EXPECT_EQ(pool.mapped_bytes(), 0u);
+}
+
 TEST(stack_pool, a_system_without_memory_gives_no_stack_and_nothing_breaks) {
   stack_pool pool(world());
   {
