@@ -47,6 +47,8 @@ void task_pool::push_back(level& l, slab* s) noexcept {
 task_pool::slab* task_pool::make_slab(unsigned size_class) noexcept {
   auto* s = static_cast<slab*>(world_.map(slab_bytes, slab_bytes));
   if (s == nullptr) return nullptr;
+  char* whole = reinterpret_cast<char*>(s);
+  world_.commit(&whole, 1, slab_bytes); // linking the objects touches every page
   const std::size_t bytes = task_class_bytes(size_class);
   const std::size_t first = (sizeof(slab) + bytes - 1) / bytes * bytes;
   s->size_class = static_cast<std::uint8_t>(size_class);
