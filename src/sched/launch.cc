@@ -8,48 +8,60 @@
 
 namespace thrum {
 
-namespace detail {
+namespace sched {
 
 namespace {
-
 constexpr unsigned refill_count = 128;
 constexpr unsigned spill_at = 256;
+} // namespace
 
-// Takes one object of a class from the caller's processor, or from the shared level on a plain thread.
-sched::free_object* take_object(unsigned size_class) noexcept {
-  sched::free_object* object = nullptr;
-  if (sched::this_fiber() == nullptr) {
-    sched::shared_task_pool().refill(size_class, &object, 1);
-    return object;
-  }
-  sched::worker& w = sched::enter();
-  sched::processor& p = *w.proc;
+void* take_object(worker& w, unsigned size_class) noexcept {
+  processor& p = *w.proc;
   if (p.free_tasks[size_class] == nullptr)
     p.free_task_count[size_class] =
-        sched::shared_task_pool().refill(size_class, &p.free_tasks[size_class], refill_count);
-  object = p.free_tasks[size_class];
+        shared_task_pool().refill(size_class, &p.free_tasks[size_class], refill_count);
+  free_object* object = p.free_tasks[size_class];
   if (object != nullptr) {
     p.free_tasks[size_class] = object->next;
     --p.free_task_count[size_class];
   }
+  return object;
+}
+
+void put_object(worker& w, unsigned size_class, void* memory) noexcept {
+  processor& p = *w.proc;
+  p.free_tasks[size_class] = ::new (memory) free_object{p.free_tasks[size_class]};
+  if (++p.free_task_count[size_class] >= spill_at) {
+    shared_task_pool().spill(size_class, &p.free_tasks[size_class], spill_at / 2);
+    p.free_task_count[size_class] -= spill_at / 2;
+  }
+}
+
+} // namespace sched
+
+namespace detail {
+
+namespace {
+
+// From the caller's processor, or from the shared level on a plain thread.
+void* take_from_here(unsigned size_class) noexcept {
+  if (sched::this_fiber() == nullptr) {
+    sched::free_object* object = nullptr;
+    sched::shared_task_pool().refill(size_class, &object, 1);
+    return object;
+  }
+  void* object = sched::take_object(sched::enter(), size_class);
   sched::leave();
   return object;
 }
 
-void put_object(unsigned size_class, sched::free_object* object) noexcept {
+void put_back_here(unsigned size_class, void* memory) noexcept {
   if (sched::this_fiber() == nullptr) {
-    object->next = nullptr;
+    auto* object = ::new (memory) sched::free_object{nullptr};
     sched::shared_task_pool().spill(size_class, &object, 1);
     return;
   }
-  sched::worker& w = sched::enter();
-  sched::processor& p = *w.proc;
-  object->next = p.free_tasks[size_class];
-  p.free_tasks[size_class] = object;
-  if (++p.free_task_count[size_class] >= spill_at) {
-    sched::shared_task_pool().spill(size_class, &p.free_tasks[size_class], spill_at / 2);
-    p.free_task_count[size_class] -= spill_at / 2;
-  }
+  sched::put_object(sched::enter(), size_class, memory);
   sched::leave();
 }
 
@@ -57,13 +69,13 @@ void put_object(unsigned size_class, sched::free_object* object) noexcept {
 
 void* allocate_task(std::size_t bytes) {
   if (bytes > sched::largest_pooled_task) return ::operator new(bytes, std::align_val_t{64});
-  if (void* memory = take_object(sched::task_class(bytes))) return memory;
+  if (void* memory = take_from_here(sched::task_class(bytes))) return memory;
   throw std::bad_alloc();
 }
 
 void free_task(void* memory, std::size_t bytes) noexcept {
   if (bytes > sched::largest_pooled_task) return ::operator delete(memory, std::align_val_t{64});
-  put_object(sched::task_class(bytes), static_cast<sched::free_object*>(memory));
+  put_back_here(sched::task_class(bytes), memory);
 }
 
 void launch(task& t, runtime* where) noexcept {

@@ -64,6 +64,11 @@ void bury(worker& w, fiber& dead) noexcept;
 // Runs it; returns on the native stack when the worker has nothing quick to run. Requires: the native stack.
 void run(worker& w, detail::runnable& r) noexcept;
 
+// ---- launch.cc: memory for tasks and their like, from the processor's own lists (task_pool.h)
+// An object of the class, aligned to 64 bytes; null: out of memory.
+void* take_object(worker& w, unsigned size_class) noexcept;
+void put_object(worker& w, unsigned size_class, void* object) noexcept;
+
 // ---- timers.cc
 // Fires what is due on `p` by `now`. True if anything fired. `p` may be another's processor.
 bool fire_timers(worker& w, processor& p, env::nanoseconds now) noexcept;

@@ -4,6 +4,7 @@
 #include "sched/switch.h"
 #include "sched/timers.h"
 
+#include <new>
 #include <thrum/error.h>
 #include <thrum/this_fiber.h>
 
@@ -22,14 +23,27 @@ namespace sched {
 
 namespace {
 
-struct sleeper {
-  timer_entry timer;
-  wait::waiter waiter;
-};
+// The timer of a sleep stands in a small object, not in the frame of the sleeper: to sort the sleepers of a crowd then walks
+// through dense memory, while each frame lies in a page of its own that nothing else has touched for long. (A million
+// sleepers of 1 s: a sixth of the whole cost, November 2026.) Whoever decides the wait frees it.
+constexpr unsigned sleeper_class = task_class(sizeof(timer_entry));
+static_assert(sleeper_class == 0);
+
+wait::agent& owner_of(const timer_entry& e) noexcept {
+  return *const_cast<wait::agent*>(static_cast<const wait::agent*>(e.touches));
+}
 
 void wake_sleeper(worker& w, timer_entry& e) noexcept {
-  auto& s = reinterpret_cast<sleeper&>(e); // its first member
-  if (wait::claim(s.waiter)) ready_inside(w, *s.waiter.owner);
+  wait::agent& owner = owner_of(e);
+  if (!wait::claim(owner, 0)) return;
+  put_object(w, sleeper_class, &e);
+  ready_inside(w, owner);
+}
+
+// Where no such object can be had.
+void wake_poor_sleeper(worker& w, timer_entry& e) noexcept {
+  wait::agent& owner = owner_of(e);
+  if (wait::claim(owner, 0)) ready_inside(w, owner);
 }
 
 void throw_if_stopped(const fiber& f) {
@@ -38,13 +52,19 @@ void throw_if_stopped(const fiber& f) {
 
 void sleep_fiber(fiber& f, env::nanoseconds deadline) {
   throw_if_stopped(f);
-  sleeper s;
-  s.timer.deadline = deadline;
-  s.timer.fire = &wake_sleeper;
-  s.waiter.owner = &f;
-  const wait::lock::held guard = set_timer(enter(), s.timer);
-  if (park(f, guard, wait_reason::sleep, nullptr) != wait::decision::stopped) return;
-  cancel_timer(wait::this_thread(), s.timer);
+  worker& w = enter();
+  alignas(timer_entry) unsigned char in_frame[sizeof(timer_entry)];
+  void* memory = take_object(w, sleeper_class);
+  timer_entry& e = *::new (memory != nullptr ? memory : in_frame) timer_entry;
+  e.deadline = deadline;
+  e.fire = memory != nullptr ? &wake_sleeper : &wake_poor_sleeper;
+  e.touches = static_cast<const wait::agent*>(&f);
+  if (park(f, set_timer(w, e), wait_reason::sleep, nullptr) != wait::decision::stopped) return;
+  cancel_timer(wait::this_thread(), e);
+  if (memory != nullptr) {
+    put_object(enter(), sleeper_class, memory);
+    leave();
+  }
   throw cancelled(stop_reason(f));
 }
 

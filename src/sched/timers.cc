@@ -82,6 +82,7 @@ std::uint32_t park_until(wait::agent& self, wait::lock::held guard, void (*relea
   wait_timer t;
   t.entry.deadline = deadline;
   t.entry.fire = &end_wait;
+  t.entry.touches = &self;
   t.waiter.owner = &self;
   t.waiter.index = timeout;
   t.guard = guard;
@@ -193,9 +194,10 @@ bool fire_timers(worker& w, processor& p, env::nanoseconds now) noexcept {
   bool any = false;
   for (;;) {
     const wait::lock::held guard = p.timer_guard.acquire(w);
-    const std::size_t n = p.timers.advance(now, batch, [&](timing::entry& e) {
-      static_cast<timer_entry&>(e).fire(w, static_cast<timer_entry&>(e));
-    });
+    const std::size_t n = p.timers.advance(
+        now, batch,
+        [&](timing::entry& e) { static_cast<timer_entry&>(e).fire(w, static_cast<timer_entry&>(e)); },
+        [](timing::entry& e) { __builtin_prefetch(static_cast<timer_entry&>(e).touches); });
     publish_earliest(p);
     wait::lock::release(guard);
     any |= n != 0;

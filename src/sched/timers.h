@@ -14,10 +14,11 @@ struct runtime_core;
 struct worker;
 
 struct timer_entry : timing::entry {
-  processor* home = nullptr; // whose wheel; constant while it is linked
+  processor* home = nullptr;     // whose wheel; constant while it is linked
+  const void* touches = nullptr; // what fire() looks at first, if that is likely to be cold
   // Called once when it is due, inside the runtime, under the guard of its wheel: claims a wait and makes it ready, or
   // launches a task. Neither parks nor takes the guard of a primitive (who parks with a deadline holds one and takes that of
-  // the wheel), nor sets or cancels timers, but for repeat_timer().
+  // the wheel), nor sets or cancels timers, but for repeat_timer(). The entry is its own: it may destroy it.
   void (*fire)(worker& w, timer_entry& e) noexcept = nullptr;
 };
 

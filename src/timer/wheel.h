@@ -50,9 +50,9 @@ private:
 };
 
 struct entry : base::list_node<entry> {
-  nanoseconds deadline = never;
   std::uint8_t level = 0; // where it stands; the wheel's
   std::uint8_t slot = 0;
+  nanoseconds deadline = never;
 };
 
 class wheel {
@@ -79,8 +79,9 @@ public:
 
   // Takes out every entry whose deadline is not after `now` and calls fire(entry) for it, at most `limit` times. `fire` may
   // insert entries, this one too, but erase none. Returns how many fired; earliest() is exact afterwards, or the start of
-  // the first slot if that is crowded.
-  template <class Fire> std::size_t advance(nanoseconds now, std::size_t limit, Fire fire) {
+  // the first slot if that is crowded. `prepare(entry)` is called some entries ahead of fire(), to fetch what that will touch.
+  template <class Fire, class Prepare>
+  std::size_t advance(nanoseconds now, std::size_t limit, Fire fire, Prepare prepare) {
     std::size_t fired = 0;
     const std::uint64_t now_tick = tick_of(now);
     unsigned level;
@@ -97,7 +98,7 @@ public:
       if (start > elapsed_) elapsed_ = start;
       if (level > 0) {
         cascade(level, slot);
-      } else if (const std::size_t n = expire(slot, now, limit - fired, fire)) {
+      } else if (const std::size_t n = expire(slot, now, limit - fired, fire, prepare)) {
         fired += n;
       } else {
         break; // the rest of this tick lies ahead
@@ -105,6 +106,10 @@ public:
     }
     recompute_earliest();
     return fired;
+  }
+
+  template <class Fire> std::size_t advance(nanoseconds now, std::size_t limit, Fire fire) {
+    return advance(now, limit, fire, [](entry&) {});
   }
 
   bool check_invariants() const noexcept; // T2; for tests and debug builds
@@ -128,7 +133,8 @@ private:
   std::uint64_t start_of(unsigned level, unsigned slot) const noexcept;
   void recompute_earliest() noexcept;
 
-  template <class Fire> std::size_t expire(unsigned slot, nanoseconds now, std::size_t limit, Fire& fire) {
+  template <class Fire, class Prepare>
+  std::size_t expire(unsigned slot, nanoseconds now, std::size_t limit, Fire& fire, Prepare& prepare) {
     // Moved out first: `fire` may insert into this very slot.
     base::intrusive_list<entry> due;
     std::size_t n = 0;
@@ -137,6 +143,7 @@ private:
       if (e->deadline > now) continue;
       unlink(*e);
       --count_;
+      prepare(*e);
       due.push_back(*e);
       ++n;
     }

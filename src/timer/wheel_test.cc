@@ -44,6 +44,32 @@ TEST(wheel, entries_of_one_tick_fire_in_the_order_of_their_insertion) {
   EXPECT_EQ(advance(w, 2'000'000), (std::vector<int>{0, 1, 2, 3, 4}));
 }
 
+TEST(wheel, entries_of_one_tick_are_prepared_before_any_of_them_fires) {
+  wheel w(0);
+  numbered e[3];
+  for (int i = 0; i < 3; ++i) {
+    e[i].id = i + 1;
+    e[i].deadline = 2'000'000;
+    w.insert(e[i]);
+  }
+  std::vector<int> steps;
+  w.advance(
+      2'000'000, 2, [&](entry& f) { steps.push_back(static_cast<numbered&>(f).id); },
+      [&](entry& f) { steps.push_back(-static_cast<numbered&>(f).id); });
+  EXPECT_EQ(steps, (std::vector<int>{-1, -2, 1, 2})) << "and none that will not fire now";
+}
+
+TEST(wheel, a_fired_entry_may_be_destroyed_at_once) {
+  wheel w(0);
+  for (int i = 0; i < 5; ++i) {
+    auto* e = new numbered;
+    e->deadline = 2'000'000 + i;
+    w.insert(*e);
+  }
+  EXPECT_EQ(w.advance(3'000'000, 100, [](entry& e) { delete static_cast<numbered*>(&e); }), 5u);
+  EXPECT_TRUE(w.empty());
+}
+
 TEST(wheel, an_overdue_entry_fires_at_the_next_advance) {
   wheel w(1'000'000'000);
   numbered e;

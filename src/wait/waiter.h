@@ -37,17 +37,19 @@ struct waiter : base::list_node<waiter> {
 
 using waiter_list = base::intrusive_list<waiter>;
 
-// Decides the wait of `w` for `w`. The caller holds the guard of w's source. True: the caller must fulfil the operation and
-// then make the agent ready, exactly once.
-inline bool claim(waiter& w) noexcept {
-  auto& decided = w.owner->decided;
+// Decides the wait of `who` for its alternative `index`. The caller holds the guard of that one's source. True: the caller must
+// fulfil the operation and then make the agent ready, exactly once.
+inline bool claim(agent& who, std::uint32_t index) noexcept {
+  auto& decided = who.decided;
   std::uint32_t now = decided.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
   return (now == decision::open || now == decision::shielded) &&
          decided.compare_exchange_strong(
-             now, decision::first + w.index,
+             now, decision::first + index,
              std::memory_order_relaxed,  // relaxed: the guard orders everything else
              std::memory_order_relaxed); // relaxed: lost, nothing is read
 }
+
+inline bool claim(waiter& w) noexcept { return claim(*w.owner, w.index); }
 
 // Takes waiters off the front until one can be claimed; null if there is none.
 inline waiter* pop_claimed(waiter_list& waiters) noexcept {

@@ -58,7 +58,8 @@ public:
       if (e->deadline < first) first = e->deadline;
     return first;
   }
-  template <class Fire> std::size_t advance(timing::nanoseconds now, std::size_t limit, Fire fire) {
+  template <class Fire, class Prepare>
+  std::size_t advance(timing::nanoseconds now, std::size_t limit, Fire fire, Prepare) {
     std::size_t fired = 0;
     for (timing::entry *e = entries_.front(), *next; e != nullptr && fired < limit; e = next) {
       next = e->next;
