@@ -34,6 +34,9 @@ void look_beyond(worker& w) noexcept {
   p.last_mean = mean;
   p.window_start = now;
   p.set_turns(look_interval);
+  p.others.look(std::exchange(w.collisions, 0),
+                core.idle_count.load(std::memory_order_relaxed) + 1 <
+                    core.processor_count); // relaxed: a hint
   // Those of others, too: an idle processor does not fire its own. But those of a holder only after long: they are cheap only
   // for their owner (the guard of a wheel is biased), and in a crowd of timers two would fight for them.
   constexpr env::nanoseconds tolerance = 20'000'000;

@@ -21,6 +21,7 @@
 #include "base/cache_line.h"
 #include "queue/growing_ring.h"
 #include "queue/run_ring.h"
+#include "sched/company.h"
 #include "sched/fiber.h"
 #include "sched/task_pool.h"
 #include "stack/stack_pool.h"
@@ -76,6 +77,7 @@ struct alignas(base::destructive_interference) processor {
       20'000; // nanoseconds a dispatch, the smaller of the last two windows; at first "long"
   env::nanoseconds last_mean = 20'000; // of the last window
   unsigned poll_countdown = 1;
+  company others;
 
   // Counted by the holder, read by anybody who wants to know whether all fibers have ended (drain.cc).
   base::atomic<std::uint64_t> spawned{0};

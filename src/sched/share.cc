@@ -7,7 +7,7 @@
 //
 // A new processor believes that dispatches take long, so the first fibers of a program spread at once; a program of tiny
 // fibers teaches it otherwise within 61 dispatches. A wrong guess is bounded from above: a holder that computes on while
-// work waits loses its processor to the monitor (handoff.cc).
+// work waits loses its processor to the monitor (handoff.cc). And fibers that would fight for a guard are kept (company.h).
 #include "sched/handoff.h"
 #include "sched/scheduler.h"
 
@@ -23,7 +23,7 @@ void share(worker& w) noexcept {
   if (is_detached(w)) return; // it all goes to the global queue
   const std::uint32_t queued = p.ready.size() + p.fresh.size();
   const std::uint32_t backlog = queued + (p.next != nullptr ? 1 : 0);
-  if (backlog * p.mean_run < wake_cost) return;
+  if (backlog * p.mean_run < wake_cost || !p.others.pays(p.mean_run)) return;
   // Offers the older half: what has waited longest, and what a depth-first order would reach last.
   std::uint32_t offer = queued == 0 ? 0 : (queued + 1) / 2;
   std::uint32_t offered = 0;

@@ -71,7 +71,7 @@ public:
       if (__builtin_expect(bias_.load(std::memory_order_relaxed) == bias, true)) return inside; // relaxed: L1
       inside->store(0, std::memory_order_release); // L2: nothing was done inside, but in the section before
     }
-    return acquire_word(identity(me));
+    return acquire_word(me);
   }
 
   static void release(held what) noexcept { what->store(0, std::memory_order_release); } // L2, L3
@@ -106,10 +106,10 @@ private:
     return reinterpret_cast<std::uintptr_t>(&me);
   }
 
-  [[gnu::noinline]] held acquire_word(std::uintptr_t me) noexcept {
-    for (unsigned turn = 0; word_.exchange(1, std::memory_order_acquire) != 0; ++turn) // L3
-      while (word_.load(std::memory_order_relaxed) != 0)
-        base::back_off(turn++);                                        // relaxed: the exchange decides
+  [[gnu::noinline]] held acquire_word(const thread_context& context) noexcept {
+    if (__builtin_expect(word_.exchange(1, std::memory_order_acquire) != 0, false)) // L3
+      wait_for_word(context);
+    const std::uintptr_t me = identity(context);
     const std::uintptr_t bias = bias_.load(std::memory_order_relaxed); // relaxed: guarded by word_
     if (bias & biased) {
       revoke(bias);
@@ -124,6 +124,15 @@ private:
       streak_ = 0;
     }
     return &word_;
+  }
+
+  [[gnu::noinline]] void wait_for_word(const thread_context& me) noexcept {
+    ++me.collisions;
+    unsigned turn = 0;
+    do {
+      while (word_.load(std::memory_order_relaxed) != 0)
+        base::back_off(turn++); // relaxed: the exchange decides
+    } while (word_.exchange(1, std::memory_order_acquire) != 0); // L3
   }
 
   [[gnu::noinline]] void revoke(std::uintptr_t bias) noexcept {

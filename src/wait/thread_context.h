@@ -14,6 +14,7 @@ struct alignas(64) thread_context
     : thread_head {                          // aligned: the low bits of its address are free for wait::lock
   bool is_worker = false;                    // constant after construction
   int number = 0;                            // of a plain thread, the kernel's; for reports
+  mutable std::uint32_t collisions = 0;      // how often it found a guard taken; this thread only
   std::uint64_t random_state = 0;            // this thread only; 0: not seeded yet
   thread_context* registered_next = nullptr; // guarded by the registry's lock, as is the next
   thread_context* registered_prev = nullptr;
