@@ -1,9 +1,18 @@
-// X6 in Go: how late is a ticker of 1 ms beside goroutines that compute and never pause?
+// X6 in Go: how late is a ticker of 1 ms beside goroutines that compute and never pause? And how fast is an echo server?
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
 	"runtime"
 	"sort"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -107,11 +116,129 @@ func ticker(b *kit.Bench, variant string, hogs int) {
 	b.Emit(variant, ticks, "check", float64(kept), "count")
 }
 
+// An echo server beside hogs. Its clients are another process: this program, called as "client <port> <milliseconds>".
+const connections = 64
+const message = 64
+
+func echo(c net.Conn) {
+	defer c.Close()
+	buffer := make([]byte, 4096)
+	for {
+		n, err := c.Read(buffer)
+		if err != nil {
+			return
+		}
+		if _, err = c.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// One question at a time on each connection. Prints how many were answered rightly, seconds, and microseconds: the 99th
+// percentile and the longest.
+func ask(port string, length time.Duration) {
+	took := make([][]float64, connections)
+	var all sync.WaitGroup
+	start := time.Now()
+	for i := 0; i < connections; i++ {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			c, err := net.Dial("tcp", "127.0.0.1:"+port)
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			question, answer := make([]byte, message), make([]byte, message)
+			for k := uint64(0); ; k++ {
+				asked := time.Now()
+				if asked.Sub(start) > length {
+					return
+				}
+				binary.LittleEndian.PutUint64(question, k)
+				question[message-1] = byte(i)
+				if _, err = c.Write(question); err != nil {
+					return
+				}
+				if _, err = io.ReadFull(c, answer); err != nil || !bytes.Equal(question, answer) {
+					return
+				}
+				took[i] = append(took[i], float64(time.Since(asked))/1e3)
+			}
+		}()
+	}
+	all.Wait()
+	seconds := time.Since(start).Seconds()
+	every := []float64{}
+	for _, one := range took {
+		every = append(every, one...)
+	}
+	sort.Float64s(every)
+	if len(every) == 0 {
+		every = append(every, 0)
+	}
+	fmt.Printf("%d %.9f %.3f %.3f\n", len(every), seconds, every[len(every)*99/100], every[len(every)-1])
+}
+
+func echoBeside(b *kit.Bench, variant string, hogs int) {
+	if !b.Wants(variant) {
+		return
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go echo(c)
+		}
+	}()
+	var stop atomic.Bool
+	did := make(chan int, hogs)
+	for i := 0; i < hogs; i++ {
+		go hog(&stop, did)
+	}
+	length := "5000"
+	if b.Quick {
+		length = "1000"
+	}
+	port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+	out, err := exec.Command("/proc/self/exe", "client", port, length).Output()
+	n, seconds, p99, longest := 0, 0.0, 0.0, 0.0
+	if err == nil {
+		fmt.Sscan(string(out), &n, &seconds, &p99, &longest)
+	}
+	stop.Store(true)
+	right := n
+	for i := 0; i < hogs; i++ {
+		if <-did == 0 {
+			right = 0
+		}
+	}
+	listener.Close()
+	b.Emit(variant, n, "request", seconds*1e6/float64(n), "us")
+	b.Emit(variant, n, "answer", p99, "us")
+	b.Emit(variant, n, "longest", longest, "us")
+	b.Emit(variant, n, "check", float64(right), "count")
+}
+
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == "client" {
+		runtime.GOMAXPROCS(1)
+		ms, _ := strconv.Atoi(os.Args[3])
+		ask(os.Args[2], time.Duration(ms)*time.Millisecond)
+		return
+	}
 	b := kit.New("X6")
 	processors := runtime.GOMAXPROCS(0)
 	ticker(b, "hogs0", 0)
 	ticker(b, "hogs1", 1)
 	ticker(b, "hogsP", processors)
 	ticker(b, "hogs4P", 4*processors)
+	echoBeside(b, "echo0", 0)
+	echoBeside(b, "echoP", processors)
 }

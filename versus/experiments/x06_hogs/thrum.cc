@@ -1,14 +1,19 @@
-// X6 in thrum: how late is a ticker of 1 ms beside fibers that compute and never pause?
+// X6 in thrum: how late is a ticker of 1 ms beside fibers that compute and never pause? And how fast is an echo server?
 #include "kit/kit.h"
 
+#include <thrum/net/tcp.h>
 #include <thrum/thrum.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <functional>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include <unistd.h>
 
 namespace {
 
@@ -81,9 +86,88 @@ void ticker(const kit::bench& b, const char* variant, unsigned hogs) {
   b.emit(variant, n, "check", static_cast<double>(all_worked ? kept : 0), "count");
 }
 
+// ---- an echo server beside hogs. Its clients are another process: this program, called as "client <port> <milliseconds>".
+
+constexpr int connections = 64;
+constexpr std::size_t message = 64;
+
+void echo(const thrum::net::tcp_stream& stream) {
+  char buffer[4096];
+  while (auto n = stream.read_some(buffer))
+    if (*n == 0 || !stream.write_all({buffer, *n})) return;
+}
+
+// One question at a time on each connection. Prints how many were answered rightly, seconds, and microseconds: the 99th
+// percentile and the longest.
+void ask(std::uint16_t port, std::chrono::milliseconds length) {
+  std::vector<std::vector<double>> took(connections);
+  std::vector<thrum::fiber<void>> all;
+  const clock::time_point start = clock::now();
+  for (int i = 0; i < connections; ++i)
+    all.push_back(thrum::spawn([&mine = took[static_cast<std::size_t>(i)], start, port, length, i] {
+      auto stream = thrum::net::tcp_stream::connect(thrum::net::endpoint::loopback_v4(port)).value();
+      char question[message] = {}, answer[message];
+      for (long k = 0;; ++k) {
+        const clock::time_point asked = clock::now();
+        if (asked - start > length) return;
+        std::memcpy(question, &k, sizeof k);
+        question[message - 1] = static_cast<char>(i);
+        stream.write_all(question).value();
+        stream.read_exactly(answer).value();
+        if (std::memcmp(question, answer, message) != 0) return;
+        mine.push_back(std::chrono::duration<double, std::micro>(clock::now() - asked).count());
+      }
+    }));
+  for (auto& each : all) each.join();
+  const double seconds = std::chrono::duration<double>(clock::now() - start).count();
+  std::vector<double> every;
+  for (const auto& one : took) every.insert(every.end(), one.begin(), one.end());
+  std::sort(every.begin(), every.end());
+  if (every.empty()) every.push_back(0);
+  std::printf("%zu %.9f %.3f %.3f\n", every.size(), seconds, every[every.size() * 99 / 100], every.back());
+}
+
+void echo_beside(const kit::bench& b, const char* variant, unsigned hogs) {
+  if (!b.wants(variant)) return;
+  const auto listener = thrum::net::tcp_listener::listen("127.0.0.1:0").value();
+  auto accepting = thrum::spawn([&] {
+    while (auto stream = listener.accept()) thrum::go([s = std::move(*stream)] { echo(s); });
+  });
+  std::atomic<bool> stop{false};
+  std::vector<thrum::fiber<long>> running;
+  for (unsigned i = 0; i < hogs; ++i) running.push_back(thrum::spawn(hog, std::cref(stop)));
+  const std::string command = "/proc/" + std::to_string(getpid()) + "/exe client " +
+                              std::to_string(listener.local_address().value().port()) +
+                              (b.quick() ? " 1000" : " 5000");
+  std::size_t n = 0;
+  double seconds = 0, p99 = 0, longest = 0;
+  if (FILE* client = popen(command.c_str(), "r")) {
+    if (std::fscanf(client, "%zu %lf %lf %lf", &n, &seconds, &p99, &longest) != 4) n = 0; // blocks its thread
+    pclose(client);
+  }
+  stop.store(true, std::memory_order_relaxed); // relaxed: see hog
+  bool all_worked = true;
+  for (thrum::fiber<long>& each : running) all_worked = each.join() > 0 && all_worked;
+  listener.close();
+  accepting.join();
+  const long requests = static_cast<long>(n);
+  b.emit(variant, requests, "request", seconds * 1e6 / static_cast<double>(n), "us");
+  b.emit(variant, requests, "answer", p99, "us");
+  b.emit(variant, requests, "longest", longest, "us");
+  b.emit(variant, requests, "check", static_cast<double>(all_worked ? requests : 0), "count");
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 4 && std::strcmp(argv[1], "client") == 0) {
+    thrum::run(
+        [&] {
+          ask(static_cast<std::uint16_t>(std::atoi(argv[2])), std::chrono::milliseconds(std::atoi(argv[3])));
+        },
+        {.processors = 1});
+    return 0;
+  }
   kit::bench b("X6", "thrum", argc, argv);
   return thrum::run(
       [&b] {
@@ -92,6 +176,8 @@ int main(int argc, char** argv) {
         ticker(b, "hogs1", 1);
         ticker(b, "hogsP", processors);
         ticker(b, "hogs4P", 4 * processors);
+        echo_beside(b, "echo0", 0);
+        echo_beside(b, "echoP", processors);
         return 0;
       },
       {.processors = b.processors()});
