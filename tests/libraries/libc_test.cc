@@ -90,6 +90,24 @@ TEST(libc, sleeps_of_the_kernel_hold_up_nobody_else) {
   });
 }
 
+// With fewer threads than fibers that block, fibers wait for threads, as the runtime says once; and still all come to their turn.
+TEST(libc, there_are_no_more_threads_than_allowed) {
+  testing::internal::CaptureStderr();
+  run_beside(
+      [](others& beside) {
+        calls all(callers(), [&beside, since = beside.now()](std::size_t i) {
+          do {
+            EXPECT_EQ(::usleep(2'000), 0);
+            thrum::this_fiber::yield();
+          } while (i < to_the_end && !beside.went_on(since));
+        });
+        all.join();
+      },
+      64);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(said.empty() || said.find("max_threads") != std::string::npos) << said;
+}
+
 // Opening it blocks until there is a writer, reading until it has written.
 TEST(libc, readers_wait_for_a_slow_fifo) {
   const test::temporary_folder folder;
