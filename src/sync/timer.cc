@@ -47,14 +47,12 @@ namespace {
 
 enum : std::uint32_t { armed = 1, due = 2, active = 4, abandoned = 8 };
 
-// In the padding of a task.
 struct timer_task : task {
   timer_task(void (*f)(task&), const attrs& a, std::source_location s) noexcept : task(f, a, s) {}
 
   base::atomic<std::uint8_t> busy{0};
   base::atomic<std::uint32_t> state{0};
 };
-static_assert(sizeof(timer_task) == sizeof(task));
 
 } // namespace
 

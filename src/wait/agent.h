@@ -17,6 +17,7 @@
 #pragma once
 
 #include "base/atomic.h"
+#include "wait/belongings.h"
 
 #include <cstdint>
 
@@ -57,6 +58,7 @@ struct agent {
 
   base::atomic<std::uint32_t> decided{decision::closed};
   const agent_kind kind;
+  belongings own;
 
   reason why = reason::none;
   bool has_deadline = false;         // the wait ends by itself

@@ -31,16 +31,26 @@ struct runnable {
   const kind what;
 };
 
+struct binding;
+
 struct task : runnable {
   task(void (*f)(task&), const attrs& a, std::source_location s) noexcept
-      : runnable(kind::task), run(f), name(a.name), site(s), stack(a.stack) {}
+      : runnable(kind::task),
+        stack(a.stack < most_stack ? static_cast<std::uint32_t>(a.stack) : most_stack),
+        run(f),
+        name(a.name),
+        site(s) {}
 
+  static constexpr std::uint32_t most_stack = ~std::uint32_t{0}; // four times what is possible
+
+  // The order saves 8 bytes: the first two lie in the padding of runnable.
+  bool joinable = false; // a joinable_task (spawn.h)
+  std::uint32_t stack;
   // Runs the callable on the fiber's stack. Ends the task's life before it returns (or throws).
   void (*run)(task&);
   const char* name;
   std::source_location site;
-  std::size_t stack;
-  bool joinable = false; // a joinable_task (spawn.h)
+  binding* bound = nullptr; // what the fiber inherits (scoped.h); a reference, which the fiber takes over
 };
 
 // Memory for a task of `bytes`, from the caller's processor. Throws std::bad_alloc.
