@@ -9,6 +9,7 @@
 #include <thrum/chan_status.h>
 #include <thrum/condition_variable.h>
 #include <thrum/error.h>
+#include <thrum/fiber_local.h>
 #include <thrum/go.h>
 #include <thrum/inspect.h>
 #include <thrum/latch.h>
@@ -16,6 +17,7 @@
 #include <thrum/once.h>
 #include <thrum/report.h>
 #include <thrum/runtime.h>
+#include <thrum/scoped.h>
 #include <thrum/select.h>
 #include <thrum/semaphore.h>
 #include <thrum/shared_mutex.h>

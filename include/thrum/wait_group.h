@@ -20,6 +20,7 @@
 #pragma once
 
 #include <thrum/detail/countdown.h>
+#include <thrum/detail/local.h>
 #include <thrum/detail/task.h>
 #include <thrum/detail/unhandled.h>
 #include <thrum/error.h>
@@ -79,7 +80,8 @@ private:
 
 // ---------------------------------------------------------------------------------------------------------------------------
 
-// What the fiber of go() runs. It ends the life of f before the group is told. (No std::optional: g++ 12 warns in programs
+// What the fiber of go() runs. It ends the life of f, and of the fiber's own
+// values, before the group is told. (No std::optional: g++ 12 warns in programs
 // that use it.)
 template <class F> struct wait_group::member {
   template <class G> member(wait_group& g, std::in_place_t, G&& callable)
@@ -100,6 +102,7 @@ template <class F> struct wait_group::member {
     }
     f.~F();
     alive = false;
+    detail::end_belongings();
     group->done(); // the last touch
   }
 

@@ -29,6 +29,9 @@
 #include "env/panic.h"
 #include "sched/scheduler.h"
 #include "sched/switch.h"
+#include "wait/local.h"
+
+#include <thrum/detail/local.h>
 
 namespace thrum::sched {
 
@@ -115,3 +118,15 @@ void stop_fiber(fiber& f) noexcept {
 }
 
 } // namespace thrum::sched
+
+namespace thrum::detail {
+
+// Destructors may wait, and are not told to stop then: they must not throw.
+void end_belongings() noexcept {
+  wait::agent& self = sched::this_agent();
+  if (self.own.locals == nullptr && self.own.bound == nullptr) return;
+  const sched::shield no_stop(self);
+  wait::end_belongings(self.own);
+}
+
+} // namespace thrum::detail

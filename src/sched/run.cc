@@ -14,7 +14,9 @@
 #include <exception>
 #include <new>
 #include <thrum/detail/joinable.h>
+#include <thrum/detail/local.h>
 #include <thrum/error.h>
+#include <utility>
 
 namespace thrum::sched {
 
@@ -90,6 +92,7 @@ void adopt(worker& w, fiber& f, task& t) noexcept {
   f.id = take_id(w);
   f.exceptions = {};
   f.error_number = 0;
+  f.own.bound = std::exchange(t.bound, nullptr);
   f.why = wait_reason::none;
   f.stop_shield = 0;
   f.begin = &t;
@@ -123,9 +126,6 @@ fiber* make_fiber(worker& w, task& t) noexcept {
 #endif
   return f;
 }
-
-namespace {} // namespace
-
 void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
   if (core.on_unhandled) {
     core.on_unhandled(std::move(error)); // noexcept: if the handler throws, too, std::terminate
@@ -148,6 +148,7 @@ namespace {
     t.run(t);
   } catch (const cancelled&) { // asked to stop, and did
   } catch (...) { unhandled(*f.runtime, std::current_exception()); }
+  if (__builtin_expect(f.own.locals != nullptr || f.own.bound != nullptr, false)) detail::end_belongings();
 }
 
 // Leaves a fiber that has ended for good; or, if a task is next that fits its stack, makes it that task's fiber: the stack is

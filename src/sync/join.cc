@@ -25,6 +25,7 @@
 
 #include <new>
 #include <thrum/detail/joinable.h>
+#include <thrum/detail/local.h>
 #include <thrum/detail/select_case.h>
 #include <thrum/detail/unhandled.h>
 #include <thrum/error.h>
@@ -148,6 +149,7 @@ void begin_joinable(joinable_task& t, sched::fiber& f) noexcept {
 }
 
 void publish_end(joinable_task& t) noexcept {
+  end_belongings(); // they are gone when join returns
   join_state& s = state_of(t);
   const wait::lock::held guard = s.guard.acquire(wait::this_thread());
   s.ended.update(has_ended_ready); // J2

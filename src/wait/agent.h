@@ -58,12 +58,14 @@ struct agent {
 
   base::atomic<std::uint32_t> decided{decision::closed};
   const agent_kind kind;
-  belongings own;
 
+  // For reports
   reason why = reason::none;
   bool has_deadline = false;         // the wait ends by itself
   std::uint32_t waits = 0;           // counts them
   const void* waiting_for = nullptr; // the primitive
+
+  belongings own;
 
   void note_wait(reason r, const void* what) noexcept {
     why = r;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/spin_lock.h"
 #include "env/env.h"
+#include "wait/local.h"
 
 #include <new>
 
@@ -41,6 +42,7 @@ struct recycler {
   guest* mine = nullptr;
   ~recycler() {
     if (mine == nullptr) return;
+    end_belongings(mine->own);                      // it is the thread's guest still
     if (thrum_self_ == mine) thrum_self_ = nullptr; // later destructors of this thread get another one
     strike(*mine);
     const base::spin_guard guard(free_lock);

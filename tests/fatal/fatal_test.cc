@@ -79,6 +79,12 @@ INSTANTIATE_TEST_SUITE_P(
         report{"unlock_of_anothers", "unlock of a mutex that another fiber or thread holds", "unlocks it"},
         report{"unlock_of_a_threads", "unlock of a mutex that another fiber or thread holds", "unlocks it"},
         report{"destroy_of_locked", "a mutex was destroyed while it is locked", ""},
+        report{"get_of_an_unbound_value", "get() of a scoped value that is not bound here", "get_or()"},
+        report{"bindings_that_cross", "a binding of a scoped value does not end where it should",
+               "reverse order"},
+        report{"value_that_needs_itself", "the initialiser of a fiber_local uses the value",
+               "before the initialiser has returned"},
+        report{"values_without_end", "the values of fiber_locals do not come to an end", "again and again"},
         report{"run_inside_a_fiber", "run() was called inside a fiber", "spawn(f).join()"},
         report{"run_of_a_runtime_inside_a_fiber", "run() was called inside a fiber", "spawn(f).join()"}),
     mistake_name);

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <signal.h>
 #include <stdexcept>
 #include <sys/mman.h>
@@ -383,6 +384,42 @@ void null_pointer_with_a_handler() {
   null_pointer_in_a_fiber();
 }
 
+// ---- values of a fiber
+
+void get_of_an_unbound_value() {
+  in_a_detached_fiber([] {
+    static thrum::scoped<int> value;
+    value.bind(1, [] {});
+    std::printf("%d", *value);
+  });
+}
+void bindings_that_cross() {
+  in_a_detached_fiber([] {
+    using binding = thrum::scoped<int>::binding;
+    static thrum::scoped<int> value;
+    auto outer = std::make_unique<binding>(value, 1);
+    const binding inner(value, 2);
+    outer.reset();
+  });
+}
+void value_that_needs_itself() {
+  in_a_detached_fiber([] {
+    static thrum::fiber_local<int> value([]() -> int { return *value + 1; });
+    ++*value;
+  });
+}
+struct comes_back {
+  ~comes_back();
+  int used = 0;
+};
+thrum::fiber_local<comes_back> values_that_come_back[2];
+comes_back::~comes_back() {
+  for (auto& v : values_that_come_back) ++v->used;
+}
+void values_without_end() {
+  in_a_detached_fiber([] { ++values_that_come_back[0]->used; });
+}
+
 struct mistake {
   const char* name;
   void (*make)();
@@ -422,6 +459,10 @@ constexpr mistake mistakes[] = {
     THRUM_MISTAKE(destroy_of_locked),
     THRUM_MISTAKE(run_inside_a_fiber),
     THRUM_MISTAKE(run_of_a_runtime_inside_a_fiber),
+    THRUM_MISTAKE(get_of_an_unbound_value),
+    THRUM_MISTAKE(bindings_that_cross),
+    THRUM_MISTAKE(value_that_needs_itself),
+    THRUM_MISTAKE(values_without_end),
     THRUM_MISTAKE(fibers_that_do_not_stop),
     THRUM_MISTAKE(overflow_in_a_detached_fiber),
     THRUM_MISTAKE(overflow_in_a_joined_fiber),
