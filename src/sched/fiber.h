@@ -18,6 +18,7 @@ struct joinable_task;
 namespace thrum::sched {
 
 struct runtime_core;
+struct worker;
 
 using wait_reason = wait::reason;
 
@@ -36,6 +37,9 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
   env::context saved;
   exception_state exceptions;
   int error_number = 0; // errno
+
+  // Of special fibers only (special.cc). Written by the worker that runs it, inside.
+  worker* last_on = nullptr; // where it was resumed last
 
   runtime_core* runtime = nullptr;           // constant while the task runs
   detail::joinable_task* joinable = nullptr; // null: detached

@@ -80,6 +80,11 @@ runnable* find_work(worker& w) noexcept {
         return nullptr;
       continue;
     }
+    if (w.passes_on) {
+      pass_on(w);
+      if (!sleep_until_needed(w)) return nullptr;
+      continue;
+    }
     if (w.searching && has_queue(*w.proc)) look_on_arrival(w);
     if (runnable* r = pick(w)) return r;
     if (core.stopping.load(std::memory_order_acquire)) return nullptr; // R1 (runtime.cc)

@@ -119,6 +119,7 @@ fiber* make_fiber(worker& w, task& t) noexcept {
   }
   f->stack = s;
   f->runtime = &w.runtime;
+  if (w.runtime.debug.any()) begin_special(w, *f);
   adopt(w, *f, t);
   f->saved = env::new_context(f, &fiber_main, f);
 #if THRUM_TSAN
@@ -215,7 +216,7 @@ void yield_to_next(worker& w) noexcept {
     look_beyond(w);
   }
   fiber* to = target(w, pick(w));
-  if (to == nullptr) return;
+  if (to == nullptr && !w.passes_on) return;
   if (!w.proc->ready.push_back(&self)) {
     // No memory for the queue: a queue that needs none, but others look into it, so only after we have left the stack.
     w.leaving = {.pending = true,
@@ -235,9 +236,9 @@ void run(worker& w, runnable& r) noexcept {
     auto& t = static_cast<task&>(r);
     for (unsigned turn = 0; (to = make_fiber(w, t)) == nullptr; ++turn) {
       // Out of memory for stacks. Fibers that run may end and give theirs back; without any, nothing ever will.
-      if (runnable* other = pick(w); other != nullptr && other->what == runnable::kind::fiber) {
+      if (runnable* other = pick(w); other != nullptr && other->what != runnable::kind::task) {
         w.runtime.global.push_front_level(t);
-        to = static_cast<fiber*>(other);
+        to = target(w, other);
         break;
       } else if (other != nullptr) {
         w.runtime.global.push_tail_level(*other);
@@ -248,8 +249,9 @@ void run(worker& w, runnable& r) noexcept {
       w.runtime.world.yield_thread();
     }
   } else {
-    to = static_cast<fiber*>(&r);
+    to = target(w, &r);
   }
+  if (to == nullptr) return; // special: find_work knows what to do
   switch_stacks(w, nullptr, to);
   arrive();
 }

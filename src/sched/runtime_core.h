@@ -4,6 +4,7 @@
 #include "base/cache_line.h"
 #include "base/spin_lock.h"
 #include "env/env.h"
+#include "sched/debug.h"
 #include "sched/global_queue.h"
 #include "sched/holdups.h"
 #include "sched/processor.h"
@@ -28,6 +29,7 @@ struct runtime_core {
   runtime* owner = nullptr;     // the public handle
   runtime_core* next = nullptr; // of all runtimes; guarded by the registry's lock
   std::function<void(std::exception_ptr)> on_unhandled;
+  const debug_modes debug = wanted_debug_modes();
   env::nanoseconds drain_limit;
 
   unsigned processor_count = 0; // constant after construction

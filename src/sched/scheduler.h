@@ -69,6 +69,12 @@ void run(worker& w, detail::runnable& r) noexcept;
 void* take_object(worker& w, unsigned size_class) noexcept;
 void put_object(worker& w, unsigned size_class, void* object) noexcept;
 
+// ---- special.cc: fibers that may not run everywhere
+// A new fiber of a runtime with debug modes.
+void begin_special(worker& w, fiber& f) noexcept;
+// The processor goes to another worker, because worker::passes_on. Afterwards this one has none.
+void pass_on(worker& w) noexcept;
+
 // ---- timers.cc
 // Fires what is due on `p` by `now`. True if anything fired. `p` may be another's processor.
 bool fire_timers(worker& w, processor& p, env::nanoseconds now) noexcept;

@@ -88,9 +88,13 @@ inline constexpr exception_state no_exceptions{};
   env::switch_context(save, load);
 }
 
+// special.cc: the same for what is not just a fiber.
+fiber* special_target(worker& w, detail::runnable& next) noexcept;
+
 // The fiber to switch to for what pick() gave; null means the native stack.
 [[gnu::always_inline]] inline fiber* target(worker& w, detail::runnable* next) noexcept {
   if (next == nullptr || next->what == detail::runnable::kind::fiber) return static_cast<fiber*>(next);
+  if (__builtin_expect(next->what != detail::runnable::kind::task, false)) return special_target(w, *next);
   auto& t = static_cast<detail::task&>(*next);
   fiber* f = make_fiber(w, t);
   if (f == nullptr)

@@ -55,7 +55,10 @@ struct worker : wait::thread_context {
   env::context native;                   // its own stack, where the scheduler's loop runs
   exception_state* exceptions = nullptr; // of this thread; constant
   int* error_number = nullptr;           // of this thread; constant
-  bool searching = false;                // counted in runtime_core::searching
+  bool passes_on =
+      false; // its processor is to go to another worker, for the sake of the next fiber (special.cc)
+  bool no_successor = false; // passing on has failed: the next special fiber goes on here
+  bool searching = false;    // counted in runtime_core::searching
 
   // ---- E1
   base::atomic<std::uint8_t> place{inside};

@@ -22,13 +22,14 @@ namespace detail {
 
 struct task;
 
-// What a run queue holds: a task that has not begun, or a fiber that goes on.
+// What a run queue holds: a task that has not begun, or a fiber that goes on; or one to which something is special, so that
+// who picks it looks closer (src/sched/special.cc).
 struct runnable {
-  enum class kind : std::uint8_t { fiber, task };
+  enum class kind : std::uint8_t { fiber, task, special_fiber };
   explicit runnable(kind k) noexcept : what(k) {}
 
   runnable* link = nullptr; // for queues that link; guarded by the queue
-  const kind what;
+  kind what;                // of a fiber: changed by itself, while it runs
 };
 
 struct binding;

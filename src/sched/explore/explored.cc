@@ -43,6 +43,8 @@ bool goes_on_itself(detail::runnable& r) noexcept {
   return true;
 }
 
+debug_modes wanted_debug_modes() noexcept { return {}; }
+
 runtime_core::runtime_core(const options&, env::world& w)
     : world(w), name("explored"), stacks(w), max_threads(2), find_deadlocks(false), report_leaks(false) {}
 runtime_core::~runtime_core() = default;

@@ -1,0 +1,17 @@
+// debug: what THRUM_DEBUG asks of a runtime; docs/debugging.md describes the modes for users.
+//
+// A program that is not debugged must not pay. So a runtime with debug modes makes all its fibers special (special.cc), and
+// the check that is made anyway of what was picked from a queue, fiber or task, leads to the modes.
+#pragma once
+
+namespace thrum::sched {
+
+struct debug_modes {
+  bool migrate = false; // a fiber goes on on another thread after each park
+  bool any() const noexcept { return migrate; }
+};
+
+// Reads the environment. Complains about words that it does not know, on standard error.
+debug_modes wanted_debug_modes() noexcept;
+
+} // namespace thrum::sched
