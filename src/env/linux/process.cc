@@ -34,7 +34,7 @@ bool is_zombie(const char* thread) noexcept {
 
 // Where process_vm_readv is forbidden (containers): slower, and always allowed for oneself.
 bool copy_through_proc(const copy_request& r) noexcept {
-  static const int memory = ::open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  static const int memory = ::open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
   if (memory < 0) return false;
   return ::pread(memory, r.to, r.size, static_cast<off_t>(reinterpret_cast<std::uintptr_t>(r.from))) ==
          static_cast<ssize_t>(r.size);
@@ -75,7 +75,8 @@ std::string name_of_thread(int thread) {
 void copy_memory(std::span<copy_request> requests) noexcept {
   constexpr std::size_t batch = 64;
   const int saved = errno;
-  const pid_t self = ::getpid();
+  const pid_t self =
+      ::gettid(); // the first thread may have ended, and the kernel finds no memory by its number then
   for (std::size_t first = 0; first < requests.size();) {
     const auto now = requests.subspan(first, std::min(batch, requests.size() - first));
     iovec to[batch];

@@ -27,6 +27,9 @@ namespace thrum::env {
 
 namespace {
 
+// Not /proc/self: that is empty when the first thread has ended.
+constexpr const char own_program[] = "/proc/thread-self/exe";
+
 struct place {
   std::string module;
   std::uintptr_t offset = 0; // of the call, in the module's own addresses
@@ -51,13 +54,13 @@ place locate(const void* address) {
     return p;
   }
   p.offset = reinterpret_cast<std::uintptr_t>(call) - module->l_addr;
-  p.module = module->l_name != nullptr && module->l_name[0] != 0 ? module->l_name : "/proc/self/exe";
+  p.module = module->l_name != nullptr && module->l_name[0] != 0 ? module->l_name : own_program;
   if (info.dli_sname != nullptr) p.function = demangled(info.dli_sname);
   return p;
 }
 
 std::string resolved(const std::string& module) {
-  if (module != "/proc/self/exe") return module;
+  if (module != own_program) return module;
   char path[4096];
   const ssize_t n = ::readlink(module.c_str(), path, sizeof path);
   return n > 0 ? std::string(path, static_cast<std::size_t>(n)) : module;
