@@ -110,7 +110,10 @@ bool is_our_function(std::string_view function) {
 bool is_our_file(std::string_view path) {
   std::string_view here = __FILE__; // .../src/inspect/text.cc
   for (int up = 0; up < 2; ++up) here = here.substr(0, here.rfind('/'));
-  if (path.starts_with(here)) return true;
+  // Ninja compiles ../../src/inspect/text.cc: addr2line puts the directory of the build in front.
+  const std::size_t at = path.find(here);
+  if (at == 0 || (at != std::string_view::npos && here.starts_with("../") && path[at - 1] == '/'))
+    return true;
   if (const std::size_t colon = path.rfind(':'); colon != std::string_view::npos)
     path = path.substr(0, colon);
   const auto directory = [&] {
