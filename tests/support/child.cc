@@ -2,13 +2,16 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdexcept>
 #include <string>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 namespace test {
 
@@ -17,27 +20,20 @@ namespace {
 struct pipe_pair {
   int ends[2] = {-1, -1};
   pipe_pair() {
-    if (::pipe(ends) != 0) throw std::runtime_error("pipe failed");
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
   }
+  explicit pipe_pair(const int (&given)[2]) : ends{given[0], given[1]} {}
   ~pipe_pair() {
-    close_end(0);
-    close_end(1);
+    for (const int end : ends)
+      if (end >= 0) ::close(end);
   }
-  void close_end(int i) {
-    if (ends[i] >= 0) ::close(ends[i]);
-    ends[i] = -1;
-  }
+  int take(int i) { return std::exchange(ends[i], -1); }
 };
 
-[[noreturn]] void become(const std::vector<std::string>& arguments, pipe_pair& out, pipe_pair& err) {
+[[noreturn]] void become(const std::vector<std::string>& arguments, const int (&streams)[3]) {
   const rlimit no_core{0, 0}; // dying is what these programs are for
   ::setrlimit(RLIMIT_CORE, &no_core);
-  ::dup2(out.ends[1], STDOUT_FILENO);
-  ::dup2(err.ends[1], STDERR_FILENO);
-  for (pipe_pair* p : {&out, &err}) {
-    p->close_end(0);
-    p->close_end(1);
-  }
+  for (int i = 0; i < 3; ++i) ::dup2(streams[i], i);
   std::vector<char*> raw;
   for (const std::string& a : arguments) raw.push_back(const_cast<char*>(a.c_str()));
   raw.push_back(nullptr);
@@ -45,49 +41,91 @@ struct pipe_pair {
   ::_exit(127);
 }
 
-// Reads both until both have ended. False: the limit passed first.
-bool collect(pipe_pair& out, pipe_pair& err, child& c, std::chrono::steady_clock::time_point limit) {
-  pollfd files[2] = {{out.ends[0], POLLIN, 0}, {err.ends[0], POLLIN, 0}};
-  std::string* texts[2] = {&c.out, &c.err};
-  while (files[0].fd >= 0 || files[1].fd >= 0) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(limit - std::chrono::steady_clock::now())
-            .count();
-    if (left <= 0) return false;
-    if (::poll(files, 2, static_cast<int>(left)) < 0 && errno != EINTR) return false;
-    for (int i = 0; i < 2; ++i) {
-      if ((files[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0 || files[i].fd < 0) continue;
-      char buffer[4096];
-      const ssize_t n = ::read(files[i].fd, buffer, sizeof buffer);
-      if (n > 0)
-        texts[i]->append(buffer, static_cast<std::size_t>(n));
-      else
-        files[i].fd = -1;
-    }
-  }
-  return true;
+std::size_t count(const std::string& text, const std::string& what) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + what.size())) ++n;
+  return n;
 }
 
 } // namespace
 
-child run_child(const std::vector<std::string>& arguments, std::chrono::seconds limit) {
+live_child::live_child(const std::vector<std::string>& arguments, std::chrono::seconds limit)
+    : limit_(std::chrono::steady_clock::now() + limit) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    throw std::runtime_error("socketpair failed");
+  pipe_pair in(ends); // a socket says that nobody reads by an error, not by SIGPIPE
   pipe_pair out;
   pipe_pair err;
-  child c;
-  const pid_t pid = ::fork();
-  if (pid < 0) throw std::runtime_error("fork failed");
-  if (pid == 0) become(arguments, out, err);
-  out.close_end(1);
-  err.close_end(1);
-  c.timed_out = !collect(out, err, c, std::chrono::steady_clock::now() + limit);
-  if (c.timed_out) ::kill(pid, SIGKILL);
+  pid_ = ::fork();
+  if (pid_ < 0) throw std::runtime_error("fork failed");
+  if (pid_ == 0) become(arguments, {in.ends[0], out.ends[1], err.ends[1]});
+  in_ = in.take(1);
+  streams_[0] = out.take(0);
+  streams_[1] = err.take(0);
+}
+
+live_child::~live_child() {
+  if (pid_ > 0) end_now();
+}
+
+bool live_child::read_more() {
+  pollfd files[2] = {{streams_[0], POLLIN, 0}, {streams_[1], POLLIN, 0}};
+  std::string* texts[2] = {&seen_.out, &seen_.err};
+  if (files[0].fd < 0 && files[1].fd < 0) return false;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(limit_ - std::chrono::steady_clock::now());
+  if (left.count() <= 0) {
+    seen_.timed_out = true;
+    return false;
+  }
+  if (::poll(files, 2, static_cast<int>(left.count())) < 0) return errno == EINTR;
+  for (int i = 0; i < 2; ++i) {
+    if ((files[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
+    char buffer[4096];
+    const ssize_t n = ::read(files[i].fd, buffer, sizeof buffer);
+    if (n > 0)
+      texts[i]->append(buffer, static_cast<std::size_t>(n));
+    else
+      ::close(std::exchange(streams_[i], -1));
+  }
+  return true;
+}
+
+bool live_child::says(const std::string& text, std::size_t times) {
+  while (count(seen_.out, text) + count(seen_.err, text) < times)
+    if (!read_more()) return false;
+  return true;
+}
+
+void live_child::tell(const std::string& text) {
+  if (::send(in_, text.data(), text.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(text.size()))
+    throw std::runtime_error("the child does not listen");
+}
+
+void live_child::send(int signal) { ::kill(pid_, signal); }
+
+child live_child::end() {
+  while (read_more()) {}
+  return end_now();
+}
+
+child live_child::end_now() {
+  // A process that has closed its streams is about to end by itself; any other is killed.
+  if (streams_[0] >= 0 || streams_[1] >= 0) ::kill(pid_, SIGKILL);
   int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+  pid_ = -1;
+  for (const int stream : {in_, streams_[0], streams_[1]})
+    if (stream >= 0) ::close(stream);
   if (WIFSIGNALED(status))
-    c.signal = WTERMSIG(status);
+    seen_.signal = WTERMSIG(status);
   else
-    c.exit_code = WEXITSTATUS(status);
-  return c;
+    seen_.exit_code = WEXITSTATUS(status);
+  return std::move(seen_);
+}
+
+child run_child(const std::vector<std::string>& arguments, std::chrono::seconds limit) {
+  return live_child(arguments, limit).end();
 }
 
 std::string child::summary() const {
