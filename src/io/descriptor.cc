@@ -292,7 +292,7 @@ bool handle::is_open() const noexcept { return native() >= 0; }
 int handle::native() const noexcept {
   if (descriptor_ == nullptr) return -1;
   const lock::held guard = descriptor_->guard.acquire(wait::this_thread());
-  const int fd = descriptor_->closed ? -1 : descriptor_->fd;
+  const int fd = descriptor_->closed ? -1 : int{descriptor_->fd};
   lock::release(guard);
   return fd;
 }

@@ -60,6 +60,7 @@
 //     a registration that nobody could take out any more.
 #pragma once
 
+#include "base/atomic.h"
 #include "env/env.h"
 #include "sched/watch.h"
 #include "select/hint.h"
@@ -111,9 +112,9 @@ struct lane {
   wait::waiter_list queued; // of `waiting`: for the turn
   wait::waiter_list cases;  // of selects (ready.cc)
   detail::deadline_t deadline = detail::no_deadline;
-  std::uint32_t edges = 0; // how often it became ready
-  bool busy = false;       // somebody has the turn
-  bool tail = false;       // a short read proves nothing; see the head of this file
+  base::guarded<std::uint32_t> edges = 0; // how often it became ready
+  base::guarded<bool> busy = false;       // somebody has the turn
+  base::guarded<bool> tail = false;       // a short read proves nothing; see the head of this file
 };
 
 struct alignas(64) descriptor : sched::watcher {
@@ -126,12 +127,12 @@ struct alignas(64) descriptor : sched::watcher {
   lane lanes[2];      // by direction
   env::world* world = nullptr;
   env::poller* poller = nullptr;
-  sched::runtime_core* core = nullptr; // null: closed, or its runtime has ended
-  int fd = -1;
-  std::uint32_t users = 0;
+  base::guarded<sched::runtime_core*> core = nullptr; // null: closed, or its runtime has ended
+  base::guarded<int> fd = -1;
+  base::guarded<std::uint32_t> users = 0;
   std::uint16_t generation = 0; // the tag of its registration
   std::uint16_t burst = 0;      // operations since one last waited; see operation::end
-  bool closed = true;
+  base::guarded<bool> closed = true;
   bool has_handle = false;
   bool is_stream = false;          // a short transfer means drained or full
   subject about;                   // for errors

@@ -144,6 +144,26 @@ struct deadline_is_moved {
   }
 };
 
+// The same while who has the turn is busy: who waits for the turn is told.
+struct deadline_is_moved_in_the_queue {
+  static constexpr int threads = 3;
+  served<guest, 3> all{both_ready};
+  explore::parker ended;
+  deadline_is_moved_in_the_queue() { all.kernel.arrive(1); }
+  void thread(int index) {
+    all.runs_here(index);
+    if (index == 2) return set_deadline(*all.d, direction::in, soon);
+    if (index == 1) {
+      const auto r = all.read(1);
+      explore::require(r.n == 1 || r.standing == status::deadline, "the byte or the deadline");
+      return ended.unpark();
+    }
+    operation op(*all.d, direction::in, no_deadline);
+    static_cast<void>(op.step(1, [this] { return all.kernel.read(all.d->fd, nullptr, 1); }));
+    ended.park(); // a long call
+  }
+};
+
 // One of two who read gives up while the turn is handed on.
 struct turn_or_deadline {
   static constexpr int threads = 3;
@@ -261,6 +281,21 @@ template <bool Deadline> struct select_or_byte {
   }
 };
 
+// The report of a byte that was read already tells no select.
+struct late_edge {
+  static constexpr int threads = 2;
+  served<guest, 1> all{both_ready};
+  void thread(int index) {
+    if (index == 1) {
+      all.polls.runs_here();
+      return all.arrive_and_report(1);
+    }
+    all.runs_here(0);
+    explore::require(all.read(1).n == 1, "it reads the byte");
+    explore::require(!all.readable_case(true), "there is nothing to read");
+  }
+};
+
 // A select and a reader wait beside each other for two bytes: the reader takes the first, and whether it has or not the second tells
 // the select.
 struct select_beside_a_reader {
@@ -318,6 +353,7 @@ TEST(descriptor_explore, two_who_read_take_turns) {
 TEST(descriptor_explore, a_deadline_forgets_no_edge) {
   explore::expect_correct<deadline_or_byte>(bounded<3>);
   explore::expect_correct<deadline_is_moved>(bounded<2>);
+  explore::expect_correct<deadline_is_moved_in_the_queue>(bounded<2>);
 }
 TEST(descriptor_explore, a_stop_request_forgets_no_edge) {
   explore::expect_correct_with_both_fences<stop_or_byte>(bounded<2>);
@@ -335,6 +371,7 @@ TEST(descriptor_explore, a_late_report_is_not_taken_for_the_next_owner) {
 TEST(descriptor_explore, a_select_is_told_what_is_still_true) {
   explore::expect_correct<select_or_byte<false>>(bounded<3>);
   explore::expect_correct<select_or_byte<true>>(bounded<3>);
+  explore::expect_correct<late_edge>(bounded<3>);
   explore::expect_correct<select_beside_a_reader>(bounded<2>);
 }
 TEST(descriptor_explore, the_end_of_the_runtime_is_told) {
