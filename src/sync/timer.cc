@@ -26,8 +26,9 @@
 // guard is taken inside it. fire() and the fiber do not take it.
 //
 // Orderings
-//   T1  state: read-modify-writes of fire() and of the fiber (release) -> those and the acquire loads of all others: who sees
-//       that a call is over sees what it did, and who sees `armed` clear may link the entry anew.
+//   T1  state: read-modify-writes of fire() and of the fiber (release) -> the fiber's compare-exchange (acquire) and the acquire
+//       loads of all others, as they link the entry anew or free the core. All that write meanwhile are read-modify-writes, so
+//       the end of a call comes before the next one. What stop and reset do reaches fire() by the wheel's guard.
 //   T2  busy: release store -> acquire exchange.
 #include "env/panic.h"
 #include "sched/park.h"
@@ -62,7 +63,9 @@ struct timer_core final : timer_task, sched::timer_entry {
   const timer_function& function;
   // The function follows.
 };
+#if !defined(THRUM_EXPLORE)
 static_assert(sizeof(timer_core) <= 120, "a timer with a small function is to fit the pool's 128 bytes");
+#endif
 
 namespace {
 
@@ -85,15 +88,15 @@ void call(timer_core& t) {
 // The fiber.
 void run_timer(task& raw) {
   auto& t = static_cast<timer_core&>(raw);
-  std::uint32_t now = t.state.load(std::memory_order_acquire); // T1
+  std::uint32_t now = t.state.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
   for (;;) {
     const std::uint32_t next = (now & due) != 0 ? now & ~due : now & ~active;
     if (!t.state.compare_exchange_weak(now, next, std::memory_order_acq_rel, // T1; perhaps gone from here on
-                                       std::memory_order_acquire))           // T1
+                                       std::memory_order_relaxed))           // relaxed: tried again
       continue;
     if ((now & due) == 0) break;
     call(t);
-    now = t.state.load(std::memory_order_acquire); // T1
+    now = t.state.load(std::memory_order_relaxed); // relaxed: as above
   }
   if ((now & abandoned) != 0) destroy(&t);
 }
@@ -107,7 +110,7 @@ void fire(sched::worker& w, sched::timer_entry& e) noexcept {
   std::uint32_t now = t.state.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
   while (!t.state.compare_exchange_weak(
       now, (now & (repeats ? ~0u : ~armed)) | (may_launch ? due | active : 0),
-      std::memory_order_acq_rel,  // T1; if nothing is launched: perhaps gone from here on
+      std::memory_order_release,  // T1; if nothing is launched: perhaps gone from here on
       std::memory_order_relaxed)) // relaxed: tried again
   {}
   if (!may_launch) return;
@@ -135,7 +138,7 @@ private:
 // The fiber may change the state at the same time if it is active, but nobody else while the entry is in no wheel.
 void clear(timer_core& t, std::uint32_t now, std::uint32_t bits) noexcept {
   if ((now & active) != 0)
-    t.state.fetch_and(~bits, std::memory_order_acq_rel); // T1
+    t.state.fetch_and(~bits, std::memory_order_relaxed); // relaxed: T1 passes through
   else
     t.state.store(now & ~bits, std::memory_order_relaxed); // relaxed: nobody else looks
 }
@@ -143,13 +146,15 @@ void clear(timer_core& t, std::uint32_t now, std::uint32_t bits) noexcept {
 // True: the present setting will not lead to a call.
 bool disarm(timer_core& t) noexcept {
   bool prevented = false;
-  std::uint32_t now = t.state.load(std::memory_order_acquire); // T1
+  std::uint32_t now = t.state.load(std::memory_order_relaxed); // relaxed: what follows looks again
   if ((now & armed) != 0) {
     prevented = sched::cancel_timer(wait::this_thread(), t);
     now = t.state.load(std::memory_order_acquire); // T1
     if (prevented) clear(t, now, armed);
   }
-  if ((now & due) != 0) prevented |= (t.state.fetch_and(~due, std::memory_order_acq_rel) & due) != 0; // T1
+  if ((now & due) != 0)
+    prevented |=
+        (t.state.fetch_and(~due, std::memory_order_relaxed) & due) != 0; // relaxed: who clears it wins
   return prevented;
 }
 
@@ -157,7 +162,7 @@ bool disarm(timer_core& t) noexcept {
 void arm(timer_core& t, deadline_t deadline) noexcept {
   const std::uint32_t now = t.state.load(std::memory_order_acquire); // T1
   if ((now & active) != 0)
-    t.state.fetch_or(armed, std::memory_order_acq_rel); // T1
+    t.state.fetch_or(armed, std::memory_order_relaxed); // relaxed: as below
   else
     t.state.store(
         now | armed,

@@ -1,6 +1,8 @@
 // The parts of the scheduler that explorations of single protocols do without. What is explored is the real code.
 #include "sched/explore/explored.h"
 
+#include "base/explore/lifetime.h"
+
 #include "sched/describe.h"
 #include "sched/monitor.h"
 #include "sched/park.h"
@@ -23,7 +25,9 @@ const options& standard() {
 
 constexpr unsigned most_processors = 2;
 
-sched::runtime_core* newest = nullptr; // each world makes one
+// Each world makes one, if any.
+sched::runtime_core* newest = nullptr;
+sched::explored_task_memory* newest_memory = nullptr;
 
 } // namespace
 
@@ -59,6 +63,8 @@ explored_core::~explored_core() {
   for (unsigned i = 0; i < core.processor_count; ++i) delete core.processors[i];
   delete[] core.processors;
 }
+
+explored_task_memory::explored_task_memory() noexcept { newest_memory = this; }
 
 explored_fiber::explored_fiber(explored_core& c) : explored_fiber(c, nullptr) {}
 explored_fiber::explored_fiber(explored_core& c, explored_mover* m) : mine(c.core), moves(m) {
@@ -161,6 +167,15 @@ bool stop_requested() noexcept {
 } // namespace this_fiber
 
 namespace detail {
+void* allocate_task(std::size_t bytes) {
+  base::explore::require(!newest_memory->is_used && bytes <= sizeof newest_memory->bytes, "there is room");
+  newest_memory->is_used = true;
+  return newest_memory->bytes;
+}
+void free_task(void* memory, std::size_t bytes) noexcept {
+  ++newest_memory->freed;
+  base::explore::object_ends(memory, bytes);
+}
 deadline_t steady_now() noexcept { return env::linux_world().now(); }
 } // namespace detail
 

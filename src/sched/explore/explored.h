@@ -21,6 +21,17 @@ struct explored_core {
   runtime_core core;
 };
 
+// The memory of the only task (or timer) of a world, which is freed once.
+struct explored_task_memory {
+  explored_task_memory() noexcept;
+  explored_task_memory(const explored_task_memory&) = delete;
+  explored_task_memory& operator=(const explored_task_memory&) = delete;
+
+  alignas(64) unsigned char bytes[1024];
+  bool is_used = false;
+  int freed = 0;
+};
+
 // What start_worker() gives to world::start_thread() as argument: models that start workers have a model thread wait for it.
 struct start_request {
   processor* proc;
