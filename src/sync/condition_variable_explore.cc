@@ -306,7 +306,7 @@ TEST(condition_variable_explore, a_deadline_takes_no_notification_with_it) {
 }
 TEST(condition_variable_explore, a_stop_request_takes_no_notification_with_it) {
   explore::expect_correct_with_both_fences<stop_alone>();
-  explore::expect_correct_with_both_fences<stop_or_token>(bounded_without_spurious<1>);
+  explore::expect_correct_with_both_fences<stop_or_token>(bounded_without_spurious<0>);
   expect_correct_beyond<stop_or_token>();
 }
 TEST(condition_variable_explore, who_has_notified_all_may_destroy_it) {
@@ -315,7 +315,7 @@ TEST(condition_variable_explore, who_has_notified_all_may_destroy_it) {
   explore::expect_correct<notifier_destroys<leaving::at_a_deadline, guest, 1>>();
   explore::expect_correct<notifier_destroys<leaving::at_a_deadline, guest, 2>>(bounded_without_spurious<1>);
   explore::expect_correct_with_both_fences<notifier_destroys<leaving::stopped, fiber_agent, 1>>(
-      bounded_without_spurious<2>);
+      bounded_without_spurious<1>);
 }
 TEST(condition_variable_explore, a_fiber_may_go_on_before_the_worker_that_it_left) {
   explore::expect_correct_with_both_fences<goes_on_elsewhere<leaving::stopped>>(bounded_without_spurious<1>);
@@ -334,7 +334,7 @@ TEST(condition_variable_explore, every_order_is_needed) {
        explore::scenario_of<notifier_destroys<leaving::notified, guest, 1>>(),
        explore::scenario_of<notifier_destroys<leaving::at_a_deadline, guest, 1>>(),
        explore::scenario_of<goes_on_elsewhere<leaving::stopped>>(bounded_without_spurious<1>),
-       explore::scenario_of<stop_or_token>(bounded_without_spurious<1>)},
+       explore::scenario_of<stop_or_token>(bounded_without_spurious<0>)},
       {.files = {"sync/condition_variable.cc", "thrum/condition_variable.h"}}));
 }
 

@@ -110,10 +110,11 @@ TEST(once_explore, who_has_seen_the_end_of_the_call_may_destroy_the_flag) {
 }
 TEST(once_explore, after_a_call_that_throws_another_is_made) {
   explore::expect_correct<first_call_throws<2>>();
-  explore::expect_correct<first_call_throws<3>>(bounded<1>);
+  expect_correct_beyond<first_call_throws<3>>();
 }
 TEST(once_explore, a_stopped_waiter_disturbs_nobody) {
-  explore::expect_correct_with_both_fences<stopped_waiter>(bounded<1>);
+  explore::expect_correct_with_both_fences<stopped_waiter>(bounded<0>);
+  expect_correct_beyond<stopped_waiter>();
 }
 
 TEST(once_explore, every_order_is_needed) {
