@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 namespace thrum::inspect {
 
 namespace {
 
 using graph = std::unordered_map<const wait::agent*, const agent_view*>;
+
+// Unlike those of all others that live: a plain thread has the kernel's number, and no fiber.
+std::pair<std::uint64_t, int> number_of(const agent_view& a) { return {a.id, a.thread}; }
 
 // The cycles of a graph in which everybody waits for one other at most.
 std::vector<std::vector<const agent_view*>> cycles_of(const std::vector<agent_view>& waiting,
@@ -32,7 +36,8 @@ std::vector<std::vector<const agent_view*>> cycles_of(const std::vector<agent_vi
       a = by_address.at(a->waits_on);
     } while (a != first);
     std::rotate(cycle.begin(),
-                std::min_element(cycle.begin(), cycle.end(), [](auto x, auto y) { return x->id < y->id; }),
+                std::min_element(cycle.begin(), cycle.end(),
+                                 [](auto x, auto y) { return number_of(*x) < number_of(*y); }),
                 cycle.end());
     cycles.push_back(std::move(cycle));
   }
@@ -78,9 +83,10 @@ deadlock_finder::findings deadlock_finder::look() {
   graph by_address;
   for (const agent_view& a : waiting) by_address[a.who] = &a;
   for (const auto& cycle : cycles_of(waiting, by_address)) {
-    // A fiber is in one wait at a time, so its wait names the cycle.
-    const std::uint64_t name = cycle.front()->id << 32 ^ cycle.front()->waits;
-    if (reported_.insert(name).second) found.report += describe(cycle);
+    // It is in one wait at a time, so its wait names the cycle.
+    const agent_view& first = *cycle.front();
+    const bool is_new = reported_.emplace(first.id, first.thread, first.waits).second;
+    if (is_new) found.report += describe(cycle);
   }
   return found;
 }

@@ -3,9 +3,9 @@
 
 #include "inspect/census.h"
 
-#include <optional>
+#include <set>
 #include <string>
-#include <unordered_set>
+#include <tuple>
 #include <vector>
 
 namespace thrum::inspect {
@@ -21,7 +21,8 @@ public:
   findings look();
 
 private:
-  std::unordered_set<std::uint64_t> reported_; // by the first fiber of a cycle: its number and its wait
+  // By the first fiber or thread of a cycle: its number, as a fiber or as a thread, and its wait.
+  std::set<std::tuple<std::uint64_t, int, std::uint32_t>> reported_;
 };
 
 } // namespace thrum::inspect
