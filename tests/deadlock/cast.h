@@ -12,7 +12,7 @@
 namespace deadlock {
 
 inline void announce(const char* name, const std::source_location& site) {
-  std::printf("%s %u\n", name, static_cast<unsigned>(site.line()));
+  std::printf("%u %s\n", static_cast<unsigned>(site.line()), name);
   std::fflush(stdout);
 }
 

@@ -28,8 +28,9 @@ std::vector<report> parse(const std::string& text) {
 std::map<std::string, int> announced(const std::string& out) {
   std::map<std::string, int> places;
   std::istringstream lines(out);
-  std::string name;
-  for (int line = 0; lines >> name >> line;) places[name] = line;
+  for (std::string line; std::getline(lines, line);)
+    if (const int number = std::atoi(line.c_str()); number != 0)
+      places[line.substr(line.find(' ') + 1)] = number;
   return places;
 }
 
