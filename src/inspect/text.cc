@@ -186,8 +186,10 @@ void list(std::string& to, std::span<const agent_view> agents, const listing& ho
     if (is_new || !how.grouped) groups.push_back({&a, 0, frames});
     ++groups[how.grouped ? at->second : groups.size() - 1].count;
   }
-  std::stable_sort(groups.begin(), groups.end(),
-                   [](const group& x, const group& y) { return x.count > y.count; });
+  // The largest first, and else as they came. (Not stable_sort: in libstdc++ it uses what clang calls deprecated.)
+  std::sort(groups.begin(), groups.end(), [](const group& x, const group& y) {
+    return x.count != y.count ? x.count > y.count : x.first < y.first;
+  });
   const std::size_t shown = std::min(groups.size(), how.groups_at_most);
 
   std::vector<const void*> addresses;
