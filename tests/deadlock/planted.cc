@@ -66,8 +66,7 @@ void forgotten_close() {
       for (int i = 0; i < 3; ++i) c.send(i);
     });
     all.act("consumer", [c] {
-      int sum = 0;
-      for (const int v : c) sum += v;
+      for ([[maybe_unused]] const int v : c) {}
     });
   });
 }
