@@ -2,6 +2,7 @@
 // who it is. It stands at the top of its own stack, so that a parked fiber costs one page and a switch touches one.
 #pragma once
 
+#include "base/sanitizer.h"
 #include "env/switch.h"
 #include "stack/stack_pool.h"
 #include "wait/agent.h"
@@ -55,8 +56,10 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
   base::atomic<bool> alive{false}; // the block describes a task that runs; see drain.cc
   std::uint8_t stop_shield = 0;    // waits do not throw while it is not zero; the fiber's own
 
-  void* tsan_context = nullptr;    // thread sanitizer
-  void* asan_fake_stack = nullptr; // address sanitizer
+#if THRUM_TSAN || THRUM_ASAN // else the block would not fit three cache lines
+  void* tsan_context = nullptr;
+  void* asan_fake_stack = nullptr;
+#endif
 
   char* stack_limit() const noexcept { return stack.base() + stack.guard_bytes(); }
 };

@@ -92,7 +92,7 @@ void adopt(worker& w, fiber& f, task& t) noexcept {
   f.id = take_id(w);
   f.exceptions = {};
   f.error_number = 0;
-  f.own.bound = std::exchange(t.bound, nullptr);
+  f.own.bound = t.bound;
   f.why = wait_reason::none;
   f.stop_shield = 0;
   f.begin = &t;

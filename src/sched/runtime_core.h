@@ -29,11 +29,11 @@ struct runtime_core {
   runtime* owner = nullptr;     // the public handle
   runtime_core* next = nullptr; // of all runtimes; guarded by the registry's lock
   std::function<void(std::exception_ptr)> on_unhandled;
-  const debug_modes debug = wanted_debug_modes();
   env::nanoseconds drain_limit;
 
   unsigned processor_count = 0; // constant after construction
   processor** processors = nullptr;
+  const debug_modes debug = wanted_debug_modes();
   stack::stack_pool stacks;
 
   global_queue global;

@@ -149,7 +149,8 @@ void begin_joinable(joinable_task& t, sched::fiber& f) noexcept {
 }
 
 void publish_end(joinable_task& t) noexcept {
-  end_belongings(); // they are gone when join returns
+  const wait::belongings& own = sched::this_agent().own; // they are gone when join returns
+  if (__builtin_expect(own.locals != nullptr || own.bound != nullptr, false)) end_belongings();
   join_state& s = state_of(t);
   const wait::lock::held guard = s.guard.acquire(wait::this_thread());
   s.ended.update(has_ended_ready); // J2
