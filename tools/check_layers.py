@@ -11,6 +11,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LEVEL = {
     "base": 0,
+    "interpose": 0,
     "env": 1,
     "queue": 2, "timer": 2, "stack": 2, "wait": 2,
     "sched": 3,

@@ -6,12 +6,18 @@
 
 namespace thrum::sched {
 
+struct worker;
+
 struct debug_modes {
-  bool migrate = false; // a fiber goes on on another thread after each park
-  bool any() const noexcept { return migrate; }
+  bool migrate = false;    // a fiber goes on on another thread after each park
+  bool held_mutex = false; // leaving a thread with a lock of the thread's held is reported
+  bool any() const noexcept { return migrate || held_mutex; }
 };
 
 // Reads the environment. Complains about words that it does not know, on standard error.
 debug_modes wanted_debug_modes() noexcept;
+
+// Mode held_mutex: called when a fiber is about to leave its thread. Reports it, once for each place where fibers are started.
+void look_for_held_locks(worker& w) noexcept;
 
 } // namespace thrum::sched

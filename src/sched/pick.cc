@@ -85,7 +85,9 @@ runnable* pick_queued(worker& w) noexcept {
     return f;
   }
   if (!p.fresh.empty()) return p.fresh.pop_back();
-  return p.shared.pop();
+  runnable* r = p.shared.pop();
+  if (r == nullptr && w.runtime.debug.held_mutex) look_for_held_locks(w);
+  return r;
 }
 
 void push_ready(worker& w, fiber& f) noexcept {

@@ -9,6 +9,9 @@
 // was taken from, and its worker gives the processor with all queues to another worker, asleep or new, which takes the fiber
 // next. That works with one processor, too, and no order of fibers changes but that one thread starts where the other ended. If there
 // is no other thread to be had, the fiber goes on where it is.
+//
+// Debug mode `held_mutex`: looks at what the fiber that leaves holds. A fiber leaves for a special fiber, for a new one, or for
+// nothing (pick_queued); each has a call of look_for_held_locks().
 #include "sched/handoff.h"
 #include "sched/scheduler.h"
 #include "sched/switch.h"
@@ -16,12 +19,14 @@
 namespace thrum::sched {
 
 void begin_special(worker& w, fiber& f) noexcept {
+  if (w.runtime.debug.held_mutex) look_for_held_locks(w);
   f.what = detail::runnable::kind::special_fiber;
   f.last_on = &w;
 }
 
 fiber* special_target(worker& w, detail::runnable& next) noexcept {
   auto& f = static_cast<fiber&>(next);
+  if (w.runtime.debug.held_mutex) look_for_held_locks(w);
   if (w.runtime.debug.migrate && f.last_on == &w && !w.no_successor && !is_detached(w)) {
     fiber* second = std::exchange(w.proc->next, &f); // first again, with what was behind it
     if (second != nullptr) push_ready(w, *second);
