@@ -59,7 +59,7 @@ TEST_P(a_ring, is_reported_once_while_others_go_on) {
       for (const auto& [name, line] : places)
         if (deadlock::matches("fiber #* '" + name + "' *", e.head) &&
             e.head.find("'" + name + "'") == e.head.find('\'')) {
-          EXPECT_NE(e.details.find(".cc:" + std::to_string(line) + " in "), std::string::npos)
+          EXPECT_NE(e.details.find(".cc:" + std::to_string(line) + ":"), std::string::npos)
               << "no place of " << name << "\n"
               << c.summary();
         }

@@ -49,7 +49,7 @@ TEST_P(a_deadlock, ends_the_program_and_names_who_waits_for_what) {
   for (const deadlock::entry& e : r.entries) {
     if (e.head.starts_with("fiber #")) fibers += e.count;
     if (const auto place = places.find(subject(e.head)); place != places.end()) {
-      EXPECT_NE(e.details.find(".cc:" + std::to_string(place->second) + " in "), std::string::npos)
+      EXPECT_NE(e.details.find(".cc:" + std::to_string(place->second) + ":"), std::string::npos)
           << "no place of " << place->first << "\n"
           << c.summary();
     }

@@ -55,11 +55,14 @@ public:
   }
 
 private:
-  // hiredis does not wait for room in the server's queue of connections: it takes EAGAIN for an error.
+  // hiredis does not wait for room in the server's queue of connections: it takes EAGAIN for an error. An answer shows that the
+  // server has taken the connection out of the queue, which holds 128 at least.
   static redisContext* connect(const std::string& socket) {
     static thrum::counting_semaphore<> turns(64);
     turns.acquire();
     redisContext* raw = ::redisConnectUnix(socket.c_str());
+    if (raw != nullptr && raw->err == 0)
+      if (void* reply = ::redisCommand(raw, "PING")) ::freeReplyObject(reply);
     turns.release();
     return raw;
   }
