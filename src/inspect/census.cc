@@ -142,8 +142,8 @@ void add_up(runtime_core& core, sums& s) noexcept {
   s.timers |= sched::earliest_timer(core) != env::forever;
   s.descriptors |=
       core.watched.load(std::memory_order_relaxed) != 0; // relaxed: nobody runs, or it does not count
-  s.threads += core.worker_count.load(std::memory_order_relaxed); // relaxed: as above
-  s.threads += core.monitor_thread != 0;
+  s.threads += core.worker_count.load(std::memory_order_relaxed);        // relaxed: as above
+  s.threads += core.monitor_thread.load(std::memory_order_relaxed) != 0; // relaxed: as above
   s.finished += core.finished_elsewhere.load(std::memory_order_relaxed); // relaxed: as above
   s.spawned += core.spawned_elsewhere.load(std::memory_order_relaxed);   // relaxed: as above
   for (unsigned i = 0; i < core.processor_count; ++i) {

@@ -294,9 +294,10 @@ void monitor_main(void* raw) noexcept {
 } // namespace
 
 void start_monitor(runtime_core& core) noexcept {
-  if (const int error = core.world.start_thread(&core.monitor_thread, "thrum-monitor", &monitor_main, &core);
-      error != 0) {
-    core.monitor_thread = 0;
+  std::uintptr_t thread = 0;
+  if (const int error = core.world.start_thread(&thread, "thrum-monitor", &monitor_main, &core); error == 0) {
+    core.monitor_thread.store(thread, std::memory_order_relaxed); // relaxed: until then, we are one too many
+  } else {
     env::report message;
     message.text("thrum: runtime '")
         .text(core.name)
@@ -309,13 +310,15 @@ void start_monitor(runtime_core& core) noexcept {
 }
 
 void end_monitor(runtime_core& core) noexcept {
-  if (core.monitor_thread == 0) return;
+  // Not counted from here on: a census must not take us, who join it, for a thread that has gone already.
+  const std::uintptr_t thread =
+      core.monitor_thread.exchange(0, std::memory_order_relaxed); // relaxed: R1 orders it before its end
+  if (thread == 0) return;
   core.monitor_end.store(true, std::memory_order_release); // R1 (runtime.cc)
   core.monitor_asleep.store(
       2, std::memory_order_release); // any value that it does not sleep on; with the flag, R1 (runtime.cc)
   core.world.wake_word(&core.monitor_asleep, 1);
-  core.world.join_thread(core.monitor_thread);
-  core.monitor_thread = 0;
+  core.world.join_thread(thread);
 }
 
 bool request_dump() noexcept {

@@ -88,8 +88,14 @@ public:
     return given_.load(std::memory_order_relaxed); // relaxed: a thread sees what it gave itself
   }
 
-  std::size_t in_use() const noexcept { return in_use_; }
-  std::size_t mapped_bytes() const noexcept { return mapped_bytes_; }
+  std::size_t in_use() const noexcept {
+    const base::spin_guard guard(lock_);
+    return in_use_;
+  }
+  std::size_t mapped_bytes() const noexcept {
+    const base::spin_guard guard(lock_);
+    return mapped_bytes_;
+  }
 
   // Calls visit(stack) for each slot that is out of the pool. For dumps; the pool is locked meanwhile.
   template <class Visitor> void for_each_in_use(Visitor visit) noexcept {
@@ -114,7 +120,7 @@ private:
   static bool is_out(const slab* s, std::uint32_t index) noexcept;
 
   env::world& world_;
-  base::spin_lock lock_;          // guards everything below and the slabs, except slabs that are detached
+  mutable base::spin_lock lock_;  // guards everything below and the slabs, except slabs that are detached
   slab* available_[classes] = {}; // slabs with a free slot; most recently used first
   slab* all_ = nullptr;
   std::size_t in_use_ = 0;
