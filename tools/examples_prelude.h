@@ -23,3 +23,4 @@ void show(const picture&);
 void report(const std::string&);
 std::string slow_lookup();
 void tidy_up();
+void make_context_current();

@@ -15,6 +15,7 @@
 #include <thrum/latch.h>
 #include <thrum/mutex.h>
 #include <thrum/once.h>
+#include <thrum/pinned.h>
 #include <thrum/report.h>
 #include <thrum/runtime.h>
 #include <thrum/scoped.h>

@@ -66,7 +66,7 @@ bool is_first_report(const std::source_location& site) noexcept {
 
 void look_for_held_locks(worker& w) noexcept {
   const fiber* f = w.current_fiber();
-  if (f == nullptr) return;
+  if (f == nullptr || f->pins != 0) return; // a pinned fiber comes back to its thread
   static take_held_locks* const take = lock_counter();
   const void* locks[4];
   const int held = take(locks, 4);

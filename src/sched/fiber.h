@@ -38,9 +38,10 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
   env::context saved;
   exception_state exceptions;
   int error_number = 0; // errno
+  unsigned pins = 0;    // pinned objects alive (special.cc); the fiber's own
 
   // Of special fibers only (special.cc). Written by the worker that runs it, inside.
-  worker* last_on = nullptr; // where it was resumed last
+  worker* last_on = nullptr; // where it was resumed last; while it is pinned, where it is to be resumed
 
   runtime_core* runtime = nullptr;           // constant while the task runs
   detail::joinable_task* joinable = nullptr; // null: detached

@@ -74,6 +74,7 @@ runnable* find_work(worker& w) noexcept {
   for (;;) {
     if (is_detached(w)) {
       leave_limbo(w);
+      if (w.pinned != nullptr) return wait_for_pinned(w);
       if (processor* p = try_take_processor(core))
         hold(w, *p);
       else if (!sleep_until_needed(w))

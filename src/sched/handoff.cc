@@ -105,6 +105,11 @@ void delete_worker(worker* w) noexcept {
   delete w;
 }
 
+void be_detached(worker& w) noexcept {
+  w.proc = w.limbo;
+  w.limbo->set_turns(0); // yield_to_next looks closer then
+}
+
 namespace {
 
 // What a detached worker did in the runtime becomes everybody's.
@@ -125,11 +130,6 @@ void empty_limbo(worker& w) noexcept {
     core.finished_elsewhere.fetch_add(n, std::memory_order_release);                    // N1 (drain.cc)
     if (core.draining.load(std::memory_order_relaxed)) note_end(core); // relaxed: as in fiber_main
   }
-}
-
-void be_detached(worker& w) noexcept {
-  w.proc = w.limbo;
-  w.limbo->set_turns(0); // yield_to_next looks closer then
 }
 
 void be_ordinary(worker& w) noexcept {
@@ -160,7 +160,7 @@ worker& enter_slow(worker& w) noexcept {
       continue;
     }
     note_return(w);
-    if (processor* p = try_take_processor(w.runtime)) {
+    if (processor* p = w.pinned == nullptr ? try_take_processor(w.runtime) : nullptr) {
       if (is_detached(w)) empty_limbo(w);
       hold(w, *p);
       be_ordinary(w);
@@ -171,9 +171,6 @@ worker& enter_slow(worker& w) noexcept {
   }
 }
 
-namespace {
-
-// The worker gives its processor away itself. Requires: inside.
 void give_up(worker& w) noexcept {
   processor& p = *w.proc;
   p.holder.store(nullptr, std::memory_order_relaxed); // relaxed: H1
@@ -182,6 +179,8 @@ void give_up(worker& w) noexcept {
                 std::memory_order_relaxed); // relaxed: the worker's own; a monitor that asks is too late
   hand_to_another(w.runtime, p);
 }
+
+namespace {
 
 bool somebody_waits(const worker& w) noexcept {
   const processor& p = *w.proc;

@@ -12,6 +12,12 @@ bool try_take(worker& w, processor& p) noexcept;
 // The worker's processor was taken, and it has not got another one. Requires: the worker itself asks, inside.
 inline bool is_detached(const worker& w) noexcept { return w.proc == w.limbo; }
 
+// The worker has its limbo from now on. Requires: the worker itself calls, inside, without a processor.
+void be_detached(worker& w) noexcept;
+
+// The worker gives its processor away itself, and is detached. Requires: the worker itself calls, inside.
+void give_up(worker& w) noexcept;
+
 // Makes `p` the worker's. Requires: the worker itself calls, inside.
 void hold(worker& w, processor& p) noexcept;
 

@@ -150,6 +150,9 @@ namespace {
   } catch (const cancelled&) { // asked to stop, and did
   } catch (...) { unhandled(*f.runtime, std::current_exception()); }
   if (__builtin_expect(f.own.locals != nullptr || f.own.bound != nullptr, false)) detail::end_belongings();
+  if (__builtin_expect(f.pins != 0, false))
+    env::panic("a fiber ended while it is pinned",
+               "a thrum::pinned is a local variable; it was leaked or moved to the heap");
 }
 
 // Leaves a fiber that has ended for good; or, if a task is next that fits its stack, makes it that task's fiber: the stack is
@@ -211,7 +214,8 @@ void yield_detached(worker& w, fiber& self) noexcept {
 void yield_to_next(worker& w) noexcept {
   fiber& self = *w.current_fiber();
   // Nobody arrives anywhere if a fiber that yields is alone; then this is the only place that sees timers and the global queue.
-  if (w.proc->turns() <= 0) { // relaxed: ours
+  if (w.proc->turns() <= 0) {                                       // relaxed: ours
+    if (w.pinned != nullptr) return w.runtime.world.yield_thread(); // nobody else runs here
     if (is_detached(w)) return yield_detached(w, self);
     look_beyond(w);
   }

@@ -46,6 +46,7 @@ struct runtime_core {
   worker* idle_workers = nullptr;         // asleep on their token
   worker* workers = nullptr;              // all, for joining
   base::atomic<unsigned> worker_count{0}; // threads; written under idle_lock
+  base::atomic<unsigned> pinned_count{0}; // of them, those reserved for a fiber (special.cc)
 
   // ---- the poller
   env::poller* poller = nullptr;

@@ -72,6 +72,8 @@ void put_object(worker& w, unsigned size_class, void* object) noexcept;
 // ---- special.cc: fibers that may not run everywhere
 // A new fiber of a runtime with debug modes.
 void begin_special(worker& w, fiber& f) noexcept;
+// Sleeps until the fiber that is pinned to this worker is to be resumed, and returns it.
+detail::runnable* wait_for_pinned(worker& w) noexcept;
 // The processor goes to another worker, because worker::passes_on. Afterwards this one has none.
 void pass_on(worker& w) noexcept;
 

@@ -5,6 +5,19 @@
 // nothing is done there but to choose another, or to send the worker to its native stack (null), where find_work() sees
 // worker::passes_on.
 //
+// Pinned fibers: resumed by the worker on which they were pinned, and by no other; and nobody else runs there meanwhile, or another
+// fiber would find what the pinned one has left in the thread (a context of OpenGL, say), or keep the thread when it is
+// needed. So a worker with a pinned fiber has no processor: it is detached (handoff.cc) until the fiber is pinned no longer, and
+// enter_slow() gives it none. The processor goes to another worker at once, with all that waits in it. When the fiber parks,
+// its worker sleeps on `summons`. The fiber itself is made ready and queued as any other; the worker that picks it summons
+// the right one instead of running it. A thread of its own, then, but for the price of the wake-ups; Go's LockOSThread comes to the same.
+//
+// Rejected: to leave the pinned fiber's worker a processor and let others run there while it waits. It would wait for their turns, or
+// for ever if one of them blocks; and the thread would not be its own.
+//
+// Orderings
+//   S1  summons: release store -> acquire load of the worker that sleeps: it sees what made the fiber ready.
+//
 // Debug mode `migrate`: a fiber is never resumed by the thread that resumed it last. If it would be, it goes back to where it
 // was taken from, and its worker gives the processor with all queues to another worker, asleep or new, which takes the fiber
 // next. That works with one processor, too, and no order of fibers changes but that one thread starts where the other ended. If there
@@ -16,6 +29,10 @@
 #include "sched/scheduler.h"
 #include "sched/switch.h"
 
+#include <cerrno>
+#include <system_error>
+#include <thrum/pinned.h>
+
 namespace thrum::sched {
 
 void begin_special(worker& w, fiber& f) noexcept {
@@ -24,9 +41,32 @@ void begin_special(worker& w, fiber& f) noexcept {
   f.last_on = &w;
 }
 
+namespace {
+
+void summon(worker& home) noexcept {
+  home.summons.store(1, std::memory_order_release); // S1
+  home.runtime.world.wake_word(&home.summons, 1);
+}
+
+} // namespace
+
+detail::runnable* wait_for_pinned(worker& w) noexcept {
+  while (w.summons.load(std::memory_order_acquire) == 0) // S1
+    w.runtime.world.wait_word(&w.summons, 0, env::forever);
+  w.summons.store(0, std::memory_order_relaxed); // relaxed: nobody summons a worker whose fiber runs
+  be_detached(w);
+  w.limbo->set_turns(look_interval); // no look beyond on arrival: that is for those who have a processor
+  return w.pinned;
+}
+
 fiber* special_target(worker& w, detail::runnable& next) noexcept {
   auto& f = static_cast<fiber&>(next);
   if (w.runtime.debug.held_mutex) look_for_held_locks(w);
+  if (f.pins != 0) {
+    if (f.last_on == &w) return &f;
+    summon(*f.last_on);
+    return target(w, pick(w));
+  }
   if (w.runtime.debug.migrate && f.last_on == &w && !w.no_successor && !is_detached(w)) {
     fiber* second = std::exchange(w.proc->next, &f); // first again, with what was behind it
     if (second != nullptr) push_ready(w, *second);
@@ -49,3 +89,42 @@ void pass_on(worker& w) noexcept {
 }
 
 } // namespace thrum::sched
+
+namespace thrum::detail {
+
+void pin_fiber() {
+  sched::fiber* f = sched::this_fiber();
+  if (f == nullptr) return; // a plain thread stays what it is
+  if (f->pins != 0) {
+    ++f->pins;
+    return;
+  }
+  // The others keep as many threads as there are processors.
+  sched::runtime_core& core = *f->runtime;
+  unsigned n = core.pinned_count.load(std::memory_order_relaxed); // relaxed: a number
+  do
+    if (n + 1 + core.processor_count > core.max_threads)
+      throw std::system_error(EAGAIN, std::system_category(),
+                              "thrum::pinned: options.max_threads leaves no thread for another pinned fiber");
+  while (!core.pinned_count.compare_exchange_weak(n, n + 1, std::memory_order_relaxed, // relaxed: a number
+                                                  std::memory_order_relaxed)); // relaxed: tried again
+  sched::worker& w = sched::enter();
+  f->pins = 1;
+  f->what = runnable::kind::special_fiber;
+  f->last_on = &w;
+  w.pinned = f;
+  if (!sched::is_detached(w)) sched::give_up(w);
+  sched::leave();
+}
+
+void unpin_fiber() noexcept {
+  sched::fiber* f = sched::this_fiber();
+  if (f == nullptr || --f->pins != 0) return;
+  sched::worker& w = sched::enter();
+  if (!w.runtime.debug.any()) f->what = runnable::kind::fiber;
+  w.pinned = nullptr; // the next enter() finds a processor, or does without
+  w.runtime.pinned_count.fetch_sub(1, std::memory_order_relaxed); // relaxed: a number
+  sched::leave();
+}
+
+} // namespace thrum::detail

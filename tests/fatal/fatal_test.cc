@@ -79,6 +79,7 @@ INSTANTIATE_TEST_SUITE_P(
         report{"unlock_of_anothers", "unlock of a mutex that another fiber or thread holds", "unlocks it"},
         report{"unlock_of_a_threads", "unlock of a mutex that another fiber or thread holds", "unlocks it"},
         report{"destroy_of_locked", "a mutex was destroyed while it is locked", ""},
+        report{"pin_without_end", "a fiber ended while it is pinned", "local variable"},
         report{"get_of_an_unbound_value", "get() of a scoped value that is not bound here", "get_or()"},
         report{"bindings_that_cross", "a binding of a scoped value does not end where it should",
                "reverse order"},

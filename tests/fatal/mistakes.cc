@@ -384,7 +384,11 @@ void null_pointer_with_a_handler() {
   null_pointer_in_a_fiber();
 }
 
-// ---- values of a fiber
+// ---- values and threads of a fiber
+
+void pin_without_end() {
+  in_a_detached_fiber([] { static_cast<void>(new thrum::pinned); });
+}
 
 void get_of_an_unbound_value() {
   in_a_detached_fiber([] {
@@ -459,6 +463,7 @@ constexpr mistake mistakes[] = {
     THRUM_MISTAKE(destroy_of_locked),
     THRUM_MISTAKE(run_inside_a_fiber),
     THRUM_MISTAKE(run_of_a_runtime_inside_a_fiber),
+    THRUM_MISTAKE(pin_without_end),
     THRUM_MISTAKE(get_of_an_unbound_value),
     THRUM_MISTAKE(bindings_that_cross),
     THRUM_MISTAKE(value_that_needs_itself),
