@@ -34,7 +34,8 @@ bool is_of(const deadlock::report& r, const ring& expected) {
 
 TEST_P(a_ring, is_reported_once_while_others_go_on) {
   const partial& p = GetParam();
-  test::live_child running({"/usr/bin/env", "THRUM_SYMBOLS=off", test::own_folder() + "/deadlock_partial", p.name});
+  test::live_child running(
+      {"/usr/bin/env", "THRUM_SYMBOLS=off", test::own_folder() + "/deadlock_partial", p.name});
   const bool found = running.says(title, p.rings.size());
   running.tell("m");
   const bool found_the_last = running.says(title, p.rings.size() + 1);

@@ -31,8 +31,8 @@ std::string subject(const std::string& head) {
 
 TEST_P(a_deadlock, ends_the_program_and_names_who_waits_for_what) {
   const planted& p = GetParam();
-  const test::child c =
-      test::run_child({"/usr/bin/env", "THRUM_SYMBOLS=off", test::own_folder() + "/deadlock_planted", p.name});
+  const test::child c = test::run_child(
+      {"/usr/bin/env", "THRUM_SYMBOLS=off", test::own_folder() + "/deadlock_planted", p.name});
   ASSERT_FALSE(c.timed_out) << c.summary();
   ASSERT_EQ(c.signal, SIGABRT) << c.summary();
 
