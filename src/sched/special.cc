@@ -83,6 +83,9 @@ void pass_on(worker& w) noexcept {
   w.passes_on = false;
   stop_searching(w);
   processor& p = *w.proc;
+  // The next holder counts its turns anew, and might pass the processor on before it has had them, as this one does. (At the first
+  // turn there is nothing to measure yet.)
+  if (p.turns() < look_interval) look_beyond(w);
   p.holder.store(nullptr, std::memory_order_relaxed); // relaxed: H1 (handoff.cc)
   w.proc = nullptr;
   if (!hand_to_another(w.runtime, p)) w.no_successor = true;

@@ -105,6 +105,24 @@ TEST_P(migration, a_fiber_goes_on_on_another_thread_after_each_park) {
   });
 }
 
+TEST_P(migration, fibers_that_yield_do_not_keep_timers_and_the_global_queue_waiting) {
+  run([] {
+    std::atomic<bool> over{false};
+    std::vector<fiber<void>> all;
+    for (int i = 0; i < 3; ++i)
+      all.push_back(spawn([&] {
+        while (!over) yield();
+      }));
+    thrum::this_fiber::sleep_for(std::chrono::microseconds(1));
+    const chan<int> from_a_thread;
+    std::thread sender([=] { from_a_thread.send(1); });
+    EXPECT_EQ(from_a_thread.recv(), 1);
+    over = true;
+    for (auto& f : all) f.join();
+    sender.join();
+  });
+}
+
 // Why: the address of a thread_local is another thread's after a park. This is the trap that fiber_local is for.
 TEST_P(migration, a_thread_local_is_another_after_a_park_and_a_fiber_local_is_not) {
   static thrum::fiber_local<int> own;
