@@ -133,6 +133,9 @@ bool workers_asleep(runtime_core& core) noexcept {
   const base::spin_guard guard(core.idle_lock);
   unsigned asleep = core.polling.load(std::memory_order_relaxed); // relaxed: the copies decide
   for (const sched::worker* w = core.idle_workers; w != nullptr; w = w->idle_link) ++asleep;
+  for (const sched::worker* w = core.workers; w != nullptr; w = w->all_link)
+    asleep += w->awaits_summons.load(std::memory_order_relaxed) &&                // relaxed: as above
+              w->summons.load(std::memory_order_relaxed) == 0;                    // relaxed: as above
   return asleep == core.worker_count.load(std::memory_order_relaxed) &&           // relaxed: guarded
          core.idle_count.load(std::memory_order_relaxed) == core.processor_count; // relaxed: guarded
 }

@@ -51,8 +51,10 @@ void summon(worker& home) noexcept {
 } // namespace
 
 detail::runnable* wait_for_pinned(worker& w) noexcept {
-  while (w.summons.load(std::memory_order_acquire) == 0) // S1
+  w.awaits_summons.store(true, std::memory_order_relaxed); // relaxed: D1 (inspect/census.h)
+  while (w.summons.load(std::memory_order_acquire) == 0)   // S1
     w.runtime.world.wait_word(&w.summons, 0, env::forever);
+  w.awaits_summons.store(false, std::memory_order_relaxed); // relaxed: D1 (inspect/census.h)
   w.summons.store(0, std::memory_order_relaxed); // relaxed: nobody summons a worker whose fiber runs
   be_detached(w);
   w.limbo->set_turns(look_interval); // no look beyond on arrival: that is for those who have a processor

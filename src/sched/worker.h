@@ -52,11 +52,12 @@ struct worker : wait::thread_context {
   base::guarded<processor*> proc =
       nullptr; // null: it has none; also written by who hands it one while it sleeps (idle.cc)
   departure leaving;
-  env::context native;                    // its own stack, where the scheduler's loop runs
-  exception_state* exceptions = nullptr;  // of this thread; constant
-  int* error_number = nullptr;            // of this thread; constant
-  fiber* pinned = nullptr;                // the only one that runs here (special.cc)
-  base::atomic<std::uint32_t> summons{0}; // it is to be resumed; a word to sleep on; S1 (special.cc)
+  env::context native;                      // its own stack, where the scheduler's loop runs
+  exception_state* exceptions = nullptr;    // of this thread; constant
+  int* error_number = nullptr;              // of this thread; constant
+  fiber* pinned = nullptr;                  // the only one that runs here (special.cc)
+  base::atomic<std::uint32_t> summons{0};   // it is to be resumed; a word to sleep on; S1 (special.cc)
+  base::atomic<bool> awaits_summons{false}; // asleep on it; for a census
   bool passes_on = false;    // its processor is to go to another, for the next fiber's sake (special.cc)
   bool no_successor = false; // passing on has failed: the next special fiber goes on here
   bool searching = false;    // counted in runtime_core::searching

@@ -47,6 +47,14 @@ void receive_from_nil() {
 void send_to_nil() {
   play([](cast& all) { all.act("producer", [] { channel(nullptr).send(1); }); });
 }
+void receive_of_a_pinned_fiber() {
+  play([](cast& all) {
+    all.act("consumer", [c = channel()] {
+      const thrum::pinned here;
+      receive(c);
+    });
+  });
+}
 void main_alone() {
   play([](cast&) { receive(channel()); });
 }
@@ -613,6 +621,7 @@ constexpr planted cases[] = {
     THRUM_PLANTED(send_into_a_full_buffer),
     THRUM_PLANTED(receive_from_nil),
     THRUM_PLANTED(send_to_nil),
+    THRUM_PLANTED(receive_of_a_pinned_fiber),
     THRUM_PLANTED(main_alone),
     THRUM_PLANTED(send_and_receive_in_one_fiber),
     THRUM_PLANTED(forgotten_close),

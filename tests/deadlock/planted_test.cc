@@ -72,6 +72,7 @@ THRUM_PLANTED(
     planted{"send_into_a_full_buffer", 2, {"'producer' waits to send on a channel (0x*)"}},
     planted{"receive_from_nil", 2, {"'consumer' waits to receive from a nil channel, which never happens"}},
     planted{"send_to_nil", 2, {"'producer' waits to send on a nil channel, which never happens"}},
+    planted{"receive_of_a_pinned_fiber", 2, {"'consumer' waits to receive from a channel (0x*)"}},
     planted{"main_alone", 1, {"'main' waits to receive from a channel (0x*)"}},
     planted{"send_and_receive_in_one_fiber", 2, {"'lonely' waits to send on a channel (0x*)"}},
     planted{"forgotten_close",
