@@ -159,10 +159,15 @@ bool same_wait(const first_look& look, const wait::agent& copy) noexcept {
   return look.waiting && is_waiting(copy) && look.waits == copy.waits;
 }
 
-agent_view view_of(const wait::agent& copy, const wait::agent* who, const holders& held) {
+using thread_numbers = std::unordered_map<const wait::agent*, int>; // of plain threads
+
+agent_view view_of(const wait::agent& copy, const wait::agent* who, const holders& held,
+                   const thread_numbers& threads) {
   agent_view v;
   v.who = who;
   v.waits_on = held.of(who);
+  if (const auto thread = threads.find(v.waits_on); thread != threads.end())
+    v.waits_on_thread = thread->second;
   v.why = copy.why;
   v.has_deadline = copy.has_deadline;
   v.waits = copy.waits;
@@ -192,6 +197,7 @@ totals take_census(const std::function<void(const agent_view&)>& visit) {
   std::vector<first_look> fibers;
   std::vector<first_look> guests;
   holders held;
+  thread_numbers threads_by_agent;
   const base::spin_guard no_runtime_ends(sched::registry::lock);
   const auto each_runtime = [](auto what) {
     for (runtime_core* c = sched::registry::first; c != nullptr; c = c->next) what(*c);
@@ -212,6 +218,7 @@ totals take_census(const std::function<void(const agent_view&)>& visit) {
     look.alive = true;
     look.waits = copy->waits;
     look.waiting = sleeps(*copy);
+    threads_by_agent[static_cast<const guest*>(look.block)] = copy->number;
     if (look.waiting) held.ask(static_cast<const guest*>(look.block), *copy);
   });
   base::heavy_fence(); // D1
@@ -230,7 +237,7 @@ totals take_census(const std::function<void(const agent_view&)>& visit) {
     if (!look.alive || !copy->alive.load(std::memory_order_relaxed) || look.id != copy->id)
       return; // relaxed: a copy
     const auto* who = static_cast<const fiber*>(look.block);
-    agent_view v = view_of(*copy, who, held);
+    agent_view v = view_of(*copy, who, held, threads_by_agent);
     v.home = look.home;
     v.asleep = same_wait(look, *copy);
     v.id = copy->id;
@@ -248,7 +255,7 @@ totals take_census(const std::function<void(const agent_view&)>& visit) {
   });
   copy_all<guest>(guests, [&](first_look& look, const copy_of<guest>& copy) {
     if (!same_wait(look, *copy) || !sleeps(*copy)) return;
-    agent_view v = view_of(*copy, static_cast<const guest*>(look.block), held);
+    agent_view v = view_of(*copy, static_cast<const guest*>(look.block), held, threads_by_agent);
     v.asleep = true;
     v.thread = copy->number;
     ++all.plain_threads;

@@ -40,6 +40,7 @@ struct agent_view {
   // Who must act before the wait can end, if that is one agent: the holder of a mutex, a fiber that is joined. An address: he may
   // have ended.
   const wait::agent* waits_on = nullptr;
+  int waits_on_thread = 0; // its number, if it is a plain thread, also one that runs
 
   // Not asleep, and without a processor since then, because it kept it too long; 0: no.
   env::nanoseconds lost_at = 0;

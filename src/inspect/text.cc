@@ -19,8 +19,13 @@ std::string hex(const void* address) {
   return std::string(env::report().hex(reinterpret_cast<std::uintptr_t>(address)).view());
 }
 
+std::string who_is(int thread) {
+  return "the thread '" + env::name_of_thread(thread) + "' (" + std::to_string(thread) + ")";
+}
+
 std::string held_by(const agent_view& a, const agent_view* holder, const char* does) {
   if (holder != nullptr) return " that " + who(*holder) + " " + does;
+  if (a.waits_on_thread != 0) return " that " + who_is(a.waits_on_thread) + " " + does;
   return a.waits_on != nullptr ? std::string(" that a fiber ") + does + " which has ended" : std::string();
 }
 
@@ -151,8 +156,7 @@ struct group {
 } // namespace
 
 std::string who(const agent_view& a) {
-  if (a.home == nullptr)
-    return "the thread '" + env::name_of_thread(a.thread) + "' (" + std::to_string(a.thread) + ")";
+  if (a.home == nullptr) return who_is(a.thread);
   std::string text = "fiber #" + std::to_string(a.id);
   if (const std::string name = name_of(a); !name.empty()) text += " '" + name + "'";
   return text;
