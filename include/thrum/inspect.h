@@ -6,13 +6,12 @@
 // signal itself or the environment has THRUM_QUIT=default. The program goes on; a second SIGQUIT within a second ends it.
 //
 // Deadlocks are looked for without being asked (options.find_deadlocks), some 50 ms after a runtime has become idle, and every
-// second or so while it is not:
+// second or so while it is not.
 //
-//   all asleep   All fibers wait without a deadline, no timer is set, no descriptor is waited for, and the process has no thread
-//                that could wake one. That cannot end: the process does, with a panic that shows every fiber.
-//   a cycle      Fibers (or plain threads) that wait for each other: for mutexes that the next one holds, or for its end. That
-//                is reported once; others go on.
-//
+// All asleep             All fibers wait without a deadline, no timer is set, no descriptor is waited for, and the process has no
+//                        thread that could wake one. That cannot end: the process does, with a panic that shows every fiber.
+// A cycle                Fibers (or plain threads) that wait for each other: for mutexes that the next one holds, or for its end.
+//                        That is reported once; others go on.
 // What the caller owes   Nothing. A dump starts addr2line, if it is installed, to name source lines; THRUM_SYMBOLS=off forbids it.
 // What is guaranteed     Nothing is stopped or changed. Of a fiber that is shown as waiting the line is true and was true for some
 //                        time. No report without a deadlock: threads that thrum does not know are taken for ones that may wake

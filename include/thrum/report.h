@@ -1,7 +1,7 @@
 // runtime_report: what a runtime has done and does, in numbers, and whose fibers hold others up.
 //
 //   thrum::runtime_report r = thrum::runtime::current().report();
-//   for (const auto& h : r.holdups) log(h.site.file_name(), h.site.line(), h.computed, h.blocked);
+//   if (r.holdups.size() > 10) std::puts("many places keep processors for long");
 //   std::fputs(to_string(r).c_str(), stderr);
 //
 // A fiber that computes or blocks for long loses its processor to others and goes on, so it is no mistake; but each time costs a
