@@ -111,14 +111,16 @@ bool is_our_function(std::string_view function) {
   return name.starts_with("thrum::") || name.starts_with("thrum_");
 }
 
-// A source of the library, or one of its headers, wherever they are installed.
-bool is_our_file(std::string_view path) {
+bool is_our_source(std::string_view path) {
   std::string_view here = __FILE__; // .../src/inspect/text.cc
   for (int up = 0; up < 2; ++up) here = here.substr(0, here.rfind('/'));
   // Ninja compiles ../../src/inspect/text.cc: addr2line puts the directory of the build in front.
   const std::size_t at = path.find(here);
-  if (at == 0 || (at != std::string_view::npos && here.starts_with("../") && path[at - 1] == '/'))
-    return true;
+  return at == 0 || (at != std::string_view::npos && here.starts_with("../") && path[at - 1] == '/');
+}
+
+// thrum/x.h or thrum/detail/x.h, wherever they are installed.
+bool is_our_header(std::string_view path) {
   if (const std::size_t colon = path.rfind(':'); colon != std::string_view::npos)
     path = path.substr(0, colon);
   const auto directory = [&] {
@@ -130,10 +132,18 @@ bool is_our_file(std::string_view path) {
   return first == "thrum" || (first == "detail" && directory() == "thrum");
 }
 
+// Function and file may disagree. Who asks addr2line for what was inlined does not always get it: then it says that a function of the
+// user stands in our header, or one of ours in a file of the user. Neither is to be left out. An inlined function may have its short
+// name only ("recv"); then the file counts.
 bool is_ours(std::string_view line) {
   const std::size_t at = line.rfind(" at ");
   if (at == std::string_view::npos) return is_our_function(line);
-  return is_our_function(line.substr(0, at)) || is_our_file(line.substr(at + 4));
+  const std::string_view function = line.substr(0, at);
+  const std::string_view path = line.substr(at + 4);
+  if (is_our_source(path) || function.starts_with("thrum_")) return true; // an assembler has other paths
+  const bool is_whole_name = function.ends_with(')') && function != "operator()";
+  if (is_our_header(path)) return !is_whole_name || is_our_function(function);
+  return path.starts_with("/usr/") && is_our_function(function);
 }
 
 // Frames of ours say nothing but that the fiber waits, and how fibers begin.
