@@ -614,19 +614,16 @@ void read_with_a_deadline() {
     ::close(fd);
   });
 }
-void no_descriptor_is_left() {
+[[maybe_unused]] void no_descriptor_is_left() {
   play([] {
     const channel c;
     std::thread([c] {
       std::this_thread::sleep_for(a_while);
       c.send(1);
     }).detach();
-    rlimit before{};
-    ::getrlimit(RLIMIT_NOFILE, &before);
-    const rlimit none{0, before.rlim_max};
+    const rlimit none{0, 0};
     ::setrlimit(RLIMIT_NOFILE, &none);
     receive(c);
-    ::setrlimit(RLIMIT_NOFILE, &before); // the leak sanitizer needs some at the end
   });
 }
 
@@ -960,7 +957,9 @@ constexpr clean cases[] = {
     THRUM_CLEAN(accept_in_a_select),
     THRUM_CLEAN(read_that_a_child_process_ends),
     THRUM_CLEAN(read_with_a_deadline),
+#if !THRUM_TEST_ASAN // it needs some itself
     THRUM_CLEAN(no_descriptor_is_left),
+#endif
     THRUM_CLEAN(ab_ba_with_deadlines),
     THRUM_CLEAN(upgrade_with_a_deadline),
     THRUM_CLEAN(a_long_holder),

@@ -21,8 +21,10 @@ bool has_handler() {
 // Beside a fiber that waits.
 template <class F> void serve(F while_it_waits) {
   const thrum::chan<int> never;
-  thrum::go({.name = "waiter"}, [never] { static_cast<void>(never.recv()); });
+  thrum::fiber<> waiter = thrum::spawn({.name = "waiter"}, [never] { static_cast<void>(never.recv()); });
   while_it_waits();
+  never.close();
+  waiter.join();
 }
 
 void say_ready() {
