@@ -84,18 +84,31 @@ void report_leftovers(runtime_core& core) noexcept {
       .flush();
 }
 
-// The oldest first: whoever started a thread is older, and its handle is there when its starter has ended. None is deleted
-// before all have ended, for one may still be waking another.
-void end_workers(runtime_core& core) noexcept {
+// Takes all workers off the list; the oldest is first in what it returns.
+worker* take_workers(runtime_core& core) noexcept {
+  const base::spin_guard guard(core.idle_lock);
   worker* oldest = nullptr;
   while (worker* w = core.workers) {
     core.workers = w->all_link;
     w->all_link = oldest;
     oldest = w;
   }
-  for (worker* w = oldest; w != nullptr; w = w->all_link) core.world.join_thread(w->thread);
-  while (worker* w = oldest) {
-    oldest = w->all_link;
+  return oldest;
+}
+
+// The oldest first: whoever started a thread is older, and its handle is there when its starter has ended. Until then that may
+// start more, so the list is looked at again. None is deleted before all have ended, for one may still be waking another.
+void end_workers(runtime_core& core) noexcept {
+  worker* ended = nullptr;
+  while (worker* next = take_workers(core))
+    while (worker* w = next) {
+      next = w->all_link;
+      core.world.join_thread(w->thread);
+      w->all_link = ended;
+      ended = w;
+    }
+  while (worker* w = ended) {
+    ended = w->all_link;
     delete_worker(w);
   }
 }
