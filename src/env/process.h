@@ -7,11 +7,12 @@
 
 namespace thrum::env {
 
-// How many threads of this process live, apart from those that a sanitizer keeps for itself; 0: the system does not say.
-unsigned live_threads() noexcept;
-
-// True if the environment variable has this value.
-bool is_set(const char* variable, const char* value) noexcept;
+// The threads of this process, apart from those that a sanitizer keeps for itself.
+struct thread_census {
+  unsigned live = 0;    // 0: the system does not say
+  bool all_wait = true; // in a futex or for events, and in no signal handler; those not asked for left aside
+};
+thread_census look_at_threads(std::span<const int> but_not) noexcept;
 
 // The name that the kernel has for a thread of this process; "" if there is none.
 std::string name_of_thread(int thread);

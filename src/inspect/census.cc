@@ -226,7 +226,11 @@ totals take_census(const std::function<void(const agent_view&)>& visit) {
   held.read();
   sums before;
   each_runtime([&](runtime_core& core) { add_up(core, before); });
-  const unsigned threads = env::live_threads();
+  std::vector<int> monitors; // they look at all this: they do not count as running
+  each_runtime([&](const runtime_core& core) {
+    monitors.push_back(core.monitor_number.load(std::memory_order_relaxed)); // relaxed: a number
+  });
+  const env::thread_census threads = env::look_at_threads(monitors);
   sums after;
   each_runtime([&](runtime_core& core) { add_up(core, after); });
   detached_fibers computing;
@@ -267,7 +271,7 @@ totals take_census(const std::function<void(const agent_view&)>& visit) {
   all.descriptors = after.descriptors || before.descriptors;
   all.nobody_runs = before.all_asleep && after.all_asleep && before.spawned == after.spawned &&
                     before.finished == after.finished && all.asleep == all.fibers && left == all.fibers &&
-                    threads == after.threads + all.plain_threads;
+                    threads.all_wait && threads.live == after.threads + all.plain_threads;
   return all;
 }
 

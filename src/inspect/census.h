@@ -5,8 +5,9 @@
 // not decided) slept all the time between; what the second copy says of that wait is then complete and true.
 //
 // Does anybody run? Between the two copies, in this order: all workers of all runtimes are asleep and no timer is set; the process
-// has no other threads than these, the monitors, and plain threads that sleep in both copies. Then at the first of these
-// instants nobody ran who could have started anything, and whoever was woken since would not have slept in both copies.
+// has no other threads than these, the monitors, and plain threads that sleep in both copies, and none of them is in a signal
+// handler. Then at the first of these instants nobody ran who could have started anything, and whoever was woken since would not
+// have slept in both copies.
 //
 // Orderings
 //   D1  heavy fences between the copies and what is read between them, so that nothing of the second copy is older than that: an agent

@@ -283,7 +283,9 @@ private:
 
 void monitor_main(void* raw) noexcept {
   auto& core = *static_cast<runtime_core*>(raw);
-  core.world.set_time_slice(core.world.this_thread(), worker::short_slice);
+  const int number = core.world.this_thread();
+  core.monitor_number.store(number, std::memory_order_relaxed); // relaxed: a number
+  core.world.set_time_slice(number, worker::short_slice);
   const std::unique_ptr<observation[]> seen(new (std::nothrow) observation[core.processor_count]);
   if (seen == nullptr) return;
   hang_bell(core);

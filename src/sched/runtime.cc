@@ -9,7 +9,7 @@
 #include "sched/scheduler.h"
 
 #include "env/panic.h"
-#include "env/process.h"
+#include "env/environment.h"
 
 #include <algorithm>
 #include <cstdlib>

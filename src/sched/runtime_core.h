@@ -71,6 +71,7 @@ struct runtime_core {
   const bool find_deadlocks;
   const bool report_leaks;
   base::atomic<std::uintptr_t> monitor_thread{0}; // 0: none; a census counts it
+  base::atomic<int> monitor_number{0};            // the kernel's
   base::atomic<std::uint32_t> monitor_asleep{
       0}; // a word to sleep on: nobody is busy, so there is nothing to watch
   base::atomic<bool> monitor_end{false};

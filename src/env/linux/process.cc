@@ -10,6 +10,7 @@
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -17,19 +18,46 @@ namespace thrum::env {
 
 namespace {
 
-// A thread that has ended, but not been waited for: the first one, after pthread_exit in main.
-bool is_zombie(const char* thread) noexcept {
-  char path[64];
-  std::snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", thread);
+// Reads a small file of /proc; false: it is not there, or says nothing.
+bool read_small(const char* path, char* text, std::size_t size) noexcept {
   const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return errno == ENOENT; // it has just ended
-  char text[128];
-  const auto size = ::read(fd, text, sizeof text - 1);
+  if (fd < 0) return false;
+  const auto n = ::read(fd, text, size - 1);
   ::close(fd);
-  if (size <= 0) return true;
-  text[size] = 0;
-  const char* end = std::strrchr(text, ')');
-  return end != nullptr && (end[2] == 'Z' || end[2] == 'X');
+  text[n > 0 ? n : 0] = 0;
+  return n > 0;
+}
+
+enum class thread_state : std::uint8_t { gone, waits, busy };
+
+// A thread whose signal handler waits for something else than a futex is busy; so the call matters. (The kernel shows it as the
+// first word: "202 0x7f...", or "running".)
+thread_state state_of(const char* thread) noexcept {
+  char path[64];
+  char text[192];
+  std::snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", thread);
+  if (!read_small(path, text, sizeof text)) return thread_state::gone;
+  const char* end = std::strrchr(text, ')'); // "123 (name) S ..."
+  if (end == nullptr) return thread_state::busy;
+  if (end[2] == 'Z' || end[2] == 'X') return thread_state::gone; // the first one, after pthread_exit in main
+  if (end[2] != 'S') return thread_state::busy;
+  std::snprintf(path, sizeof path, "/proc/self/task/%.20s/syscall", thread);
+  if (!read_small(path, text, sizeof text)) return thread_state::waits; // kernels that do not say
+  const long call = std::strtol(text, nullptr, 10);
+  for (const long allowed : {
+           static_cast<long>(SYS_futex),
+           static_cast<long>(SYS_epoll_pwait),
+           static_cast<long>(SYS_epoll_pwait2),
+#if defined(SYS_epoll_wait)
+           static_cast<long>(SYS_epoll_wait),
+#endif
+#if THRUM_TSAN // its own thread
+           static_cast<long>(SYS_nanosleep),
+           static_cast<long>(SYS_clock_nanosleep),
+#endif
+       })
+    if (call == allowed) return thread_state::waits;
+  return thread_state::busy;
 }
 
 // Where process_vm_readv is forbidden (containers): slower, and always allowed for oneself.
@@ -42,21 +70,23 @@ bool copy_through_proc(const copy_request& r) noexcept {
 
 } // namespace
 
-unsigned live_threads() noexcept {
+thread_census look_at_threads(std::span<const int> but_not) noexcept {
   const int saved = errno;
-  unsigned count = 0;
+  thread_census all;
   if (DIR* tasks = ::opendir("/proc/self/task")) {
-    while (const dirent* entry = ::readdir(tasks))
-      if (entry->d_name[0] != '.' && !is_zombie(entry->d_name)) ++count;
+    while (const dirent* entry = ::readdir(tasks)) {
+      if (entry->d_name[0] == '.') continue;
+      const thread_state state = state_of(entry->d_name);
+      if (state == thread_state::gone) continue;
+      ++all.live;
+      if (std::find(but_not.begin(), but_not.end(), std::atoi(entry->d_name)) == but_not.end())
+        all.all_wait &= state == thread_state::waits;
+    }
     ::closedir(tasks);
   }
   errno = saved;
-  return THRUM_TSAN && count != 0 ? count - 1 : count; // the thread sanitizer keeps a thread of its own
-}
-
-bool is_set(const char* variable, const char* value) noexcept {
-  const char* found = std::getenv(variable);
-  return found != nullptr && std::strcmp(found, value) == 0;
+  if (THRUM_TSAN && all.live != 0) --all.live; // the thread sanitizer keeps a thread of its own
+  return all;
 }
 
 std::string name_of_thread(int thread) {

@@ -2,7 +2,7 @@
 
 #include "base/atomic.h"
 #include "env/env.h"
-#include "env/process.h"
+#include "env/environment.h"
 
 #include <cerrno>
 #include <signal.h>

@@ -1,6 +1,6 @@
 // Names of addresses, by addr2line where there is one. It runs as a process of its own: what it needs is large, and a report is
 // written once.
-#include "env/process.h"
+#include "env/environment.h"
 #include "env/trace.h"
 
 #include <algorithm>
