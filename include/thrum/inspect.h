@@ -15,7 +15,8 @@
 // What the caller owes   Nothing. A dump starts addr2line, if it is installed, to name source lines; THRUM_SYMBOLS=off forbids it.
 // What is guaranteed     Nothing is stopped or changed. Of a fiber that is shown as waiting the line is true and was true for some
 //                        time. No report without a deadlock: threads that thrum does not know are taken for ones that may wake
-//                        somebody. (So a program that keeps one, say for signals, gets reports of cycles only. Under the thread
+//                        somebody. (So a program that keeps one, say for signals, gets reports of cycles only. One whose last way
+//                        out is a signal handler that calls _exit() looks deadlocked: switch the search off. Under the thread
 //                        sanitizer everything works as without, but SIGQUIT: it keeps a signal while a thread waits in thrum.)
 // May park               no; it blocks the thread while it looks: about a microsecond a fiber, and 0.1 s for addr2line.
 // Happens-before         nothing.
