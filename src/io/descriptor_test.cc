@@ -404,7 +404,7 @@ TEST(descriptor, a_reader_whose_peer_is_always_faster_lets_others_run) {
   run(
       [] {
         stream_pair p;
-        bool stop = false;
+        std::atomic<bool> stop{false}; // whoever takes long keeps its thread when the other one goes on
         int turns = 0;
         auto other = spawn([&] {
           for (; turns < 10; ++turns) this_fiber::yield();
