@@ -8,8 +8,8 @@
 #include "sched/inspector.h"
 #include "sched/scheduler.h"
 
-#include "env/panic.h"
 #include "env/environment.h"
+#include "env/panic.h"
 
 #include <algorithm>
 #include <cstdlib>
