@@ -20,8 +20,7 @@ namespace {
 
 constexpr env::nanoseconds usual_gap = 1'000'000'000;
 constexpr env::nanoseconds first_gap_of_suspicion = 100'000'000;
-constexpr std::size_t most_fibers_while_busy =
-    2'000; // the monitor has other duties, too: this takes a millisecond
+constexpr std::size_t most_fibers_while_busy = 2'000; // with more, the monitor would neglect the rest
 
 // Whatever runtime's monitor looks, it looks at the whole process.
 struct shared_finder {
