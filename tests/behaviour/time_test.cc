@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -101,21 +103,29 @@ TEST_P(time_passes, an_earlier_time_that_is_set_later_is_not_missed) {
 }
 
 TEST_F(sleep_order, those_with_earlier_deadlines_wake_first) {
-  run([] {
-    for (auto margin = 1ms;; margin *= 2) { // until all have gone to sleep in time
-      std::vector<int> order;
-      bool late = false;
+  const auto taken = [] { // how often the one processor went to another thread
+    const thrum::runtime_report r = thrum::runtime::current().report();
+    return r.taken_from_computing + r.taken_from_blocked;
+  };
+  run([&] {
+    for (auto margin = 1ms;;
+         margin *= 2) { // until all have gone to sleep in time, and nobody was interrupted
+      const std::uint64_t before = taken();
+      thrum::mutex lock;
+      std::vector<int> order; // guarded by lock
+      std::atomic<bool> late{false};
       const auto begin = steady_clock::now() + margin;
       std::vector<fiber<void>> all;
       for (int i = 0; i < 20; ++i)
         all.push_back(spawn([&, i] {
           const auto mine = begin + std::chrono::microseconds(100 * ((i * 7) % 20));
-          late |= steady_clock::now() >= begin;
+          if (steady_clock::now() >= begin) late = true;
           sleep_until(mine);
+          const std::lock_guard hold(lock);
           order.push_back((i * 7) % 20);
         }));
       for (auto& f : all) f.join();
-      if (late) continue;
+      if (late || taken() != before) continue;
       EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
       return;
     }

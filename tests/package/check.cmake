@@ -11,7 +11,14 @@ function(step)
 endfunction()
 
 set(ENV{CCACHE_NOHASHDIR} true) # the library was compiled before, in another folder
-file(REMOVE_RECURSE ${WORK})
+# The prefix and the program are made anew. As a subproject the library is configured anew, but its objects stay: to compile all of it
+# each time would prove nothing more.
+if(HOW STREQUAL "installed")
+  file(REMOVE_RECURSE ${WORK})
+else()
+  file(REMOVE_RECURSE ${WORK}/source ${WORK}/build/CMakeCache.txt)
+  file(REMOVE ${WORK}/build/consumer)
+endif()
 file(COPY ${SOURCE}/tests/package/CMakeLists.txt ${SOURCE}/tests/package/main.cc DESTINATION ${WORK}/source)
 
 if(HOW STREQUAL "installed")
