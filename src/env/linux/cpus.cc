@@ -1,26 +1,16 @@
 #include "env/linux/cpus.h"
 
+#include "env/linux/small_file.h"
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
 namespace thrum::env {
 
 namespace {
-
-// Reads a small file into a string; empty if that fails.
-template <std::size_t N> const char* slurp(const char* path, char (&buffer)[N]) noexcept {
-  buffer[0] = '\0';
-  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return buffer;
-  const ssize_t n = ::read(fd, buffer, N - 1);
-  ::close(fd);
-  buffer[n > 0 ? n : 0] = '\0';
-  return buffer;
-}
 
 unsigned smaller_limit(unsigned a, unsigned b) noexcept {
   if (a == 0) return b;
@@ -44,12 +34,14 @@ unsigned quota_of(const char* mount, const char* group, bool v2) noexcept {
   for (;;) {
     if (v2) {
       std::snprintf(file, sizeof file, "%s/cpu.max", path);
-      limit = smaller_limit(limit, quota_from_cpu_max(slurp(file, a)));
+      read_small(file, a);
+      limit = smaller_limit(limit, quota_from_cpu_max(a));
     } else {
       std::snprintf(file, sizeof file, "%s/cpu.cfs_quota_us", path);
-      slurp(file, a);
+      read_small(file, a);
       std::snprintf(file, sizeof file, "%s/cpu.cfs_period_us", path);
-      limit = smaller_limit(limit, quota_from_cfs(a, slurp(file, b)));
+      read_small(file, b);
+      limit = smaller_limit(limit, quota_from_cfs(a, b));
     }
     char* slash = std::strrchr(path, '/');
     if (slash == nullptr || static_cast<std::size_t>(slash - path) < std::strlen(mount)) return limit;
@@ -59,7 +51,7 @@ unsigned quota_of(const char* mount, const char* group, bool v2) noexcept {
 
 unsigned cgroup_quota() noexcept {
   char groups[4096];
-  slurp("/proc/self/cgroup", groups);
+  read_small("/proc/self/cgroup", groups);
   unsigned limit = 0;
   // Lines are `id:controllers:path`; version 2 has the single line `0::path`.
   char* rest = nullptr;

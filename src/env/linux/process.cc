@@ -1,13 +1,12 @@
 #include "env/process.h"
 
 #include "base/sanitizer.h"
+#include "env/linux/small_file.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -18,31 +17,17 @@ namespace thrum::env {
 
 namespace {
 
-// Reads a small file of /proc; false: it is not there, or says nothing.
-bool read_small(const char* path, char* text, std::size_t size) noexcept {
-  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const auto n = ::read(fd, text, size - 1);
-  ::close(fd);
-  text[n > 0 ? n : 0] = 0;
-  return n > 0;
-}
-
 enum class thread_state : std::uint8_t { gone, waits, busy };
 
 // A thread whose signal handler waits for something else than a futex is busy; so the call matters. (The kernel shows it as the
 // first word: "202 0x7f...", or "running".)
-thread_state state_of(const char* thread) noexcept {
-  char path[64];
+thread_state state_of(int thread) noexcept {
+  const char letter = state_of_thread(thread);
+  if (letter == 0 || letter == 'Z' || letter == 'X')
+    return thread_state::gone; // the first one is a zombie after pthread_exit in main
+  if (letter != 'S') return thread_state::busy;
   char text[192];
-  std::snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", thread);
-  if (!read_small(path, text, sizeof text)) return thread_state::gone;
-  const char* end = std::strrchr(text, ')'); // "123 (name) S ..."
-  if (end == nullptr) return thread_state::busy;
-  if (end[2] == 'Z' || end[2] == 'X') return thread_state::gone; // the first one, after pthread_exit in main
-  if (end[2] != 'S') return thread_state::busy;
-  std::snprintf(path, sizeof path, "/proc/self/task/%.20s/syscall", thread);
-  if (!read_small(path, text, sizeof text)) return thread_state::waits; // kernels that do not say
+  if (!read_of_thread(thread, "syscall", text)) return thread_state::waits; // kernels that do not say
   const long call = std::strtol(text, nullptr, 10);
   for (const long allowed : {
            static_cast<long>(SYS_futex),
@@ -76,10 +61,11 @@ thread_census look_at_threads(std::span<const int> but_not) noexcept {
   if (DIR* tasks = ::opendir("/proc/self/task")) {
     while (const dirent* entry = ::readdir(tasks)) {
       if (entry->d_name[0] == '.') continue;
-      const thread_state state = state_of(entry->d_name);
+      const int thread = std::atoi(entry->d_name);
+      const thread_state state = state_of(thread);
       if (state == thread_state::gone) continue;
       ++all.live;
-      if (std::find(but_not.begin(), but_not.end(), std::atoi(entry->d_name)) == but_not.end())
+      if (std::find(but_not.begin(), but_not.end(), thread) == but_not.end())
         all.all_wait &= state == thread_state::waits;
     }
     ::closedir(tasks);
@@ -90,15 +76,10 @@ thread_census look_at_threads(std::span<const int> but_not) noexcept {
 }
 
 std::string name_of_thread(int thread) {
-  char path[48];
-  std::snprintf(path, sizeof path, "/proc/self/task/%d/comm", thread);
-  std::string name;
-  if (std::FILE* file = std::fopen(path, "re")) {
-    char line[32];
-    if (std::fgets(line, sizeof line, file) != nullptr) name = line;
-    std::fclose(file);
-  }
-  if (!name.empty() && name.back() == '\n') name.pop_back();
+  char text[32];
+  read_of_thread(thread, "comm", text);
+  std::string name = text;
+  if (name.ends_with('\n')) name.pop_back();
   return name;
 }
 

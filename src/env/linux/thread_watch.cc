@@ -1,10 +1,9 @@
 #include "env/linux/thread_watch.h"
 
+#include "env/linux/small_file.h"
+
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
 #include <ctime>
-#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,18 +21,8 @@ nanoseconds cpu_time_of(int thread) noexcept {
 }
 
 bool sleeps(int thread) noexcept {
-  char path[48];
-  std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
-  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  char text[128];
-  const auto size = ::read(fd, text, sizeof text - 1);
-  ::close(fd);
-  if (size <= 0) return false;
-  text[size] = 0;
-  // "123 (name) S ...": the name may contain anything, but it is short.
-  const char* end = std::strrchr(text, ')');
-  return end != nullptr && (end[2] == 'S' || end[2] == 'D' || end[2] == 'T' || end[2] == 't');
+  const char state = state_of_thread(thread);
+  return state == 'S' || state == 'D' || state == 'T' || state == 't';
 }
 
 void set_time_slice(int thread, nanoseconds slice) noexcept {
