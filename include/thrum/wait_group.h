@@ -80,9 +80,8 @@ private:
 
 // ---------------------------------------------------------------------------------------------------------------------------
 
-// What the fiber of go() runs. It ends the life of f, and of the fiber's own
-// values, before the group is told. (No std::optional: g++ 12 warns in programs
-// that use it.)
+// What the fiber of go() runs. It ends the life of f, and of the fiber's own values, before the group is told. (No std::optional:
+// g++ 12 warns in programs that use it.)
 template <class F> struct wait_group::member {
   template <class G> member(wait_group& g, std::in_place_t, G&& callable)
       : group(&g), f(std::forward<G>(callable)) {}

@@ -28,8 +28,7 @@ template <class T> struct alignas(alignof(T)) copy_of {
 };
 
 bool is_waiting(const wait::agent& copy) noexcept {
-  const std::uint32_t d = copy.decided.load(std::memory_order_relaxed); // relaxed: a copy
-  return d == wait::decision::open || d == wait::decision::shielded;
+  return wait::decision::is_pending(copy.decided.load(std::memory_order_relaxed)); // relaxed: a copy
 }
 
 bool sleeps(const guest& copy) noexcept {
@@ -147,32 +146,129 @@ void add_up(runtime_core& core, sums& s) noexcept {
       core.watched.load(std::memory_order_relaxed) != 0; // relaxed: nobody runs, or it does not count
   s.threads += core.worker_count.load(std::memory_order_relaxed);        // relaxed: as above
   s.threads += core.monitor_thread.load(std::memory_order_relaxed) != 0; // relaxed: as above
-  s.finished += core.finished_elsewhere.load(std::memory_order_relaxed); // relaxed: as above
-  s.spawned += core.spawned_elsewhere.load(std::memory_order_relaxed);   // relaxed: as above
-  for (unsigned i = 0; i < core.processor_count; ++i) {
-    s.finished += core.processors[i]->finished.load(std::memory_order_relaxed); // relaxed: as above
-    s.spawned += core.processors[i]->spawned.load(std::memory_order_relaxed);   // relaxed: as above
-  }
+  s.finished += sched::count_finished(core);
+  s.spawned += sched::count_spawned(core);
 }
 
 bool same_wait(const first_look& look, const wait::agent& copy) noexcept {
   return look.waiting && is_waiting(copy) && look.waits == copy.waits;
 }
 
-using thread_numbers = std::unordered_map<const wait::agent*, int>; // of plain threads
+// One census, in the order of its steps. Requires: no runtime comes or goes.
+class census {
+public:
+  void list_all();
+  void copy_first();
+  void look_between();
+  totals copy_again(const std::function<void(const agent_view&)>& visit);
 
-agent_view view_of(const wait::agent& copy, const wait::agent* who, const holders& held,
-                   const thread_numbers& threads) {
+private:
+  agent_view view_of(const wait::agent& copy, const wait::agent* who) const;
+  agent_view view_of(const fiber& copy, const first_look& look) const;
+
+  std::vector<first_look> fibers_;
+  std::vector<first_look> guests_;
+  std::unordered_map<const wait::agent*, int> numbers_; // of plain threads
+  holders held_;
+  sums before_; // before and after the kernel was asked for all threads
+  sums after_;
+  env::thread_census threads_;
+  detached_fibers detached_;
+};
+
+void census::list_all() {
+  sched::for_each_registered([&](runtime_core& core) { add_fibers(core, fibers_); });
+  wait::for_each_thread([&](const wait::thread_context& t) {
+    if (!t.is_worker) guests_.push_back({.block = static_cast<const guest*>(&t), .home = nullptr});
+  });
+}
+
+void census::copy_first() {
+  copy_all<fiber>(fibers_, [&](first_look& look, const copy_of<fiber>& copy) {
+    look.alive = copy->alive.load(std::memory_order_relaxed); // relaxed: a copy
+    look.id = copy->id;
+    look.waits = copy->waits;
+    look.waiting = look.alive && is_waiting(*copy);
+    if (look.waiting) held_.ask(static_cast<const fiber*>(look.block), *copy);
+  });
+  copy_all<guest>(guests_, [&](first_look& look, const copy_of<guest>& copy) {
+    look.alive = true;
+    look.waits = copy->waits;
+    look.waiting = sleeps(*copy);
+    numbers_[static_cast<const guest*>(look.block)] = copy->number;
+    if (look.waiting) held_.ask(static_cast<const guest*>(look.block), *copy);
+  });
+}
+
+void census::look_between() {
+  held_.read();
+  std::vector<int> monitors; // they look at all this: they do not count as running
+  sched::for_each_registered([&](runtime_core& core) {
+    add_up(core, before_);
+    monitors.push_back(core.monitor_number.load(std::memory_order_relaxed)); // relaxed: a number
+  });
+  threads_ = env::look_at_threads(monitors);
+  sched::for_each_registered([&](runtime_core& core) {
+    add_up(core, after_);
+    add_detached(core, detached_);
+  });
+}
+
+agent_view census::view_of(const wait::agent& copy, const wait::agent* who) const {
   agent_view v;
   v.who = who;
-  v.waits_on = held.of(who);
-  if (const auto thread = threads.find(v.waits_on); thread != threads.end())
-    v.waits_on_thread = thread->second;
+  v.waits_on = held_.of(who);
+  if (const auto number = numbers_.find(v.waits_on); number != numbers_.end())
+    v.waits_on_thread = number->second;
   v.why = copy.why;
   v.has_deadline = copy.has_deadline;
   v.waits = copy.waits;
   v.waiting_for = copy.waiting_for;
   return v;
+}
+
+agent_view census::view_of(const fiber& copy, const first_look& look) const {
+  agent_view v = view_of(copy, static_cast<const fiber*>(look.block));
+  v.home = look.home;
+  v.asleep = same_wait(look, copy);
+  v.id = copy.id;
+  v.name = copy.name;
+  v.site = copy.site;
+  v.saved = copy.saved;
+  v.top = static_cast<const char*>(look.block);
+  if (const auto found = detached_.find(v.who); !v.asleep && found != detached_.end()) {
+    v.lost_at = found->second.since;
+    v.lost_blocked = found->second.blocked;
+  }
+  return v;
+}
+
+totals census::copy_again(const std::function<void(const agent_view&)>& visit) {
+  totals all;
+  copy_all<fiber>(fibers_, [&](first_look& look, const copy_of<fiber>& copy) {
+    if (!look.alive || !copy->alive.load(std::memory_order_relaxed) || look.id != copy->id)
+      return; // relaxed: a copy
+    const agent_view v = view_of(*copy, look);
+    ++all.fibers;
+    all.asleep += v.asleep;
+    visit(v);
+  });
+  copy_all<guest>(guests_, [&](first_look& look, const copy_of<guest>& copy) {
+    if (!same_wait(look, *copy) || !sleeps(*copy)) return;
+    agent_view v = view_of(*copy, static_cast<const guest*>(look.block));
+    v.asleep = true;
+    v.thread = copy->number;
+    ++all.plain_threads;
+    visit(v);
+  });
+  const std::uint64_t left = after_.spawned - after_.finished;
+  all.waiting_to_begin = left > all.fibers ? left - all.fibers : 0;
+  all.timers = after_.timers || before_.timers;
+  all.descriptors = after_.descriptors || before_.descriptors;
+  all.nobody_runs = before_.all_asleep && after_.all_asleep && before_.spawned == after_.spawned &&
+                    before_.finished == after_.finished && all.asleep == all.fibers && left == all.fibers &&
+                    threads_.all_wait && threads_.live == after_.threads + all.plain_threads;
+  return all;
 }
 
 } // namespace
@@ -186,6 +282,13 @@ std::string name_of(const agent_view& a) {
   return name;
 }
 
+bool still_waits(const agent_view& a) noexcept {
+  copy_of<fiber> copy;
+  if (!env::copy_memory(copy.bytes, a.top, sizeof copy.bytes)) return false;
+  return copy->alive.load(std::memory_order_relaxed) && copy->id == a.id && // relaxed: a copy
+         copy->waits == a.waits && is_waiting(*copy);
+}
+
 std::size_t fibers_about() noexcept {
   std::size_t n = 0;
   sched::for_each_runtime([&](runtime_core& core) { n += core.stacks.in_use(); });
@@ -193,86 +296,14 @@ std::size_t fibers_about() noexcept {
 }
 
 totals take_census(const std::function<void(const agent_view&)>& visit) {
-  totals all;
-  std::vector<first_look> fibers;
-  std::vector<first_look> guests;
-  holders held;
-  thread_numbers threads_by_agent;
   const base::spin_guard no_runtime_ends(sched::registry::lock);
-  const auto each_runtime = [](auto what) {
-    for (runtime_core* c = sched::registry::first; c != nullptr; c = c->next) what(*c);
-  };
-  each_runtime([&](runtime_core& core) { add_fibers(core, fibers); });
-  wait::for_each_thread([&](const wait::thread_context& t) {
-    if (!t.is_worker) guests.push_back({.block = static_cast<const guest*>(&t), .home = nullptr});
-  });
-
-  copy_all<fiber>(fibers, [&](first_look& look, const copy_of<fiber>& copy) {
-    look.alive = copy->alive.load(std::memory_order_relaxed); // relaxed: a copy
-    look.id = copy->id;
-    look.waits = copy->waits;
-    look.waiting = look.alive && is_waiting(*copy);
-    if (look.waiting) held.ask(static_cast<const fiber*>(look.block), *copy);
-  });
-  copy_all<guest>(guests, [&](first_look& look, const copy_of<guest>& copy) {
-    look.alive = true;
-    look.waits = copy->waits;
-    look.waiting = sleeps(*copy);
-    threads_by_agent[static_cast<const guest*>(look.block)] = copy->number;
-    if (look.waiting) held.ask(static_cast<const guest*>(look.block), *copy);
-  });
+  census c;
+  c.list_all();
+  c.copy_first();
   base::heavy_fence(); // D1
-
-  held.read();
-  sums before;
-  each_runtime([&](runtime_core& core) { add_up(core, before); });
-  std::vector<int> monitors; // they look at all this: they do not count as running
-  each_runtime([&](const runtime_core& core) {
-    monitors.push_back(core.monitor_number.load(std::memory_order_relaxed)); // relaxed: a number
-  });
-  const env::thread_census threads = env::look_at_threads(monitors);
-  sums after;
-  each_runtime([&](runtime_core& core) { add_up(core, after); });
-  detached_fibers computing;
-  each_runtime([&](runtime_core& core) { add_detached(core, computing); });
+  c.look_between();
   base::heavy_fence(); // D1
-
-  copy_all<fiber>(fibers, [&](first_look& look, const copy_of<fiber>& copy) {
-    if (!look.alive || !copy->alive.load(std::memory_order_relaxed) || look.id != copy->id)
-      return; // relaxed: a copy
-    const auto* who = static_cast<const fiber*>(look.block);
-    agent_view v = view_of(*copy, who, held, threads_by_agent);
-    v.home = look.home;
-    v.asleep = same_wait(look, *copy);
-    v.id = copy->id;
-    v.name = copy->name;
-    v.site = copy->site;
-    v.saved = copy->saved;
-    v.top = static_cast<const char*>(look.block);
-    if (const auto found = computing.find(v.who); !v.asleep && found != computing.end()) {
-      v.lost_at = found->second.since;
-      v.lost_blocked = found->second.blocked;
-    }
-    ++all.fibers;
-    all.asleep += v.asleep;
-    visit(v);
-  });
-  copy_all<guest>(guests, [&](first_look& look, const copy_of<guest>& copy) {
-    if (!same_wait(look, *copy) || !sleeps(*copy)) return;
-    agent_view v = view_of(*copy, static_cast<const guest*>(look.block), held, threads_by_agent);
-    v.asleep = true;
-    v.thread = copy->number;
-    ++all.plain_threads;
-    visit(v);
-  });
-  const std::uint64_t left = after.spawned - after.finished;
-  all.waiting_to_begin = left > all.fibers ? left - all.fibers : 0;
-  all.timers = after.timers || before.timers;
-  all.descriptors = after.descriptors || before.descriptors;
-  all.nobody_runs = before.all_asleep && after.all_asleep && before.spawned == after.spawned &&
-                    before.finished == after.finished && all.asleep == all.fibers && left == all.fibers &&
-                    threads.all_wait && threads.live == after.threads + all.plain_threads;
-  return all;
+  return c.copy_again(visit);
 }
 
 } // namespace thrum::inspect

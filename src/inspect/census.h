@@ -78,6 +78,9 @@ struct totals {
 // none. Throws std::bad_alloc.
 totals take_census(const std::function<void(const agent_view&)>& visit);
 
+// Of a fiber that slept: is it in the same wait? False also if another fiber has its stack by now.
+bool still_waits(const agent_view& a) noexcept;
+
 // About how many fibers there are: what a census costs.
 std::size_t fibers_about() noexcept;
 

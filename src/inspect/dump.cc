@@ -1,6 +1,4 @@
 // What every fiber does (thrum/inspect.h).
-#include "inspect/dump.h"
-
 #include "inspect/report.h"
 #include "inspect/text.h"
 #include "sched/scheduler.h"
@@ -10,19 +8,15 @@
 
 namespace thrum {
 
-namespace inspect {
-
 namespace {
 
 void describe_runtimes(std::string& to) {
   sched::for_each_runtime([&](sched::runtime_core& core) {
-    to += to_string(report_of(core));
+    to += to_string(inspect::report_of(core));
     to += std::string("  queued: global ") + (core.global.empty() ? "none" : "some");
     constexpr unsigned most_shown = 64;
     for (unsigned i = 0; i < std::min(core.processor_count, most_shown); ++i) {
-      const sched::processor& p = *core.processors[i];
-      to += ", processor " + std::to_string(i) + ": " +
-            std::to_string(p.ready.size_hint() + p.fresh.size_hint() + p.shared.size_hint());
+      to += ", processor " + std::to_string(i) + ": " + std::to_string(core.processors[i]->queued_hint());
     }
     to += "\n";
   });
@@ -30,20 +24,17 @@ void describe_runtimes(std::string& to) {
 
 } // namespace
 
-std::string describe_all() {
-  std::vector<agent_view> agents;
-  const totals all = take_census([&](const agent_view& a) { agents.push_back(a); });
+std::string dump() {
+  std::vector<inspect::agent_view> agents;
+  const inspect::totals all =
+      inspect::take_census([&](const inspect::agent_view& a) { agents.push_back(a); });
   std::string text =
       "thrum: " + std::to_string(all.fibers) + " fibers, " + std::to_string(all.asleep) + " wait";
   if (all.waiting_to_begin != 0) text += ", " + std::to_string(all.waiting_to_begin) + " have yet to begin";
   text += "\n";
   describe_runtimes(text);
-  list(text, agents);
+  inspect::list(text, agents);
   return text;
 }
-
-} // namespace inspect
-
-std::string dump() { return inspect::describe_all(); }
 
 } // namespace thrum

@@ -5,12 +5,12 @@
 #include "env/panic.h"
 #include "env/quit_signal.h"
 #include "inspect/deadlock.h"
-#include "inspect/dump.h"
 #include "inspect/text.h"
 #include "sched/runtime_core.h"
 
 #include <algorithm>
 #include <new>
+#include <thrum/inspect.h>
 
 namespace thrum {
 
@@ -64,7 +64,7 @@ public:
 
   void write_dump() noexcept override {
     try {
-      print(describe_all());
+      print(dump());
     } catch (const std::bad_alloc&) { print("thrum: no memory for a dump\n"); }
   }
 

@@ -10,14 +10,6 @@ namespace thrum {
 
 namespace {
 
-std::uint64_t sum_of(const sched::runtime_core& core,
-                     base::atomic<std::uint64_t> sched::processor::* counter) noexcept {
-  std::uint64_t sum = 0;
-  for (unsigned i = 0; i < core.processor_count; ++i)
-    sum += (core.processors[i]->*counter).load(std::memory_order_relaxed); // relaxed: for a report
-  return sum;
-}
-
 std::string in_ms(std::chrono::nanoseconds time) {
   return std::to_string(std::chrono::round<std::chrono::milliseconds>(time).count()) + " ms";
 }
@@ -29,10 +21,8 @@ runtime_report inspect::report_of(sched::runtime_core& core) {
   r.name = core.name;
   r.processors = core.processor_count;
   r.idle_processors = core.idle_count.load(std::memory_order_relaxed); // relaxed: for a report
-  r.finished = core.finished_elsewhere.load(std::memory_order_relaxed) +
-               sum_of(core, &sched::processor::finished); // relaxed: for a report
-  r.spawned = core.spawned_elsewhere.load(std::memory_order_relaxed) +
-              sum_of(core, &sched::processor::spawned);                           // relaxed: for a report
+  r.finished = sched::count_finished(core);
+  r.spawned = sched::count_spawned(core);
   r.taken_from_computing = core.taken_from_hogs.load(std::memory_order_relaxed);  // relaxed: for a report
   r.taken_from_blocked = core.taken_from_blocked.load(std::memory_order_relaxed); // relaxed: for a report
   {

@@ -70,17 +70,6 @@ std::string what_it_does(const agent_view& a, const agent_view* holder) {
 constexpr std::size_t deepest = 24; // frames shown
 using trace = std::array<const void*, deepest>;
 
-// False: the fiber goes on by now, or another one has its stack, whose waits are counted from the start.
-bool still_waits(const agent_view& a) {
-  alignas(sched::fiber) unsigned char bytes[sizeof(sched::fiber)];
-  if (!env::copy_memory(bytes, a.top, sizeof bytes)) return false;
-  const auto& copy = *std::launder(reinterpret_cast<const sched::fiber*>(bytes));
-  const std::uint32_t d = copy.decided.load(std::memory_order_relaxed); // relaxed: a copy
-  return copy.alive.load(std::memory_order_relaxed) && copy.id == a.id &&
-         copy.waits == a.waits && // relaxed: a copy
-         (d == wait::decision::open || d == wait::decision::shielded);
-}
-
 trace trace_of(const agent_view& a) {
   trace t{};
   if (a.asleep && a.home != nullptr)

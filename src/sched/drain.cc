@@ -25,15 +25,8 @@ namespace thrum::sched {
 namespace {
 
 bool all_have_ended(const runtime_core& core) noexcept {
-  std::uint64_t ended = 0;
-  std::uint64_t spawned = 0;
-  for (unsigned i = 0; i < core.processor_count; ++i)
-    ended += core.processors[i]->finished.load(std::memory_order_acquire); // N1
-  ended += core.finished_elsewhere.load(std::memory_order_acquire);        // N1
-  spawned += core.spawned_elsewhere.load(std::memory_order_relaxed);       // relaxed: N1
-  for (unsigned i = 0; i < core.processor_count; ++i)
-    spawned += core.processors[i]->spawned.load(std::memory_order_relaxed); // relaxed: N1
-  return ended == spawned;
+  const std::uint64_t ended = count_finished(core); // first: N1
+  return ended == count_spawned(core);
 }
 
 // Calls visit(fiber) for the control block of every stack that is not in the pool. Some of these stacks lie in a
@@ -114,6 +107,20 @@ void end_workers(runtime_core& core) noexcept {
 }
 
 } // namespace
+
+std::uint64_t count_finished(const runtime_core& core) noexcept {
+  std::uint64_t n = core.finished_elsewhere.load(std::memory_order_acquire); // N1
+  for (unsigned i = 0; i < core.processor_count; ++i)
+    n += core.processors[i]->finished.load(std::memory_order_acquire); // N1
+  return n;
+}
+
+std::uint64_t count_spawned(const runtime_core& core) noexcept {
+  std::uint64_t n = core.spawned_elsewhere.load(std::memory_order_relaxed); // relaxed: N1
+  for (unsigned i = 0; i < core.processor_count; ++i)
+    n += core.processors[i]->spawned.load(std::memory_order_relaxed); // relaxed: N1
+  return n;
+}
 
 void note_end(runtime_core& core) noexcept {
   core.all_ended.fetch_add(1, std::memory_order_release); // N2

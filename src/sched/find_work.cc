@@ -23,7 +23,7 @@ runnable* steal(worker& w) noexcept {
   return nullptr;
 }
 
-bool has_queue(const processor& p) noexcept { return !p.ready.empty() || !p.fresh.empty(); }
+bool has_private_work(const processor& p) noexcept { return !p.ready.empty() || !p.fresh.empty(); }
 
 } // namespace
 
@@ -86,7 +86,7 @@ runnable* find_work(worker& w) noexcept {
       if (!sleep_until_needed(w)) return nullptr;
       continue;
     }
-    if (w.searching && has_queue(*w.proc)) look_on_arrival(w);
+    if (w.searching && has_private_work(*w.proc)) look_on_arrival(w);
     if (runnable* r = pick(w)) return r;
     if (core.stopping.load(std::memory_order_acquire)) return nullptr; // R1 (runtime.cc)
     if (earliest_timer(core) != env::forever && fire_due_timers(w, core.world.now(), 0)) continue;

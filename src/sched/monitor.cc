@@ -107,10 +107,8 @@ public:
         pause = quick_look;
       else
         pause = std::min(pause * 2, waiting_ ? look : slow_look);
-      const env::nanoseconds next_due =
-          std::min(earliest_timer(core_), env::forever - due_patience) + due_patience;
       core_.world.wait_word(&core_.monitor_asleep, 0,
-                            std::max(now_ + quick_look, std::min(now_ + pause, next_due)));
+                            std::max(now_ + quick_look, std::min(now_ + pause, timers_late_)));
       if (++looks_ % 512 == 0) reap();
       write_dump_if_wanted();
       if (now_ >= next_inspection_ && inspector_ != nullptr) next_inspection_ = inspector_->look(now_, false);
@@ -149,7 +147,8 @@ private:
   // Is there anything that a processor should be found for?
   void judge_load() noexcept {
     const bool all_busy = core_.idle_count.load(std::memory_order_relaxed) == 0; // relaxed: a hint
-    due_ = !core_.global.empty() || earliest_timer(core_) <= now_ - due_patience ||
+    timers_late_ = std::min(earliest_timer(core_), env::forever - due_patience) + due_patience;
+    due_ = !core_.global.empty() || timers_late_ <= now_ ||
            (core_.watched.load(std::memory_order_relaxed) != 0 && // relaxed: a hint
             core_.world.has_events(core_.poller));
     // While a processor is idle, somebody polls; but who did may have found work, and now computes.
@@ -158,11 +157,7 @@ private:
     due_ &= all_busy;
     waiting_ = due_;
     for (unsigned i = 0; !waiting_ && i < core_.processor_count; ++i)
-      waiting_ = has_queue(*core_.processors[i]);
-  }
-
-  static bool has_queue(const processor& p) noexcept {
-    return p.ready.size_hint() != 0 || p.fresh.size_hint() != 0 || p.shared.size_hint() != 0;
+      waiting_ = core_.processors[i]->queued_hint() != 0;
   }
 
   void examine(processor& p, observation& o) noexcept {
@@ -175,7 +170,7 @@ private:
     if (o.holder != w || o.turn != turn) {
       o = {w, turn, now_, core_.world.thread_cpu_time(w->thread_number)};
       // Blocking calls come in crowds: soon after one was found, who sleeps in the kernel is not waited for at all.
-      if (crowd_ != 0 && has_queue(p) &&
+      if (crowd_ != 0 && p.queued_hint() != 0 &&
           w->place.load(std::memory_order_relaxed) == worker::outside && // relaxed: a hint
           core_.world.thread_sleeps(w->thread_number))
         take(p, *w, true);
@@ -185,7 +180,7 @@ private:
     if (w->place.load(std::memory_order_relaxed) == worker::inside) return; // relaxed: try_take decides
     const env::nanoseconds age = now_ - o.since;
     const bool blocked = age >= patience && is_blocked(*w, o, age);
-    const bool wanted = due_ || has_queue(p);
+    const bool wanted = due_ || p.queued_hint() != 0;
     if (blocked ? age < (wanted ? patience : lone_patience)
                 : age < (due_ && !took_ ? due_patience : time_slice))
       return;
@@ -273,6 +268,7 @@ private:
   const std::unique_ptr<inspector> inspector_;
   env::nanoseconds next_inspection_ = 0;
   env::nanoseconds now_ = 0;
+  env::nanoseconds timers_late_ = 0; // when some timer will be
   unsigned looks_ = 0;
   bool due_ = false;     // something is due, and no processor is idle
   bool waiting_ = false; // something waits

@@ -91,6 +91,11 @@ struct alignas(base::destructive_interference) processor {
   base::atomic<env::nanoseconds> earliest{timing::never};
   timing::wheel timers;
 
+  // What is queued here. For others: a hint, and without `next` and `due`.
+  std::size_t queued_hint() const noexcept {
+    return ready.size_hint() + fresh.size_hint() + shared.size_hint();
+  }
+
   processor* idle_link = nullptr; // guarded by runtime_core::idle_lock
 
   std::uint64_t random() noexcept { // xorshift64*; for victims and the order of select, not for secrets

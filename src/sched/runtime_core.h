@@ -86,10 +86,15 @@ extern base::spin_lock lock;
 extern runtime_core* first; // guarded by lock
 } // namespace registry
 
-// Calls visit(core) for every runtime. None comes or goes meanwhile.
+// Calls visit(core) for every runtime. Requires: registry::lock.
+template <class Visit> void for_each_registered(Visit visit) {
+  for (runtime_core* c = registry::first; c != nullptr; c = c->next) visit(*c);
+}
+
+// The same; none comes or goes meanwhile.
 template <class Visit> void for_each_runtime(Visit visit) {
   const base::spin_guard guard(registry::lock);
-  for (runtime_core* c = registry::first; c != nullptr; c = c->next) visit(*c);
+  for_each_registered(visit);
 }
 
 // The core behind a handle.

@@ -103,6 +103,9 @@ processor* try_take_processor(runtime_core& core) noexcept;
 // ---- drain.cc
 // Called when a fiber ends while the runtime is being drained.
 void note_end(runtime_core& core) noexcept;
+// How many fibers there have been, and how many of them have ended. Who wants the difference asks for the ends first.
+std::uint64_t count_spawned(const runtime_core& core) noexcept;
+std::uint64_t count_finished(const runtime_core& core) noexcept;
 
 // ---------------------------------------------------------------------------------------------------------------------------
 

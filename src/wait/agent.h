@@ -29,6 +29,9 @@ inline constexpr std::uint32_t open = 1;
 inline constexpr std::uint32_t shielded = 2;
 inline constexpr std::uint32_t stopped = 3;
 inline constexpr std::uint32_t first = 4;
+
+// May a claim of a waiter decide?
+constexpr bool is_pending(std::uint32_t word) noexcept { return word == open || word == shielded; }
 } // namespace decision
 
 // Why an agent sleeps.

@@ -42,7 +42,7 @@ using waiter_list = base::intrusive_list<waiter>;
 inline bool claim(agent& who, std::uint32_t index) noexcept {
   auto& decided = who.decided;
   std::uint32_t now = decided.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
-  return (now == decision::open || now == decision::shielded) &&
+  return decision::is_pending(now) &&
          decided.compare_exchange_strong(
              now, decision::first + index,
              std::memory_order_relaxed,  // relaxed: the guard orders everything else
