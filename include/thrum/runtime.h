@@ -29,6 +29,7 @@
 
 #include <thrum/attrs.h>
 #include <thrum/detail/joinable.h>
+#include <thrum/executor.h>
 #include <thrum/report.h>
 #include <thrum/spawn.h>
 
@@ -47,8 +48,8 @@ runtime_core& core_of(runtime& r) noexcept;
 } // namespace sched
 
 struct options {
-  // How many fibers run at the same time, at most 1024; those that compute or block for long keep a thread beside. 0: as many as this process may use CPUs (affinity mask and
-  // cgroup quota).
+  // How many fibers run at the same time, at most 1024; those that compute or block for long keep a thread beside. 0: as many
+  // as this process may use CPUs (affinity mask and cgroup quota).
   unsigned processors = 0;
   // Shown in reports and in the names of threads; must outlive the runtime.
   const char* name = "thrum";
@@ -69,7 +70,7 @@ struct options {
   std::function<void(std::exception_ptr)> on_unhandled{};
 };
 
-class runtime {
+class runtime final : public executor {
 public:
   explicit runtime(const options& o = {});
   ~runtime(); // asks all fibers to stop and waits for them for options.drain; see above
@@ -162,6 +163,8 @@ public:
   auto spawn(F&& f, A&&... a) {
     return detail::spawn_on(this, attrs{}, std::source_location{}, std::forward<F>(f), std::forward<A>(a)...);
   }
+
+  void post(detail::task& t) override { detail::launch(t, this); } // executor.h
 
   unsigned processors() const noexcept;
   [[nodiscard]] runtime_report report() const; // report.h

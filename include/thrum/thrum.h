@@ -9,6 +9,7 @@
 #include <thrum/chan_status.h>
 #include <thrum/condition_variable.h>
 #include <thrum/error.h>
+#include <thrum/executor.h>
 #include <thrum/fiber_local.h>
 #include <thrum/go.h>
 #include <thrum/inspect.h>

@@ -134,6 +134,12 @@ unsigned runtime::processors() const noexcept { return core_->processor_count; }
 
 runtime& runtime::current() { return *sched::current_runtime().owner; }
 
+executor& executor::current() noexcept {
+  const wait::agent* here = wait::this_thread().current;
+  if (here != nullptr && here->own.home != nullptr) return *here->own.home;
+  return runtime::current();
+}
+
 namespace detail {
 
 bool inside_fiber() noexcept { return sched::this_fiber() != nullptr; }

@@ -88,18 +88,23 @@ template <class F> struct detached_task final : task {
   F f;
 };
 
-template <class F> void launch_detached(F&& f, const attrs& a, std::source_location site, runtime* where) {
+template <class F>
+detached_task<std::decay_t<F>>* make_detached_task(F&& f, const attrs& a, std::source_location site) {
   using task_type = detached_task<std::decay_t<F>>;
   static_assert(alignof(task_type) <= 64, "thrum: a fiber's callable may be aligned to 64 bytes at most");
   void* memory = allocate_task(sizeof(task_type));
-  task_type* t;
   try {
-    t = ::new (memory) task_type(std::forward<F>(f), a, site);
+    return ::new (memory) task_type(std::forward<F>(f), a, site);
   } catch (...) {
     free_task(memory, sizeof(task_type));
     throw;
   }
-  launch(*t, where);
+}
+// One that is not to run after all.
+template <class F> void free_detached_task(detached_task<F>* t) noexcept { detached_task<F>::release(t); }
+
+template <class F> void launch_detached(F&& f, const attrs& a, std::source_location site, runtime* where) {
+  launch(*make_detached_task(std::forward<F>(f), a, site), where);
 }
 
 } // namespace detail
