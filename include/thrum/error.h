@@ -49,8 +49,11 @@ namespace thrum {
 
 // Why a fiber is to stop.
 enum class cancel_reason : std::uint8_t {
-  user,    // request_stop(), or a handle that was destroyed without join()
-  shutdown // the runtime ends
+  user,           // request_stop(), or a handle that was destroyed without join()
+  shutdown,       // the runtime ends
+  deadline,       // of with_timeout(), with_deadline(), or a task_group
+  sibling_failed, // another task of the task_group
+  scope_exit      // the task_group is left, or has the result that it wanted
 };
 
 // Thrown by a wait of a fiber that was asked to stop. Not a std::exception, so that handlers for errors let it pass. Once asked,

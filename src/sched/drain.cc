@@ -37,15 +37,15 @@ template <class Visit> void for_each_block(runtime_core& core, Visit visit) noex
       [&](stack::stack_ref s) { visit(*reinterpret_cast<fiber*>(s.top() - sizeof(fiber))); });
 }
 
-// Asks every fiber to stop: park.cc explains the protocol. One heavy fence serves all.
+// Asks every fiber to stop: stop.cc explains the protocol. One heavy fence serves all.
 void stop_all(runtime_core& core) noexcept {
   for_each_block(
-      core, [](fiber& f) { f.stop_requested.store(true, std::memory_order_relaxed); }); // relaxed: the fence
-  base::heavy_fence();                                                                  // P2 (park.cc)
+      core, [](fiber& f) { f.stop_requested.exchange(true, std::memory_order_acq_rel); }); // Q1 (stop.cc)
+  base::heavy_fence();                                                                     // P2 (stop.cc)
   for_each_block(core, [](fiber& f) {
     std::uint32_t expected = wait::decision::open;
     if (f.decided.compare_exchange_strong(
-            expected, wait::decision::stopped, std::memory_order_acquire, // P1 (park.cc)
+            expected, wait::decision::stopped, std::memory_order_acquire, // P1 (stop.cc)
             std::memory_order_relaxed)) // relaxed: it runs, or is decided otherwise
       ready(f);
   });

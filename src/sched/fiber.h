@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/sanitizer.h"
+#include "base/spin_lock.h"
 #include "env/switch.h"
 #include "stack/stack_pool.h"
 #include "wait/agent.h"
@@ -13,7 +14,7 @@
 #include <source_location>
 
 namespace thrum::detail {
-struct joinable_task;
+class stop_scope;
 } // namespace thrum::detail
 
 namespace thrum::sched {
@@ -43,19 +44,23 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
   // Of special fibers only (special.cc). Written by the worker that runs it, inside.
   worker* last_on = nullptr; // where it was resumed last; while it is pinned, where it is to be resumed
 
-  runtime_core* runtime = nullptr;           // constant while the task runs
-  detail::joinable_task* joinable = nullptr; // null: detached
-  detail::task* begin = nullptr;             // what it runs; dangling once that has begun
+  runtime_core* runtime = nullptr; // constant while the task runs
+  detail::task* begin = nullptr;   // what it runs; dangling once that has begun
 
   const char* name = nullptr; // constant while the task runs, as are the next three
   std::source_location site;
   std::uint64_t id = 0;
   stack::stack_ref stack;
 
-  // A stop request; any thread sets it. See park.cc.
-  base::atomic<bool> stop_requested{false};
-  base::atomic<bool> alive{false}; // the block describes a task that runs; see drain.cc
-  std::uint8_t stop_shield = 0;    // waits do not throw while it is not zero; the fiber's own
+  // Stop requests: stop.cc.
+  base::atomic<bool> stop_requested{
+      false};                          // a request is in force, or was: it looks closer; any thread sets it
+  base::atomic<std::uint8_t> asked{0}; // the fiber as a whole: 0, or 1 + the cancel_reason
+  base::atomic<bool> alive{false};     // the block describes a task that runs; see drain.cc
+  std::uint8_t wait_word = wait::decision::open; // what its waits are published as; written under scope_guard
+  std::uint8_t stop_shield = 0;                  // waits do not throw while it is not zero; the fiber's own
+  base::spin_lock scope_guard;
+  detail::stop_scope* scope = nullptr; // the innermost; written by the fiber, under the guard
 
 #if THRUM_TSAN || THRUM_ASAN // else the block would not fit three cache lines
   void* tsan_context = nullptr;

@@ -4,6 +4,7 @@
 // predicted wrongly by the processor (8 ns) whenever the fiber before was parked on another path.
 #pragma once
 
+#include "sched/stop.h"
 #include "sched/switch.h"
 #include "wait/guest.h"
 #include "wait/lock.h"
@@ -59,12 +60,6 @@ inline void ready(wait::agent& a) noexcept;
 // The same, but it runs behind the others that are ready, not next. For waking many.
 void ready_later(wait::agent& a) noexcept;
 
-// Why it was asked.
-cancel_reason stop_reason(const fiber& f) noexcept;
-
-// Asks a fiber to stop. Requires: the fiber cannot end meanwhile (its join state is guarded, or its runtime is drained).
-void stop_fiber(fiber& f) noexcept;
-
 // ---------------------------------------------------------------------------------------------------------------------------
 
 // Waits of this fiber must not throw now.
@@ -87,7 +82,7 @@ void stop_fiber(fiber& f) noexcept;
   f.note_wait(why, what);
   w.leaving.pending = true;
   w.leaving.parked = &f;
-  w.leaving.publish = is_shielded(w, f) ? wait::decision::shielded : wait::decision::open;
+  w.leaving.publish = is_shielded(w, f) ? wait::decision::shielded : std::uint32_t{f.wait_word};
   w.leaving.guard = guard;
   w.leaving.release = release;
   w.leaving.argument = argument;

@@ -86,7 +86,6 @@ unsigned class_of(const task& t) noexcept {
 
 // Makes `f` the fiber of `t`.
 void adopt(worker& w, fiber& f, task& t) noexcept {
-  f.joinable = t.joinable ? static_cast<detail::joinable_task*>(&t) : nullptr;
   f.name = t.name;
   f.site = t.site;
   f.id = take_id(w);
@@ -95,6 +94,7 @@ void adopt(worker& w, fiber& f, task& t) noexcept {
   f.own.bound = t.bound;
   f.why = wait_reason::none;
   f.stop_shield = 0;
+  f.asked.store(0, std::memory_order_relaxed); // relaxed: nobody asks who has not begun
   f.begin = &t;
   // A task that begins while its runtime is being drained is asked to stop from the start.
   f.stop_requested.store(w.runtime.draining.load(std::memory_order_relaxed),

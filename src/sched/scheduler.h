@@ -132,8 +132,8 @@ std::uint64_t count_finished(const runtime_core& core) noexcept;
 [[gnu::always_inline]] inline void finish_departure(worker& w) noexcept {
   if (__builtin_expect(w.leaving.guard == nullptr, false)) return finish_departure_special(w);
   fiber& f = *w.leaving.parked;
-  f.decided.store(w.leaving.publish, std::memory_order_release); // P1 (park.cc)
-  base::light_fence();                                           // P2 (park.cc)
+  f.decided.store(w.leaving.publish, std::memory_order_release); // P1 (stop.cc)
+  base::light_fence();                                           // P2 (stop.cc)
   if (__builtin_expect(f.stop_requested.load(std::memory_order_relaxed), false))
     return finish_departure_stopped(w); // relaxed: P2
   w.leaving.pending = false;

@@ -70,11 +70,6 @@ void sleep_fiber(fiber& f, env::nanoseconds deadline) {
 
 } // namespace
 
-cancel_reason stop_reason(const fiber& f) noexcept {
-  return f.runtime->draining.load(std::memory_order_relaxed) ? cancel_reason::shutdown
-                                                             : cancel_reason::user; // relaxed: a flag
-}
-
 } // namespace sched
 
 namespace this_fiber {
@@ -95,7 +90,8 @@ void detail::sleep_until(thrum::detail::deadline_t deadline) {
 
 bool stop_requested() noexcept {
   const sched::fiber* f = sched::this_fiber();
-  return f != nullptr && f->stop_requested.load(std::memory_order_relaxed); // relaxed: a flag
+  return f != nullptr && f->stop_requested.load(std::memory_order_relaxed) && // relaxed: a flag
+         sched::stop_in_force(*f);
 }
 
 void check() {

@@ -51,7 +51,7 @@ void release_with_wheel(void* raw) noexcept {
 std::uint32_t park_thread_until(wait::guest& g, wait::lock::held guard, void (*release)(void*) noexcept,
                                 void* argument, env::nanoseconds deadline, std::uint32_t timeout) noexcept {
   g.decided.store(wait::decision::shielded,
-                  std::memory_order_relaxed); // relaxed: only claimants decide, P1 (park.cc)
+                  std::memory_order_relaxed); // relaxed: only claimants decide, P1 (stop.cc)
   if (guard != nullptr)
     wait::lock::release(guard);
   else

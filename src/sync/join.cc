@@ -5,7 +5,7 @@
 //   fiber                                       handle
 //   -----                                       ------
 //   begins: running = this                      request_stop: stop = true
-//   light fence                        // J1    heavy fence                      // J1
+//   light fence                        // J1    running not set? heavy fence     // J1
 //   stop? -> the fiber is asked                 running set? -> guard; still running: stop_fiber
 //   ends: guard; ended; take all waiters;       join: guard; ended? else enqueue and park
 //         abandoned? -> free, else release      give up: guard; ended? -> free, else abandoned
@@ -35,9 +35,9 @@ namespace sync {
 
 struct join_state {
   wait::lock guard;
-  wait::waiter_list joiners;      // guarded
-  select::hint ended;             // has_ended_ready; written under the guard; J2, H1 (select/hint.h)
-  base::atomic<bool> stop{false}; // J1
+  wait::waiter_list joiners;          // guarded
+  select::hint ended;                 // has_ended_ready; written under the guard; J2, H1 (select/hint.h)
+  base::atomic<std::uint8_t> stop{0}; // 0, or 1 + the cancel_reason; J1
   base::atomic<sched::fiber*> running{nullptr}; // J1, J3
   bool abandoned = false;                       // guarded: the handle was detached
 
@@ -142,10 +142,10 @@ joinable_task::joinable_task(void (*f)(task&), void (*d)(joinable_task&) noexcep
 
 void begin_joinable(joinable_task& t, sched::fiber& f) noexcept {
   join_state& s = state_of(t);
-  s.running.store(&f, std::memory_order_release); // J3
-  base::light_fence();                            // J1
-  if (s.stop.load(std::memory_order_relaxed))
-    f.stop_requested.store(true, std::memory_order_relaxed); // relaxed: J1; own flag
+  s.running.store(&f, std::memory_order_release);                                // J3
+  base::light_fence();                                                           // J1
+  if (const std::uint8_t why = s.stop.load(std::memory_order_relaxed); why != 0) // relaxed: J1
+    sched::note_stop(f, static_cast<cancel_reason>(why - 1));
 }
 
 void publish_end(joinable_task& t) noexcept {
@@ -216,18 +216,21 @@ void give_up(joinable_task* t) noexcept {
   wait::lock::release(guard);
 }
 
-bool request_stop(joinable_task* t) noexcept {
+bool request_stop(joinable_task* t, cancel_reason why) noexcept {
   if (t == nullptr) return false;
   join_state& s = state_of(*t);
   if (s.has_ended()) return false;
-  const bool before = s.stop.exchange(true, std::memory_order_relaxed); // relaxed: the fence orders it
-  base::heavy_fence();                                                  // J1
-  if (s.running.load(std::memory_order_acquire) != nullptr) {           // J3
+  std::uint8_t none = 0;
+  const bool first = s.stop.compare_exchange_strong(
+      none, 1 + static_cast<std::uint8_t>(why), std::memory_order_relaxed, // relaxed: the fence orders it
+      std::memory_order_relaxed);                                          // relaxed: it was asked before
+  if (s.running.load(std::memory_order_acquire) == nullptr) base::heavy_fence(); // J3, J1
+  if (s.running.load(std::memory_order_acquire) != nullptr) {                    // J3
     const wait::lock::held guard = s.guard.acquire(wait::this_thread());
-    if (!s.has_ended()) sched::stop_fiber(*s.running.load(std::memory_order_relaxed)); // relaxed: J3
+    if (!s.has_ended()) sched::stop_fiber(*s.running.load(std::memory_order_relaxed), why); // relaxed: J3
     wait::lock::release(guard);
   }
-  return !before;
+  return first;
 }
 
 void prepare_ended(select_case& c) noexcept {

@@ -6,11 +6,12 @@
 //   closed      the agent runs, or is still on its way to sleep; nobody may decide
 //   open        it sleeps (or is about to, with all guards still held); the first claim decides
 //   shielded    the same, but a stop request must not decide: only claims of its waiters may
+//   sheltered   the same, but a fiber's shield is up: besides claims, only a stop request to a scope inside the shield may decide
 //   stopped     decided: a stop request ended the wait
 //   first + i   decided: case i of the wait was committed
 //
-// Who moves it: the agent itself closed -> open or shielded (published after it left its stack, before the guards are released) and
-// decided -> closed (when it runs again); claimants open or shielded -> decided, by compare-exchange.
+// Who moves it: the agent itself closed -> one of the pending words (published after it left its stack, before the guards are
+// released) and decided -> closed (when it runs again); claimants pending -> decided, by compare-exchange.
 //
 // For reports an agent also notes what it waits for, with plain stores before the wait is published. Who reports never reads
 // these fields where they are, but in copies that the kernel makes (inspect/census.h).
@@ -27,11 +28,12 @@ namespace decision {
 inline constexpr std::uint32_t closed = 0;
 inline constexpr std::uint32_t open = 1;
 inline constexpr std::uint32_t shielded = 2;
-inline constexpr std::uint32_t stopped = 3;
-inline constexpr std::uint32_t first = 4;
+inline constexpr std::uint32_t sheltered = 3;
+inline constexpr std::uint32_t stopped = 4;
+inline constexpr std::uint32_t first = 5;
 
 // May a claim of a waiter decide?
-constexpr bool is_pending(std::uint32_t word) noexcept { return word == open || word == shielded; }
+constexpr bool is_pending(std::uint32_t word) noexcept { return word - open <= sheltered - open; }
 } // namespace decision
 
 // Why an agent sleeps.

@@ -7,6 +7,7 @@
 #include <thrum/detail/atomic.h>
 #include <thrum/detail/deadline.h>
 #include <thrum/detail/task.h>
+#include <thrum/error.h>
 
 #include <exception>
 #include <functional>
@@ -37,7 +38,7 @@ struct joinable_task : task {
 bool wait_ended_until(joinable_task* task, deadline_t deadline); // may throw cancelled
 void stop_and_join(joinable_task* task) noexcept;
 void give_up(joinable_task* task) noexcept;
-bool request_stop(joinable_task* task) noexcept;
+bool request_stop(joinable_task* task, cancel_reason why = cancel_reason::user) noexcept;
 bool has_ended(const joinable_task* task) noexcept;
 const void* ended_hint(const joinable_task* task) noexcept; // for select; null for a null task
 void free_joined(joinable_task* task) noexcept; // requires: has_ended, and the caller is the handle

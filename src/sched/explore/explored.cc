@@ -118,7 +118,6 @@ void leave_stack(explored_fiber& sleeper) noexcept {
 void explored_fiber::runs_here() noexcept { thrum_self_ = &mine; }
 void explored_guest::runs_here() noexcept { thrum_self_ = this; }
 
-cancel_reason stop_reason(const fiber&) noexcept { return cancel_reason::user; }
 void describe(const fiber&, env::report&) noexcept {}
 void describe(const std::exception_ptr&, env::report&) noexcept {}
 void describe_origin(const char*, const std::source_location&, env::report&) noexcept {}
@@ -161,8 +160,8 @@ namespace this_fiber {
 void yield() noexcept {}
 bool stop_requested() noexcept {
   const wait::agent& self = sched::this_agent();
-  return self.kind == wait::agent_kind::fiber && static_cast<const sched::fiber&>(self).stop_requested.load(
-                                                     std::memory_order_relaxed); // relaxed: a flag
+  return self.kind == wait::agent_kind::fiber &&
+         sched::stop_in_force(static_cast<const sched::fiber&>(self));
 }
 } // namespace this_fiber
 
