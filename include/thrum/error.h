@@ -33,7 +33,7 @@
 //                        fiber started by go() just ends it; a join() of one by spawn() rethrows it.
 // May park               nothing here.
 // Happens-before         nothing: a request orders no memory.
-// When it dies           `cancelled` and channel_closed are values.
+// When it dies           `cancelled`, channel_closed and timed_out are values.
 // Errors                 Misuse (joining twice, unlocking another's mutex, ...) is not thrown: it panics, in every build, with a
 //                        sentence that names the mistake, the fiber and where it was started. std::bad_alloc from
 //                        making a channel_closed.
@@ -76,6 +76,13 @@ public:
 
 private:
   std::string what_;
+};
+
+// What was allowed to take some time took longer. Thrown where a deadline has no other way to show itself: a future's or_timeout().
+// The forms _for and _until say it by what they return.
+class timed_out : public std::exception {
+public:
+  const char* what() const noexcept override { return "thrum: the time is up"; }
 };
 
 } // namespace thrum
