@@ -50,10 +50,13 @@ void sleep_until(const std::chrono::time_point<Clock, Duration>& time) {
   if (thrum::detail::steady_now() < deadline) detail::sleep_until(deadline);
 }
 
-// True once the fiber was asked to stop.
+// True while waits of the fiber throw `cancelled`, or would, but for an exception on its way.
 [[nodiscard]] bool stop_requested() noexcept;
 // Throws `cancelled` if the fiber was asked to stop. For loops that compute and never wait.
 void check();
+
+// When the innermost deadline around comes (with_timeout.h, as far as a shield); time_point::max(): there is none.
+[[nodiscard]] std::chrono::steady_clock::time_point deadline() noexcept;
 
 // A number that no other fiber of the process ever had; 0 on a plain thread.
 [[nodiscard]] std::uint64_t id() noexcept;

@@ -24,6 +24,8 @@
 #include <thrum/semaphore.h>
 #include <thrum/shared_mutex.h>
 #include <thrum/spawn.h>
+#include <thrum/stop_token.h>
 #include <thrum/this_fiber.h>
 #include <thrum/timer.h>
 #include <thrum/wait_group.h>
+#include <thrum/with_timeout.h>

@@ -230,6 +230,7 @@ agent_view census::view_of(const wait::agent& copy, const wait::agent* who) cons
 agent_view census::view_of(const fiber& copy, const first_look& look) const {
   agent_view v = view_of(copy, static_cast<const fiber*>(look.block));
   v.home = look.home;
+  v.in_scope = copy.scope != nullptr;
   v.asleep = same_wait(look, copy);
   v.id = copy.id;
   v.name = copy.name;

@@ -36,6 +36,8 @@ struct agent_view {
   bool asleep = false;                       // all the time between the copies
   wait::reason why = wait::reason::none;
   bool has_deadline = false;
+  bool in_scope =
+      false; // with_timeout() and its like: the wait may be ended by a request that nobody here knows of
   std::uint32_t waits = 0;
   const void* waiting_for = nullptr;
   // Who must act before the wait can end, if that is one agent: the holder of a mutex, a fiber that is joined. An address: he may
@@ -57,7 +59,7 @@ struct agent_view {
   int thread = 0; // of plain threads: the kernel's number
 
   bool may_be_woken_from_outside() const noexcept {
-    return has_deadline || why == wait::reason::sleep || why == wait::reason::readable ||
+    return has_deadline || in_scope || why == wait::reason::sleep || why == wait::reason::readable ||
            why == wait::reason::writable;
   }
 };

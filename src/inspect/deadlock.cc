@@ -63,7 +63,7 @@ deadlock_finder::findings deadlock_finder::look() {
   const totals all = take_census([&](const agent_view& a) {
     can_be_woken |= a.may_be_woken_from_outside();
     selects |= a.why == wait::reason::select;
-    if (a.asleep && a.waits_on != nullptr && !a.has_deadline) waiting.push_back(a);
+    if (a.asleep && a.waits_on != nullptr && !a.has_deadline && !a.in_scope) waiting.push_back(a);
   });
   can_be_woken |= all.timers || (selects && all.descriptors); // a select may wait for a descriptor
   findings found;

@@ -40,7 +40,7 @@ template <class Visit> void for_each_block(runtime_core& core, Visit visit) noex
 // Asks every fiber to stop: stop.cc explains the protocol. One heavy fence serves all.
 void stop_all(runtime_core& core) noexcept {
   for_each_block(
-      core, [](fiber& f) { f.stop_requested.exchange(true, std::memory_order_acq_rel); }); // Q1 (stop.cc)
+      core, [](fiber& f) { f.stop_requested.exchange(true, std::memory_order_release); }); // Q1 (stop.cc)
   base::heavy_fence();                                                                     // P2 (stop.cc)
   for_each_block(core, [](fiber& f) {
     std::uint32_t expected = wait::decision::open;

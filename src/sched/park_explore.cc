@@ -1,14 +1,10 @@
 // The wait of an agent, from all sides at once: who fulfils it, who fulfils another alternative of it, who asks it to stop. The
 // frame of the wait is an object that ends when the wait returns, so whoever touches it later is found.
 #include "base/explore/expect.h"
-#include "base/explore/lifetime.h"
-#include "sched/explore/explored.h"
+#include "sched/explore/gate.h"
 #include "sched/park.h"
 
 #include <array>
-#include <memory>
-#include <new>
-#include <optional>
 
 namespace thrum::sched {
 
@@ -18,89 +14,6 @@ using wait::decision::first;
 using wait::decision::stopped;
 
 namespace {
-
-// The simplest primitive: a number is given to who waits, or left for who comes.
-struct gate {
-  lock guard;
-  wait::waiter_list waiters; // guarded
-  explore::plain<int> left;  // guarded; 0: nothing
-
-  void give(int number) {
-    const lock::held held = guard.acquire(wait::this_thread());
-    wait::waiter* w = wait::pop_claimed(waiters);
-    wait::agent* woken = nullptr;
-    if (w != nullptr) {
-      static_cast<explore::plain<int>*>(static_cast<void*>(w->slot))->set(number);
-      w->how = wait::outcome::done;
-      woken = w->owner;
-    } else {
-      left.set(number);
-    }
-    lock::release(held);
-    if (woken != nullptr) sched::ready(*woken);
-  }
-  // The guard is held.
-  int take_left() {
-    const int number = left.get();
-    if (number != 0) left.set(0);
-    return number;
-  }
-};
-
-// What lies in the frame of a waiting call. It ends with the call.
-struct frame {
-  explore::plain<int> value;
-  std::array<wait::waiter, 2> waiters;
-  std::array<lock::held, 2> held{};
-  explore::plain<int> touched_by_release;
-
-  static void release(void* raw) noexcept {
-    auto& f = *static_cast<frame*>(raw);
-    lock::held* next = f.held.data();
-    f.touched_by_release.set(1); // before the last guard is released the frame is there
-    lock::release(next[0]);
-    lock::release(next[1]);
-  }
-};
-
-class frame_memory {
-public:
-  frame& begin() { return *::new (static_cast<void*>(memory_)) frame; }
-  void end(frame& f) {
-    std::destroy_at(&f);
-    explore::object_ends(memory_, sizeof memory_);
-  }
-
-private:
-  alignas(frame) unsigned char memory_[sizeof(frame)];
-};
-
-// Waits at one gate; returns the number, or 0 if the wait was stopped.
-int wait_at(gate& g, frame_memory& memory) {
-  wait::agent& self = sched::this_agent();
-  const lock::held held = g.guard.acquire(wait::this_thread());
-  const int left = g.take_left();
-  if (left != 0 || sched::must_stop(self)) {
-    lock::release(held);
-    return left;
-  }
-  frame& f = memory.begin();
-  f.waiters[0].owner = &self;
-  f.waiters[0].slot = &f.value;
-  g.waiters.push_back(f.waiters[0]);
-  const std::uint32_t d = sched::park(self, held, sched::wait_reason::select, nullptr);
-  int got = 0;
-  if (d == stopped) {
-    const lock::held again = g.guard.acquire(wait::this_thread());
-    if (f.waiters[0].linked) g.waiters.erase(f.waiters[0]);
-    lock::release(again);
-  } else {
-    explore::require(d == first && f.waiters[0].how == wait::outcome::done, "the decision is the claim's");
-    got = f.value.get();
-  }
-  memory.end(f);
-  return got;
-}
 
 // Waits at two gates at once, as a select does; returns the number, or 0 for a stop.
 int wait_at_both(std::array<gate, 2>& gates, frame_memory& memory) {

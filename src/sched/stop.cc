@@ -31,8 +31,10 @@
 //   P1  decided: release store -> acquire compare-exchange of who asks to stop: it holds no guard, and must see the saved stack.
 //       Who claims a waiter holds a guard that was released after the store: that orders everything, so a claim is relaxed.
 //   P2  the fences above.
-//   Q1  stop_requested: set by read-modify-writes, after the request was noted; a fiber that leaves a scope exchanges it for
-//       false and then looks what is in force: an earlier request it sees, a later one sets the flag again.
+//   Q1  stop_requested: set after the request was noted (release); a fiber that leaves a scope exchanges it for false (acquire) and
+//       then looks what is in force: an earlier request it sees, a later one sets the flag again. Everybody writes it by
+//       read-modify-writes, so that no write hides an earlier request from the exchange. In a shield it may
+//       be lowered although a request waits outside; leaving the shield looks again.
 #include "sched/stop.h"
 
 #include "sched/park.h"
@@ -86,7 +88,7 @@ bool ask(stop_scope& s, cancel_reason why, bool& first) noexcept {
   first = s.why.compare_exchange_strong(none, word_of(why), std::memory_order_relaxed, // relaxed: Q1
                                         std::memory_order_relaxed);                    // relaxed: it is asked
   if (!first) return false;
-  f.stop_requested.exchange(true, std::memory_order_acq_rel); // Q1
+  f.stop_requested.exchange(true, std::memory_order_release); // Q1
   if (stop_wait_in(f, s)) return true;
   base::heavy_fence(); // P2
   return stop_wait_in(f, s);
@@ -129,7 +131,7 @@ void note_stop(fiber& f, cancel_reason why) noexcept {
   std::uint8_t none = 0;
   f.asked.compare_exchange_strong(none, word_of(why), std::memory_order_relaxed, // relaxed: Q1
                                   std::memory_order_relaxed); // relaxed: the first one counts
-  f.stop_requested.exchange(true, std::memory_order_acq_rel); // Q1
+  f.stop_requested.exchange(true, std::memory_order_release); // Q1
 }
 
 bool stop_if_asleep(fiber& f) noexcept {
@@ -154,6 +156,11 @@ stop_scope::stop_scope(kind k, deadline_t until) noexcept
   static_assert(sizeof(sched::scope_timer) <= sizeof timer_);
   sched::change_scopes(*owner, this);
   if (deadline == no_deadline) return;
+  if (deadline <= steady_now()) {
+    why.store(sched::word_of(cancel_reason::deadline), std::memory_order_relaxed); // relaxed: our own
+    owner->stop_requested.exchange(true, std::memory_order_relaxed);               // relaxed: Q1; our own
+    return;
+  }
   auto& t = *::new (static_cast<void*>(timer_)) sched::scope_timer;
   t.deadline = deadline;
   t.fire = &sched::expire;
@@ -162,15 +169,18 @@ stop_scope::stop_scope(kind k, deadline_t until) noexcept
   const wait::lock::held wheel = sched::set_timer(sched::enter(), t);
   wait::lock::release(wheel);
   sched::leave();
+  has_timer_ = true;
 }
 
 stop_scope::~stop_scope() {
-  if (deadline != no_deadline) sched::cancel_timer(wait::this_thread(), sched::timer_in(timer_));
+  if (has_timer_) sched::cancel_timer(wait::this_thread(), sched::timer_in(timer_));
   sched::change_scopes(*owner, outer);
   sched::fiber& f = *owner;
-  if (!f.stop_requested.load(std::memory_order_relaxed)) return; // relaxed: who asks later sets it for itself
-  f.stop_requested.exchange(false, std::memory_order_acq_rel);   // Q1
-  if (sched::stop_in_force(f)) f.stop_requested.exchange(true, std::memory_order_acq_rel); // Q1
+  // A scope that ended inside this shield may have lowered the flag of a request from outside.
+  if (what != kind::shield && !f.stop_requested.load(std::memory_order_relaxed)) return; // relaxed: Q1
+  f.stop_requested.exchange(false, std::memory_order_acquire);                           // Q1
+  if (sched::stop_in_force(f))
+    f.stop_requested.exchange(true, std::memory_order_relaxed); // relaxed: Q1; our own
 }
 
 bool stop_scope::request(cancel_reason reason) noexcept {

@@ -5,6 +5,7 @@
 #include "sched/timers.h"
 
 #include <new>
+#include <thrum/detail/stop_scope.h>
 #include <thrum/error.h>
 #include <thrum/this_fiber.h>
 
@@ -96,6 +97,12 @@ bool stop_requested() noexcept {
 
 void check() {
   if (const sched::fiber* f = sched::this_fiber()) sched::throw_if_stopped(*f);
+}
+
+std::chrono::steady_clock::time_point deadline() noexcept {
+  const thrum::detail::deadline_t d = thrum::detail::scope_deadline();
+  using time_point = std::chrono::steady_clock::time_point;
+  return d == thrum::detail::no_deadline ? time_point::max() : time_point(std::chrono::nanoseconds(d));
 }
 
 std::uint64_t id() noexcept {

@@ -29,6 +29,7 @@
 #include <thrum/detail/select_case.h>
 #include <thrum/detail/unhandled.h>
 #include <thrum/error.h>
+#include <thrum/stop_token.h>
 
 namespace thrum {
 namespace sync {
@@ -232,6 +233,8 @@ bool request_stop(joinable_task* t, cancel_reason why) noexcept {
   }
   return first;
 }
+
+std::stop_source make_stop_source() { return {}; }
 
 void prepare_ended(select_case& c) noexcept {
   join_state& s = state_of(*static_cast<joinable_task*>(c.object));

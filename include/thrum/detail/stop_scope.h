@@ -37,6 +37,7 @@ public:
   atomic<std::uint8_t> why{0}; // 0, or 1 + the reason; set once, by any thread
 
 private:
+  bool has_timer_ = false;
   alignas(detail::room_alignment) unsigned char timer_[detail::room_for(72)]; // sched::timer_entry
 };
 
