@@ -75,10 +75,13 @@ public:
   virtual nanoseconds now() noexcept = 0;
   virtual std::uint64_t random(stream) noexcept = 0;
 
-  // ---- threads. start_thread returns 0 or a negative errno; the thread runs entry(argument) and is joined with
-  //      join_thread. wait_word blocks while *word == expected until woken, the deadline, or a spurious return.
-  virtual int start_thread(std::uintptr_t* handle, const char* name, void (*entry)(void*),
-                           void* argument) noexcept = 0;
+  // ---- threads. start_thread returns 0 or a negative errno; the thread runs entry(argument) on a stack of that many bytes (0: as
+  //      many as the system gives threads by default) and is joined with join_thread. *handle may be written after the thread has
+  //      begun. wait_word blocks while *word == expected until woken, the deadline, or a spurious return.
+  virtual int start_thread(std::uintptr_t* handle, const char* name, std::size_t stack_bytes,
+                           void (*entry)(void*), void* argument) noexcept = 0;
+  static constexpr std::size_t small_stack =
+      256 << 10; // for threads that run our own code and signal handlers only
   virtual void join_thread(std::uintptr_t handle) noexcept = 0;
   virtual void wait_word(const void* word, std::uint32_t expected, nanoseconds deadline) noexcept = 0;
   virtual void wake_word(const void* word, int how_many) noexcept = 0;

@@ -126,7 +126,7 @@ TEST(threads, a_thread_runs_with_its_name_and_is_joined) {
   } s{};
   std::uintptr_t handle = 0;
   ASSERT_EQ(w().start_thread(
-                &handle, "a_name_of_more_than_fifteen",
+                &handle, "a_name_of_more_than_fifteen", 0,
                 [](void* raw) {
                   auto& out = *static_cast<seen*>(raw);
                   out.id = std::this_thread::get_id();
@@ -140,10 +140,29 @@ TEST(threads, a_thread_runs_with_its_name_and_is_joined) {
   EXPECT_STREQ(s.name, "a_name_of_more_");
 }
 
+TEST(threads, a_thread_has_the_stack_that_was_asked_for) {
+  constexpr std::size_t wanted = 20 << 20; // more than the default anywhere
+  std::size_t got = 0;
+  std::uintptr_t handle = 0;
+  ASSERT_EQ(w().start_thread(
+                &handle, "x", wanted,
+                [](void* raw) {
+                  pthread_attr_t attributes;
+                  ::pthread_getattr_np(::pthread_self(), &attributes);
+                  ::pthread_attr_getstacksize(&attributes, static_cast<std::size_t*>(raw));
+                  ::pthread_attr_destroy(&attributes);
+                },
+                &got),
+            0);
+  w().join_thread(handle);
+  EXPECT_GE(got, wanted);
+  EXPECT_LT(got, 2 * wanted);
+}
+
 TEST(threads, a_refused_thread_is_an_error_number) {
   w().fault = [](fault_site s) noexcept { return s == fault_site::thread_start; };
   std::uintptr_t handle = 0;
-  EXPECT_EQ(w().start_thread(&handle, "x", [](void*) {}, nullptr), -EAGAIN);
+  EXPECT_EQ(w().start_thread(&handle, "x", 0, [](void*) {}, nullptr), -EAGAIN);
   w().fault = nullptr;
 }
 

@@ -35,7 +35,8 @@ struct idle_world final : env::explored::world {
     return 0;
   }
   void kick(env::poller*) noexcept override { poller.unpark(); }
-  int start_thread(std::uintptr_t*, const char*, void (*)(void*), void* argument) noexcept override {
+  int start_thread(std::uintptr_t*, const char*, std::size_t, void (*)(void*),
+                   void* argument) noexcept override {
     if (!has_spare || spare_is_used.exchange(true, std::memory_order_relaxed)) return -11;
     request = *static_cast<start_request*>(argument);
     spare.unpark();

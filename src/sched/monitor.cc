@@ -293,7 +293,9 @@ void monitor_main(void* raw) noexcept {
 
 void start_monitor(runtime_core& core) noexcept {
   std::uintptr_t thread = 0;
-  if (const int error = core.world.start_thread(&thread, "thrum-monitor", &monitor_main, &core); error == 0) {
+  if (const int error =
+          core.world.start_thread(&thread, "thrum-monitor", env::world::small_stack, &monitor_main, &core);
+      error == 0) {
     core.monitor_thread.store(thread, std::memory_order_relaxed); // relaxed: until then, we are one too many
   } else {
     env::report message;

@@ -106,7 +106,7 @@ int start_worker(runtime_core& core, processor& p, bool searching) noexcept {
     char name[16];
     env::thread_name(name, core.name, static_cast<unsigned>(number));
     if (number == 0) start_monitor(core);
-    error = core.world.start_thread(&w->thread, name, &worker_main, w);
+    error = core.world.start_thread(&w->thread, name, env::world::small_stack, &worker_main, w);
     if (error == 0) return 0;
     strike(core, *w);
   }

@@ -18,7 +18,9 @@ public:
   std::uint64_t random(stream) noexcept override { return 1; }
 
   // Models that need threads to be started override it.
-  int start_thread(std::uintptr_t*, const char*, void (*)(void*), void*) noexcept override { return -11; }
+  int start_thread(std::uintptr_t*, const char*, std::size_t, void (*)(void*), void*) noexcept override {
+    return -11;
+  }
   void join_thread(std::uintptr_t) noexcept override { missing("join_thread"); }
   void wait_word(const void* word, std::uint32_t expected, nanoseconds deadline) noexcept override;
   void wake_word(const void* word, int how_many) noexcept override;

@@ -67,9 +67,6 @@ void* thread_main(void* raw) noexcept {
   return nullptr;
 }
 
-// Stacks of worker threads: they run the scheduler and signal handlers, never user code.
-[[maybe_unused]] constexpr std::size_t worker_stack_bytes = 256 << 10;
-
 class linux_table final : public world {
 public:
   constexpr linux_table() = default;
@@ -83,7 +80,7 @@ public:
     return value;
   }
 
-  int start_thread(std::uintptr_t* handle, const char* name, void (*entry)(void*),
+  int start_thread(std::uintptr_t* handle, const char* name, std::size_t stack_bytes, void (*entry)(void*),
                    void* argument) noexcept override {
     if (fault && fault(fault_site::thread_start)) return -EAGAIN;
     auto* start = new (std::nothrow) thread_start{entry, argument, {}};
@@ -91,9 +88,10 @@ public:
     if (name) std::snprintf(start->name, sizeof start->name, "%s", name);
     pthread_attr_t attributes;
     ::pthread_attr_init(&attributes);
-#if !THRUM_ASAN && !THRUM_TSAN // sanitizer runtimes need more, so they keep the default
-    ::pthread_attr_setstacksize(&attributes, worker_stack_bytes);
-#endif
+    std::size_t least = small_stack;
+    if (THRUM_ASAN || THRUM_TSAN) // sanitizer runtimes need more: the default at least
+      ::pthread_attr_getstacksize(&attributes, &least);
+    if (stack_bytes != 0) ::pthread_attr_setstacksize(&attributes, std::max(stack_bytes, least));
     pthread_t thread;
     const int error = ::pthread_create(&thread, &attributes, thread_main, start);
     ::pthread_attr_destroy(&attributes);

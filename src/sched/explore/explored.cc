@@ -134,7 +134,7 @@ void deliver(worker&, const env::readiness*, int) noexcept {}
 
 int start_worker(runtime_core& core, processor& p, bool searching) noexcept {
   start_request request{&p, searching};
-  return core.world.start_thread(nullptr, nullptr, nullptr, &request);
+  return core.world.start_thread(nullptr, nullptr, 0, nullptr, &request);
 }
 
 task_pool& shared_task_pool() noexcept {
