@@ -43,6 +43,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <stdexcept>
 #include <string>
 
 namespace thrum {
@@ -83,6 +84,13 @@ private:
 class timed_out : public std::exception {
 public:
   const char* what() const noexcept override { return "thrum: the time is up"; }
+};
+
+// Thrown by an executor (executor.h) that takes no more work: it is full, or shut down; what() says which, and what to do. Also what
+// join() throws for work that was accepted, but dropped later.
+class rejected : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
 };
 
 } // namespace thrum

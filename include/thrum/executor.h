@@ -8,7 +8,8 @@
 // which order. Futures queue their continuations to one.
 //
 // What the caller owes   The executor lives until its work is done; its page says what its destructor waits for.
-// What is guaranteed     execute() never calls f itself: f runs later, once. An exception that leaves f goes to options.on_unhandled
+// What is guaranteed     execute() never calls f itself (but see when_full::caller_runs of thread_pool.h): f runs later, once, unless its
+//                        executor drops it, where its page says so. An exception that leaves f goes to options.on_unhandled
 //                        (runtime.h), as with go(); `cancelled` just ends it.
 // May park               no.
 // Happens-before         execute -> f.
@@ -47,7 +48,7 @@ public:
   }
 
   // For those who write executors or what runs on them. Queues the task: t.run(t) will be called once, later, in a fiber or on a
-  // thread, never inside post(). If post() throws, the task is the caller's still.
+  // thread; or detail::drop_task(t). If post() throws, the task is the caller's still.
   virtual void post(detail::task& t) = 0;
 
   // That of the calling fiber or thread: where it was started by an executor, that one; else runtime::current().

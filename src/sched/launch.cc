@@ -1,8 +1,8 @@
 // From go() and spawn() to a queue.
 #include "base/sanitizer.h"
+#include "sched/inherit.h"
 #include "sched/scheduler.h"
 
-#include <thrum/detail/binding.h>
 #include <thrum/detail/task.h>
 
 #include <new>
@@ -79,22 +79,8 @@ void free_task(void* memory, std::size_t bytes) noexcept {
   put_back_here(sched::task_class(bytes), memory);
 }
 
-namespace {
-
-// What is bound here is bound there.
-[[gnu::always_inline]] inline void inherit(task& t) noexcept {
-  const wait::thread_head* here = self();
-  if (here == nullptr || here->current == nullptr) return;
-  binding* b = here->current->own.bound;
-  if (__builtin_expect(b == nullptr, true)) return;
-  b->references.fetch_add(1, std::memory_order_relaxed); // relaxed: the caller has one, so it lives
-  t.bound = b;
-}
-
-} // namespace
-
 void launch(task& t, runtime* where) noexcept {
-  inherit(t);
+  sched::inherit(t);
   base::tsan_release(&t);
   sched::worker* here = sched::try_this_worker();
   sched::runtime_core& core = where != nullptr ? sched::core_of(*where) : sched::current_runtime();

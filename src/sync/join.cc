@@ -22,6 +22,7 @@
 #include "sched/scheduler.h"
 #include "select/engine.h"
 #include "sync/holders.h"
+#include "wait/local.h"
 
 #include <new>
 #include <thrum/detail/joinable.h>
@@ -30,6 +31,7 @@
 #include <thrum/detail/unhandled.h>
 #include <thrum/error.h>
 #include <thrum/stop_token.h>
+#include <utility>
 
 namespace thrum {
 namespace sync {
@@ -149,18 +151,44 @@ void begin_joinable(joinable_task& t, sched::fiber& f) noexcept {
     sched::note_stop(f, static_cast<cancel_reason>(why - 1));
 }
 
-void publish_end(joinable_task& t) noexcept {
-  const wait::belongings& own = sched::this_agent().own; // they are gone when join returns
-  if (__builtin_expect(own.locals != nullptr || own.bound != nullptr, false)) end_belongings();
+namespace {
+
+// Lets those go who wait for the end. True: nobody will ever ask for the result, and the task is the caller's.
+bool publish(joinable_task& t) noexcept {
   join_state& s = state_of(t);
   const wait::lock::held guard = s.guard.acquire(wait::this_thread());
   s.ended.update(has_ended_ready); // J2
   // Claimed waiters are made ready after the guard is gone, but their nodes die as soon as they run: agents first.
   while (wait::waiter* w = wait::pop_claimed(s.joiners)) sched::ready(*w->owner);
-  if (!s.abandoned) return wait::lock::release(guard);
-  const std::exception_ptr error = t.error;
+  if (s.abandoned) return true;
+  wait::lock::release(guard);
+  return false;
+}
+
+} // namespace
+
+void publish_end(joinable_task& t) {
+  const wait::belongings& own = sched::this_agent().own; // they are gone when join returns
+  if (__builtin_expect(own.locals != nullptr || own.bound != nullptr, false)) end_belongings();
+  if (__builtin_expect(!publish(t), true)) return;
+  std::exception_ptr error = t.error;
   t.destroy(t);
-  if (is_failure(error)) sched::unhandled(*sched::this_fiber()->runtime, error); // it was detached
+  if (is_failure(error)) std::rethrow_exception(std::move(error)); // it was detached
+}
+
+void publish_dropped(joinable_task& t) noexcept {
+  if (publish(t)) t.destroy(t);
+}
+
+bool may_begin_joinable(joinable_task& t) noexcept {
+  return !state_of(t).stop.load(std::memory_order_relaxed); // relaxed: a flag
+}
+
+void drop_task(task& t, std::exception_ptr why) noexcept {
+  wait::release(std::exchange(t.bound, nullptr));
+  t.dropped = true;
+  if (t.joinable) static_cast<joinable_task&>(t).error = std::move(why);
+  t.run(t);
 }
 
 bool wait_ended_until(joinable_task* t, deadline_t deadline) {
@@ -200,7 +228,7 @@ void free_joined(joinable_task* t) noexcept {
 void stop_and_join(joinable_task* t) noexcept {
   request_stop(t);
   if (!has_ended(t)) wait_shielded(*t);
-  if (is_failure(t->error)) report_dropped(*t);
+  if (!t->dropped && is_failure(t->error)) report_dropped(*t);
   free_joined(t);
 }
 
@@ -210,7 +238,7 @@ void give_up(joinable_task* t) noexcept {
   const wait::lock::held guard = s.guard.acquire(wait::this_thread());
   if (s.has_ended()) {
     wait::lock::release(guard);
-    if (is_failure(t->error)) report_dropped(*t);
+    if (!t->dropped && is_failure(t->error)) report_dropped(*t);
     return t->destroy(*t);
   }
   s.abandoned = true;

@@ -29,7 +29,8 @@ struct joinable_task : task {
   joinable_task(void (*f)(task&), void (*d)(joinable_task&) noexcept, const attrs& a,
                 std::source_location s) noexcept;
 
-  std::exception_ptr error;                 // what the fiber threw; written before its end is published
+  std::exception_ptr
+      error; // what the fiber threw, or why it was dropped; written before its end is published
   void (*destroy)(joinable_task&) noexcept; // ends the life of the whole object and frees it
   alignas(detail::room_alignment) unsigned char state[detail::room_for(64)]; // sync::join_state
 };
@@ -43,7 +44,12 @@ bool has_ended(const joinable_task* task) noexcept;
 const void* ended_hint(const joinable_task* task) noexcept; // for select; null for a null task
 void free_joined(joinable_task* task) noexcept; // requires: has_ended, and the caller is the handle
 void begin_joinable(joinable_task& task, sched::fiber& f) noexcept; // the fiber's first act
-void publish_end(joinable_task& task) noexcept; // the fiber's last act; the task may be gone afterwards
+// The fiber's last act; the task may be gone afterwards. Throws its error if that is a failure and nobody is there to be told.
+void publish_end(joinable_task& task);
+// The same for work that runs in no fiber: on a thread of an executor. False: it was asked to stop before it began, so it is
+// not to begin.
+bool may_begin_joinable(joinable_task& task) noexcept;
+void publish_dropped(joinable_task& task) noexcept; // instead of publish_end, for a task that was dropped
 
 [[noreturn]] void refuse_inside_fiber_slow() noexcept;
 bool inside_fiber() noexcept;
@@ -75,6 +81,10 @@ template <class T, class F> struct callable_task final : result_task<T> {
 
   static void run_it(task& t) {
     auto& self = static_cast<callable_task&>(t);
+    if (__builtin_expect(self.dropped, false)) {
+      self.f.~F();
+      return publish_dropped(self);
+    }
     try {
       // The callable dies on this stack, before the end is published: its captures are gone when join returns.
       struct owner {
@@ -99,6 +109,13 @@ template <class T, class F> struct callable_task final : result_task<T> {
     free_task(&self, sizeof(callable_task));
   }
 
+  // One that no executor has accepted.
+  static void free_refused(callable_task* self) noexcept {
+    self->f.~F();
+    self->~callable_task();
+    free_task(self, sizeof(callable_task));
+  }
+
   union {
     F f; // alive until run_it ends
   };
@@ -120,7 +137,7 @@ template <class T> struct joined_result {
 };
 
 template <class T, class F>
-result_task<T>* make_callable_task(F&& f, const attrs& a, std::source_location site) {
+callable_task<T, std::decay_t<F>>* make_callable_task(F&& f, const attrs& a, std::source_location site) {
   using task_type = callable_task<T, std::decay_t<F>>;
   static_assert(alignof(task_type) <= 64,
                 "thrum: a fiber's callable and result may be aligned to 64 bytes at most");
