@@ -33,6 +33,7 @@
 
 #include <thrum/attrs.h>
 #include <thrum/detail/joinable.h>
+#include <thrum/executor.h>
 
 #include <chrono>
 #include <cstdint>
@@ -110,6 +111,20 @@ auto spawn_on(runtime* where, const attrs& how, std::source_location site, F&& f
   else
     task = make_callable_task<T>(bind_now(std::forward<F>(f), std::forward<A>(a)...), how, site);
   launch(*task, where);
+  return make_handle<T>(task);
+}
+
+// On an executor that may refuse it.
+template <class F> auto spawn_posted(executor& where, const attrs& how, std::source_location site, F&& f)
+    -> fiber<std::invoke_result_t<std::decay_t<F>&&>> {
+  using T = std::invoke_result_t<std::decay_t<F>&&>;
+  auto* task = make_callable_task<T>(std::forward<F>(f), how, site);
+  try {
+    where.post(*task);
+  } catch (...) {
+    task->free_refused(task);
+    throw;
+  }
   return make_handle<T>(task);
 }
 } // namespace detail

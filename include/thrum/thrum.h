@@ -26,6 +26,7 @@
 #include <thrum/spawn.h>
 #include <thrum/stop_token.h>
 #include <thrum/this_fiber.h>
+#include <thrum/thread_pool.h>
 #include <thrum/timer.h>
 #include <thrum/wait_group.h>
 #include <thrum/with_timeout.h>

@@ -63,6 +63,9 @@ std::string what_it_does(const agent_view& a, const agent_view* holder) {
                              : std::string("joins a fiber that has not begun, or just ended");
   case reason::readable: return "waits to read from a descriptor";
   case reason::writable: return "waits to write to a descriptor";
+  case reason::pool_room: return "waits for room in " + thing("a thread_pool", a);
+  case reason::pool_work: return "is idle, a thread of " + thing("a thread_pool", a);
+  case reason::pool_end: return "waits for the end of " + thing("a thread_pool", a);
   }
   return "waits";
 }

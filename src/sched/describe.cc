@@ -24,6 +24,9 @@ const char* name_of(wait_reason reason) noexcept {
   case wait_reason::join: return "join";
   case wait_reason::readable: return "read";
   case wait_reason::writable: return "write";
+  case wait_reason::pool_room: return "room in a thread_pool";
+  case wait_reason::pool_work: return "work of a thread_pool";
+  case wait_reason::pool_end: return "end of a thread_pool";
   }
   return "?";
 }

@@ -53,7 +53,10 @@ enum class reason : std::uint8_t {
   wait_group,
   join,
   readable,
-  writable
+  writable,
+  pool_room, // to post to a thread_pool
+  pool_work, // an idle thread of one
+  pool_end
 };
 
 enum class agent_kind : std::uint8_t { fiber, thread };
