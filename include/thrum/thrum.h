@@ -9,6 +9,7 @@
 #include <thrum/chan_status.h>
 #include <thrum/condition_variable.h>
 #include <thrum/error.h>
+#include <thrum/exception_group.h>
 #include <thrum/executor.h>
 #include <thrum/fiber_local.h>
 #include <thrum/go.h>
@@ -25,6 +26,7 @@
 #include <thrum/shared_mutex.h>
 #include <thrum/spawn.h>
 #include <thrum/stop_token.h>
+#include <thrum/task_group.h>
 #include <thrum/this_fiber.h>
 #include <thrum/thread_pool.h>
 #include <thrum/timer.h>

@@ -58,6 +58,7 @@ std::string what_it_does(const agent_view& a, const agent_view* holder) {
   case reason::barrier: return "waits at " + thing("a barrier", a);
   case reason::once: return "waits for a call_once" + held_by(a, holder, "is in");
   case reason::wait_group: return "waits for " + thing("a wait_group", a);
+  case reason::task_group: return "waits for the tasks of " + thing("a task_group", a);
   case reason::join:
     return holder != nullptr ? "joins " + who(*holder)
                              : std::string("joins a fiber that has not begun, or just ended");

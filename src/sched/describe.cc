@@ -21,6 +21,7 @@ const char* name_of(wait_reason reason) noexcept {
   case wait_reason::barrier: return "barrier";
   case wait_reason::once: return "once";
   case wait_reason::wait_group: return "wait_group";
+  case wait_reason::task_group: return "task_group";
   case wait_reason::join: return "join";
   case wait_reason::readable: return "read";
   case wait_reason::writable: return "write";

@@ -35,6 +35,15 @@ struct countdown_state {
   wait::waiter_list waiters; // guarded
 };
 
+sched::wait_reason reason_of(detail::countdown::user who) noexcept {
+  switch (who) {
+  case detail::countdown::user::latch: return sched::wait_reason::latch;
+  case detail::countdown::user::wait_group: return sched::wait_reason::wait_group;
+  case detail::countdown::user::task_group: return sched::wait_reason::task_group;
+  }
+  return sched::wait_reason::none;
+}
+
 [[noreturn]] void panic_below_zero(std::int64_t n, detail::countdown::user who) noexcept {
   if (n < 0) env::panic("count_down of a negative number");
   if (who == detail::countdown::user::latch)
@@ -109,8 +118,7 @@ bool countdown::wait(deadline_t deadline, user who) {
                                         std::memory_order_relaxed, // relaxed: not zero yet
                                         std::memory_order_acquire)); // N1
   const sync::waking how =
-      sync::sleep_on(state.waiters, w, state.guard, held, deadline,
-                     who == user::latch ? sched::wait_reason::latch : sched::wait_reason::wait_group, this);
+      sync::sleep_on(state.waiters, w, state.guard, held, deadline, sync::reason_of(who), this);
   if (how == sync::waking::woken) return true;
   // Zero may have come at the same moment: under the guard, since we were queued, and then nobody is queued any more (K2).
   const bool is_zero = state.waiters.empty() &&

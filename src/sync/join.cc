@@ -77,16 +77,6 @@ namespace {
   env::panic("a fiber joins itself", "it would wait for ever");
 }
 
-// Something went wrong in the fiber; that it did as it was asked to is no failure.
-bool is_failure(const std::exception_ptr& error) noexcept {
-  if (error == nullptr) return false;
-  try {
-    std::rethrow_exception(error);
-  } catch (const cancelled&) { return false; } catch (...) {
-    return true;
-  }
-}
-
 // The exception of a fiber that has ended is dropped with its handle. That often happens while another exception is on its
 // way, so it does not end the program.
 void report_dropped(const joinable_task& t) noexcept {
@@ -136,6 +126,26 @@ bool wait_until(joinable_task& t, deadline_t deadline) {
 
 } // namespace
 
+// Something went wrong in the fiber; that it did as it was asked to is no failure.
+bool is_failure(const std::exception_ptr& error) noexcept {
+  if (error == nullptr) return false;
+  try {
+    std::rethrow_exception(error);
+  } catch (const cancelled&) { return false; } catch (...) {
+    return true;
+  }
+}
+
+void report_unseen(const std::exception_ptr& error, const char* what, const char* name) noexcept {
+  if (sched::this_fiber() != nullptr && give_to_handler(error)) return;
+  env::report message;
+  message.text("thrum: ").text(what);
+  if (name != nullptr) message.text(" ('").text(name).text("')");
+  message.text("\n");
+  sched::describe(error, message);
+  message.text("  join() it, catch it in the task, or set options.on_unhandled\n").flush();
+}
+
 joinable_task::joinable_task(void (*f)(task&), void (*d)(joinable_task&) noexcept, const attrs& a,
                              std::source_location s) noexcept
     : task(f, a, s), destroy(d) {
@@ -178,6 +188,34 @@ void publish_end(joinable_task& t) {
 
 void publish_dropped(joinable_task& t) noexcept {
   if (publish(t)) t.destroy(t);
+}
+
+void publish_told(joinable_task& t) noexcept {
+  const wait::belongings& own = sched::this_agent().own;
+  if (__builtin_expect(own.locals != nullptr || own.bound != nullptr, false)) end_belongings();
+  t.dropped = true;
+  publish_dropped(t);
+}
+
+bool ask_if_running(joinable_task& t, cancel_reason why) noexcept {
+  join_state& s = state_of(t);
+  if (s.running.load(std::memory_order_acquire) == nullptr) return false; // J3
+  const wait::lock::held guard = s.guard.acquire(wait::this_thread());
+  bool again = false;
+  if (!s.has_ended()) {
+    sched::fiber& f = *s.running.load(std::memory_order_relaxed); // relaxed: J3
+    sched::note_stop(f, why);
+    again = !sched::stop_if_asleep(f);
+  }
+  wait::lock::release(guard);
+  return again;
+}
+
+void ask_again(joinable_task& t) noexcept {
+  join_state& s = state_of(t);
+  const wait::lock::held guard = s.guard.acquire(wait::this_thread());
+  if (!s.has_ended()) sched::stop_if_asleep(*s.running.load(std::memory_order_relaxed)); // relaxed: J3
+  wait::lock::release(guard);
 }
 
 bool may_begin_joinable(joinable_task& t) noexcept {

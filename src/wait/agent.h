@@ -51,6 +51,7 @@ enum class reason : std::uint8_t {
   barrier,
   once,
   wait_group,
+  task_group,
   join,
   readable,
   writable,

@@ -1,4 +1,4 @@
-// Serves latch.h and wait_group.h: a count that lets everybody go when it is zero (src/sync/countdown.cc).
+// Serves latch.h, wait_group.h and task_group.h: a count that lets everybody go when it is zero (src/sync/countdown.cc).
 #pragma once
 
 #include <thrum/detail/atomic.h>
@@ -12,7 +12,7 @@ namespace thrum::detail {
 class countdown {
 public:
   // Whose count it is: for reports and panics.
-  enum class user : std::uint8_t { latch, wait_group };
+  enum class user : std::uint8_t { latch, wait_group, task_group };
   static constexpr std::int64_t largest = INT64_MAX / 4;
 
   constexpr explicit countdown(std::int64_t count) noexcept : word_(count * one) {}

@@ -36,6 +36,8 @@ struct joinable_task : task {
 };
 
 // src/sync/join.cc. A null task (no fiber, or joined already) is misuse and panics, except in request_stop and has_ended.
+// It is an exception, and not `cancelled`: that says that a task did what it was asked to, or gave up.
+bool is_failure(const std::exception_ptr& error) noexcept;
 bool wait_ended_until(joinable_task* task, deadline_t deadline); // may throw cancelled
 void stop_and_join(joinable_task* task) noexcept;
 void give_up(joinable_task* task) noexcept;
@@ -50,6 +52,13 @@ void publish_end(joinable_task& task);
 // not to begin.
 bool may_begin_joinable(joinable_task& task) noexcept;
 void publish_dropped(joinable_task& task) noexcept; // instead of publish_end, for a task that was dropped
+void publish_told(
+    joinable_task& task) noexcept; // instead of publish_end: its failure was told to somebody else
+
+// For those who ask many: asks the fiber to stop if it has begun. True: it runs, so after a heavy fence ask_again() is due.
+// (One that begins after the fence is the caller's business.) Requires: the task cannot go meanwhile.
+bool ask_if_running(joinable_task& task, cancel_reason why) noexcept;
+void ask_again(joinable_task& task) noexcept;
 
 [[noreturn]] void refuse_inside_fiber_slow() noexcept;
 bool inside_fiber() noexcept;
@@ -74,6 +83,24 @@ template <> struct result_task<void> : joinable_task {
   void destroy_value() noexcept {}
 };
 
+// Calls f, and keeps what it returns or throws. f dies on this stack, before the end is published: its captures are gone when join
+// returns.
+template <class T, class F> void call_and_keep(result_task<T>& t, F& f) noexcept {
+  try {
+    struct owner {
+      F& f;
+      ~owner() { f.~F(); }
+    } callable{f};
+    if constexpr (std::is_void_v<T>)
+      std::move(callable.f)();
+    else if constexpr (std::is_reference_v<T>) {
+      auto&& referred = std::move(callable.f)(); // named: addressof takes no rvalue
+      t.value = std::addressof(referred);
+    } else
+      ::new (static_cast<void*>(std::addressof(t.value))) T(std::move(callable.f)());
+  } catch (...) { t.error = std::current_exception(); }
+}
+
 template <class T, class F> struct callable_task final : result_task<T> {
   template <class G> callable_task(G&& g, const attrs& a, std::source_location s)
       : result_task<T>(&run_it, &destroy_it, a, s), f(std::forward<G>(g)) {}
@@ -85,20 +112,7 @@ template <class T, class F> struct callable_task final : result_task<T> {
       self.f.~F();
       return publish_dropped(self);
     }
-    try {
-      // The callable dies on this stack, before the end is published: its captures are gone when join returns.
-      struct owner {
-        F& f;
-        ~owner() { f.~F(); }
-      } callable{self.f};
-      if constexpr (std::is_void_v<T>)
-        std::move(callable.f)();
-      else if constexpr (std::is_reference_v<T>) {
-        auto&& referred = std::move(callable.f)(); // named: addressof takes no rvalue
-        self.value = std::addressof(referred);
-      } else
-        ::new (static_cast<void*>(std::addressof(self.value))) T(std::move(callable.f)());
-    } catch (...) { self.error = std::current_exception(); }
+    call_and_keep(self, self.f);
     publish_end(self);
   }
 

@@ -160,8 +160,7 @@ namespace this_fiber {
 void yield() noexcept {}
 bool stop_requested() noexcept {
   const wait::agent& self = sched::this_agent();
-  return self.kind == wait::agent_kind::fiber &&
-         sched::stop_in_force(static_cast<const sched::fiber&>(self));
+  return self.kind == wait::agent_kind::fiber && sched::stop_in_force(static_cast<const sched::fiber&>(self));
 }
 } // namespace this_fiber
 

@@ -1,0 +1,155 @@
+// Serves task_group.h: what groups share whatever their joiner is, and the tasks in them (src/structure/group_core.cc).
+#pragma once
+
+#include <thrum/attrs.h>
+#include <thrum/detail/atomic.h>
+#include <thrum/detail/countdown.h>
+#include <thrum/detail/joinable.h>
+#include <thrum/detail/stop_scope.h>
+#include <thrum/error.h>
+#include <thrum/mutex.h>
+#include <thrum/semaphore.h>
+#include <thrum/spawn.h>
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace thrum {
+
+struct group_options {
+  const char* name =
+      nullptr;        // of the tasks, in reports, unless they have one of their own; must outlive the group
+  unsigned limit = 0; // so many tasks run at a time, at most: spawn() waits for a place; 0: no limit
+  // The tasks, and join(), may take that long, from the making of the group.
+  std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();
+};
+
+namespace detail {
+
+class group_core;
+
+// One task. Linked in its group from its start until it has ended.
+struct group_member {
+  explicit group_member(group_core& g, joinable_task& t) noexcept : group(g), task(t) {}
+  group_core& group;
+  joinable_task& task;
+  group_member* previous = nullptr; // guarded by the group's mutex, as are the next two
+  group_member* next = nullptr;
+  bool to_ask_again = false;
+};
+
+class group_core {
+public:
+  explicit group_core(const group_options& o);
+  group_core(const group_core&) = delete;
+  group_core& operator=(const group_core&) = delete;
+
+  // ---- the owner
+  void admit();                          // waits for a place; throws `cancelled`, std::bad_alloc
+  void withdraw() noexcept;              // admit(), but nothing is started
+  void start(group_member& m) noexcept;  // requires: admit()
+  void join();                           // all tasks have ended; throws `cancelled`, or timed_out
+  void leave() noexcept;                 // asks all to stop, if it was not joined, and waits for them
+  void set_body(stop_scope* s) noexcept; // what is asked, too, when the group stops; null: nothing
+  attrs named(attrs a) const noexcept {
+    if (a.name == nullptr) a.name = name_;
+    return a;
+  }
+
+  // ---- anybody
+  bool stop(cancel_reason why) noexcept; // false: it was stopped before
+  bool stopped() const noexcept { return word_.load(std::memory_order_relaxed) != 0; } // relaxed: G1
+  cancel_reason reason() const noexcept {
+    return static_cast<cancel_reason>(word_.load(std::memory_order_relaxed) -
+                                      1); // relaxed: seen by stopped()
+  }
+  std::size_t running() const noexcept { return static_cast<std::size_t>(running_.count()); }
+
+  // ---- the task itself
+  // Its last act: it may be gone afterwards. tell() says it to the joiner, under the mutex; true: the others are to stop.
+  void end(group_member& m, bool (*tell)(group_core&, joinable_task&) noexcept) noexcept;
+
+  // In the order in which they happened. Written under the mutex; the owner's behind join().
+  std::vector<std::exception_ptr> failures;
+
+private:
+  void check_owner(const char* what) const noexcept;
+  bool enlist(group_member& m) noexcept;     // false: the group was stopped
+  void stop_all(cancel_reason why) noexcept; // requires: the mutex
+
+  const char* const name_;
+  const deadline_t deadline_;
+  const wait::agent* const owner_;
+  bool joined_ = false; // the owner's
+  mutex mutex_;
+  group_member* first_ = nullptr; // guarded
+  stop_scope* body_ = nullptr;    // guarded
+  atomic<std::uint8_t> word_{0};  // 0, or 1 + the cancel_reason; written under the mutex; G1
+  countdown running_{0};
+  std::optional<counting_semaphore<>> places_;
+  fiber<> watch_; // stops the group at its deadline
+};
+
+// With what all its tasks tell.
+template <class Joiner> struct group_with : group_core {
+  group_with(const group_options& o, Joiner j) : group_core(o), joiner(std::move(j)) {}
+  Joiner joiner;
+};
+
+template <class Joiner, class T, class F> struct group_task final : result_task<T>, group_member {
+  template <class G> group_task(group_core& in, G&& g, const attrs& a, std::source_location s)
+      : result_task<T>(&run_it, &destroy_it, a, s),
+        group_member(in, static_cast<joinable_task&>(*this)),
+        f(std::forward<G>(g)) {}
+  ~group_task() {}
+
+  static group_task& of(joinable_task& t) noexcept {
+    return static_cast<group_task&>(static_cast<result_task<T>&>(t));
+  }
+
+  static void run_it(thrum::detail::task& t) {
+    group_task& self = of(static_cast<joinable_task&>(t));
+    if (self.dropped) {
+      self.f.~F();
+      return publish_dropped(self);
+    }
+    if (self.group.stopped()) { // before it began
+      self.f.~F();
+      self.error = std::make_exception_ptr(cancelled(self.group.reason()));
+    } else {
+      call_and_keep(self, self.f);
+    }
+    self.group.end(self, &tell);
+  }
+
+  static bool tell(group_core& in, joinable_task& t) noexcept {
+    Joiner& joiner = static_cast<group_with<Joiner>&>(in).joiner;
+    if (t.error != nullptr) return is_failure(t.error) && joiner.on_failure(t.error);
+    if constexpr (std::is_void_v<T>)
+      return joiner.on_success();
+    else if constexpr (std::is_reference_v<T>)
+      return joiner.on_success(static_cast<T>(*of(t).value));
+    else
+      return joiner.on_success(of(t).value);
+  }
+
+  static void destroy_it(joinable_task& t) noexcept {
+    group_task& self = of(t);
+    if (self.error == nullptr) self.destroy_value();
+    self.~group_task();
+    free_task(&self, sizeof(group_task));
+  }
+
+  union {
+    F f; // alive until run_it ends
+  };
+};
+
+} // namespace detail
+} // namespace thrum

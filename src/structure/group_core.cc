@@ -1,0 +1,180 @@
+// The part of a task_group that does not know its joiner.
+//
+// Everything that changes rarely is under one mutex: the list of tasks that run, failures, the stop. A task that ends
+// tells the joiner and unlinks itself there, so who holds the mutex may use every task in the list. Then its end is published,
+// and at last the count goes down; behind that the group may be gone.
+//
+// Orderings
+//   G1  word_ is set, then a heavy fence, then every task in the list is asked that has begun. A task that begins says so, and behind a
+//       light fence (begin_joinable in sync/join.cc) looks at word_: either it sees the stop, or it is seen.
+#include "base/atomic.h"
+#include "env/panic.h"
+#include "sched/park.h"
+
+#include <algorithm>
+#include <mutex>
+#include <string>
+#include <thrum/detail/unhandled.h>
+#include <thrum/task_group.h>
+#include <thrum/this_fiber.h>
+
+namespace thrum {
+
+namespace {
+
+std::string message_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) { return e.what(); } catch (...) {
+    return "an exception of another type";
+  }
+}
+
+std::string text_of(const std::vector<std::exception_ptr>& errors) {
+  constexpr std::size_t shown = 3;
+  std::string text =
+      "thrum: " + std::to_string(errors.size()) + (errors.size() == 1 ? " failure" : " failures");
+  for (std::size_t i = 0; i < std::min(errors.size(), shown); ++i)
+    text += (i == 0 ? ": " : "; ") + message_of(errors[i]);
+  if (errors.size() > shown) text += "; and others";
+  return text;
+}
+
+} // namespace
+
+exception_group::exception_group(std::vector<std::exception_ptr> errors) {
+  std::string text = text_of(errors);
+  content_ = std::make_shared<const content>(content{std::move(errors), std::move(text)});
+}
+
+namespace detail {
+
+namespace {
+
+constexpr countdown::user tasks = countdown::user::task_group;
+
+deadline_t deadline_of(const group_options& o) noexcept {
+  return o.timeout == std::chrono::nanoseconds::max() ? no_deadline : deadline_after(o.timeout);
+}
+
+} // namespace
+
+void panic_subtask_early() noexcept {
+  env::panic("a subtask was asked for its result before its end", "join() the group first, or ask ended()");
+}
+
+group_core::group_core(const group_options& o)
+    : name_(o.name), deadline_(deadline_of(o)), owner_(&sched::this_agent()) {
+  if (o.limit != 0) places_.emplace(o.limit);
+  if (deadline_ != no_deadline)
+    watch_ = thrum::spawn(attrs{.name = "deadline of a task_group"}, [this] {
+      this_fiber::sleep_until(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline_)));
+      stop(cancel_reason::deadline);
+    });
+}
+
+void group_core::check_owner(const char* what) const noexcept {
+  if (&sched::this_agent() != owner_)
+    env::panic(what,
+               "a task_group belongs to the fiber or thread that made it; tasks make groups of their own");
+}
+
+void group_core::admit() {
+  check_owner("spawn() of another's task_group");
+  if (joined_) env::panic("spawn() of a task_group that was joined", "make a new one");
+  if (places_) places_->acquire();
+  try {
+    const std::lock_guard hold(mutex_); // room for a failure of each
+    const std::size_t needed = failures.size() + running() + 1;
+    if (needed > failures.capacity()) failures.reserve(std::max(needed, 2 * failures.capacity()));
+  } catch (...) {
+    withdraw();
+    throw;
+  }
+}
+
+void group_core::withdraw() noexcept {
+  if (places_) places_->release();
+}
+
+void group_core::start(group_member& m) noexcept {
+  if (enlist(m)) return launch(m.task, nullptr);
+  withdraw();
+  drop_task(m.task, std::make_exception_ptr(cancelled(reason())));
+}
+
+bool group_core::enlist(group_member& m) noexcept {
+  const std::lock_guard hold(mutex_);
+  if (stopped()) return false;
+  m.next = first_;
+  if (first_ != nullptr) first_->previous = &m;
+  first_ = &m;
+  running_.up(1);
+  return true;
+}
+
+void group_core::end(group_member& m, bool (*tell)(group_core&, joinable_task&) noexcept) noexcept {
+  {
+    const std::lock_guard hold(mutex_);
+    (m.previous != nullptr ? m.previous->next : first_) = m.next;
+    if (m.next != nullptr) m.next->previous = m.previous;
+    if (is_failure(m.task.error)) failures.push_back(m.task.error); // there is room: admit()
+    if (tell(*this, m.task) && !stopped())
+      stop_all(m.task.error != nullptr ? cancel_reason::sibling_failed : cancel_reason::scope_exit);
+  }
+  publish_told(m.task); // it may be gone from here on
+  withdraw();
+  running_.down(1, tasks); // and the group
+}
+
+bool group_core::stop(cancel_reason why) noexcept {
+  const std::lock_guard hold(mutex_);
+  if (stopped()) return false;
+  stop_all(why);
+  return true;
+}
+
+void group_core::stop_all(cancel_reason why) noexcept {
+  word_.store(1 + static_cast<std::uint8_t>(why), std::memory_order_relaxed); // relaxed: G1
+  base::heavy_fence();                                                        // G1
+  bool any = false;
+  for (group_member* m = first_; m != nullptr; m = m->next)
+    any |= m->to_ask_again = ask_if_running(m->task, why);
+  if (body_ != nullptr) body_->request(why);
+  if (!any) return;
+  base::heavy_fence(); // P2 (sched/stop.cc)
+  for (group_member* m = first_; m != nullptr; m = m->next)
+    if (m->to_ask_again) ask_again(m->task);
+}
+
+void group_core::set_body(stop_scope* s) noexcept {
+  const std::lock_guard hold(mutex_);
+  body_ = s;
+  if (s != nullptr && stopped()) s->request(reason());
+}
+
+void group_core::join() {
+  check_owner("join() of another's task_group");
+  if (std::exchange(joined_, true)) env::panic("a task_group was joined twice");
+  try {
+    running_.wait(no_deadline, tasks);
+  } catch (const cancelled& c) {
+    stop(c.reason());
+    running_.wait_shielded(tasks);
+    throw;
+  }
+  watch_ = {};
+  if (stopped() && reason() == cancel_reason::deadline) throw timed_out();
+}
+
+void group_core::leave() noexcept {
+  if (joined_) return;
+  check_owner("the end of another's task_group");
+  stop(cancel_reason::scope_exit);
+  running_.wait_shielded(tasks);
+  for (const std::exception_ptr& e : failures)
+    report_unseen(e, "a task of a task_group has failed, and the group was not joined", name_);
+}
+
+} // namespace detail
+} // namespace thrum
