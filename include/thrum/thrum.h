@@ -12,6 +12,7 @@
 #include <thrum/exception_group.h>
 #include <thrum/executor.h>
 #include <thrum/fiber_local.h>
+#include <thrum/future.h>
 #include <thrum/go.h>
 #include <thrum/inspect.h>
 #include <thrum/latch.h>

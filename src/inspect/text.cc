@@ -62,6 +62,7 @@ std::string what_it_does(const agent_view& a, const agent_view* holder) {
   case reason::join:
     return holder != nullptr ? "joins " + who(*holder)
                              : std::string("joins a fiber that has not begun, or just ended");
+  case reason::future: return "waits for " + thing("a future", a);
   case reason::readable: return "waits to read from a descriptor";
   case reason::writable: return "waits to write to a descriptor";
   case reason::pool_room: return "waits for room in " + thing("a thread_pool", a);

@@ -23,6 +23,7 @@ const char* name_of(wait_reason reason) noexcept {
   case wait_reason::wait_group: return "wait_group";
   case wait_reason::task_group: return "task_group";
   case wait_reason::join: return "join";
+  case wait_reason::future: return "future";
   case wait_reason::readable: return "read";
   case wait_reason::writable: return "write";
   case wait_reason::pool_room: return "room in a thread_pool";

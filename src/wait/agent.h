@@ -53,6 +53,7 @@ enum class reason : std::uint8_t {
   wait_group,
   task_group,
   join,
+  future,
   readable,
   writable,
   pool_room, // to post to a thread_pool

@@ -1,0 +1,412 @@
+// A future settles: who publishes it, who is woken, who is told, and in which order.
+//
+// There are two ways to wait for a core. Agents park: they queue a waiter, as everywhere (wait/waiter.h). And nodes are left in it:
+// continuations, which are then queued to their executors, and whatever acts at once (an adoption, a combinator, a timeout).
+// Both lists, and the stop hooks among the nodes, meet the settlement under `guard`:
+//
+//   who settles                                      others
+//   -----------                                      ------
+//   puts the result behind the core                  wait:  guard; settled? else enqueue and park
+//   guard; hint = settled; wake all waiters          node:  guard; closed? else link it
+//   again: guard; nodes? take all, release,          stop:  guard; settled? else take the hooks, or hold
+//          tell each in order; none: closed                 the source; release; call them
+//
+// The nodes are told with no guard held: an executor's post() is anybody's code. So that a node which comes in meanwhile is not
+// told before those that came earlier, `nodes` is closed only when it was found empty: until then newcomers are linked, and it
+// is the settler who tells them. What finds it closed is told by its own thread.
+//
+// Telling one node may settle its core, whose nodes are then told, and so on, along chains of any length. That is a loop and no
+// recursion: ops->settled only says that its core has settled, and the loop in settled_nodes_of() goes on with that one.
+//
+// Who settles is one only: a core with a promise is claimed first (future_core::is_claimed); all others are settled by the
+// one node or task that computes them.
+//
+// A stop request travels from a core to its source, and on to the fiber that runs or to the hooks of a promise:
+//
+//   fiber of a work_part                             request
+//   --------------------                             -------
+//   begins: running = this                           is_asked
+//   light fence                        // F3         heavy fence                      // F3
+//   is_asked? -> asks itself to stop                 guard; not settled, running set: stop_fiber
+//
+// Orderings
+//   F3  the fences above: either the fiber that begins sees the request, or who requests sees the fiber.
+// Invariants
+//   F4  `running` is a live fiber whenever it is read under the guard and the core has not settled: the fiber itself settles
+//       the core, or clears `running` under the guard (change_source).
+//   F5  `source` is changed under the guard, or by the settler after the settlement, when nobody else reads it.
+#include "env/panic.h"
+#include "sched/describe.h"
+#include "sched/park.h"
+#include "sched/runtime_core.h"
+#include "sched/scheduler.h"
+#include "select/engine.h"
+#include "wait/local.h"
+
+#include <cstddef>
+#include <future>
+#include <stdexcept>
+#include <thrum/detail/binding.h>
+#include <thrum/detail/future_core.h>
+#include <thrum/detail/select_case.h>
+#include <thrum/detail/unhandled.h>
+#include <thrum/error.h>
+#include <thrum/executor.h>
+#include <thrum/runtime.h>
+#include <utility>
+
+namespace thrum::detail {
+
+namespace {
+
+struct future_state {
+  wait::lock guard;
+  wait::waiter_list waiters; // guarded
+};
+static_assert(sizeof(future_state) <= sizeof(future_core::state));
+static_assert(sizeof(select::hint) <= sizeof(future_core::hint));
+
+future_state& state_of(future_core& c) noexcept {
+  return *std::launder(reinterpret_cast<future_state*>(c.state));
+}
+select::hint& hint_of(future_core& c) noexcept {
+  return *std::launder(reinterpret_cast<select::hint*>(c.hint));
+}
+
+// Is no node: what comes in now is told at once.
+future_node* closed() noexcept { return reinterpret_cast<future_node*>(std::uintptr_t{1}); }
+
+void link_last(future_core& c, future_node& n) noexcept {
+  future_node* last = c.nodes.load(std::memory_order_relaxed); // relaxed: guarded
+  n.next = last != nullptr ? std::exchange(last->next, &n) : &n;
+  c.nodes.store(&n, std::memory_order_relaxed); // relaxed: guarded
+}
+
+// The first of all, which are linked up to a null; null: there are none, and none will come. Under the guard, after the
+// settlement.
+future_node* take_nodes_or_close(future_core& c) noexcept {
+  future_node* last = c.nodes.load(std::memory_order_relaxed); // relaxed: guarded
+  if (last == closed()) return nullptr;
+  c.nodes.store(last != nullptr ? nullptr : closed(), std::memory_order_release); // F1 (future_core.h)
+  return last != nullptr ? std::exchange(last->next, nullptr) : nullptr;
+}
+
+future_node* take_more_nodes(future_core& c) noexcept {
+  if (c.nodes.load(std::memory_order_acquire) == closed()) return nullptr; // F1 (future_core.h)
+  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
+  future_node* first = take_nodes_or_close(c);
+  wait::lock::release(guard);
+  return first;
+}
+
+// Under the guard.
+void publish_guarded(future_core& c, std::uint32_t bits) noexcept {
+  hint_of(c).update(bits);
+  // Claimed waiters may run at once, and their nodes die then: agents first.
+  while (wait::waiter* w = wait::pop_claimed(state_of(c).waiters)) sched::ready(*w->owner);
+}
+
+// Tells the nodes of a core, from `first` on; and those of the cores that settle thereby. See the head of this file.
+void tell(future_core& c, future_node* first) noexcept {
+  future_core* now = &c;
+  future_node* of_now = nullptr; // the node whose reference to `now` is to be given back; null: the caller's
+  future_node* later = nullptr;  // whose cores have settled, too
+  future_node** later_end = &later;
+  for (;;) {
+    while (first != nullptr) {
+      for (future_node *n = first, *next; n != nullptr; n = next) {
+        next = n->next;
+        if (!n->ops->settled(*n)) continue; // perhaps gone
+        n->next = nullptr;
+        *later_end = n;
+        later_end = &n->next;
+      }
+      first = take_more_nodes(*now);
+    }
+    if (of_now != nullptr) now->release();
+    of_now = later;
+    if (of_now == nullptr) return;
+    later = of_now->next;
+    if (later == nullptr) later_end = &later;
+    now = &of_now->ops->core(*of_now);
+    first = take_more_nodes(*now);
+  }
+}
+
+bool commit_settled(select::alternative& a, wait::agent**) noexcept {
+  return static_cast<future_core*>(a.source)->settled();
+}
+void enqueue_settled(select::alternative& a) noexcept {
+  state_of(*static_cast<future_core*>(a.source)).waiters.push_back(a);
+}
+void withdraw_settled(select::alternative& a) noexcept {
+  state_of(*static_cast<future_core*>(a.source)).waiters.erase(a);
+}
+constexpr select::source_ops settled_ops{commit_settled, enqueue_settled, withdraw_settled};
+
+bool wait_with_deadline(future_core& c, deadline_t deadline) {
+  select::single_wait w(deadline);
+  w.source.object = &c;
+  w.source.readiness = settled_hint(&c);
+  w.source.ready_bit = future_core::has_settled;
+  w.source.prepare = &prepare_settled;
+  return w.run(sched::wait_reason::future, &c);
+}
+
+} // namespace
+
+future_core::future_core(const future_ops& o, std::uint32_t references, std::source_location s) noexcept
+    : references_(references * one), site(s), ops(&o) {
+  ::new (hint) select::hint;
+  ::new (state) future_state;
+}
+
+// ---- settling
+
+void publish(future_core& c, std::uint32_t bits) noexcept {
+  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
+  publish_guarded(c, bits);
+  wait::lock::release(guard);
+}
+
+void settled_nodes_of(future_core& c) noexcept {
+  if (future_node* first = take_more_nodes(c)) tell(c, first);
+}
+
+void settle(future_core& c, std::uint32_t bits) noexcept {
+  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
+  publish_guarded(c, bits);
+  future_node* first = take_nodes_or_close(c);
+  wait::lock::release(guard);
+  if (first != nullptr) tell(c, first);
+}
+
+void break_promise(future_core& c) noexcept {
+  if (!c.set(future_core::is_claimed)) return;
+  if (c.is_last()) {                                                // nobody is to learn it
+    if (c.nodes.load(std::memory_order_relaxed) == nullptr) return; // relaxed: nor is there a hook
+    c.observe();
+  }
+  ::new (static_cast<void*>(&c + 1)) std::exception_ptr(broken_promise_error());
+  settle(c, future_core::has_settled | future_core::has_failed);
+}
+
+void settle_never(future_core& c) noexcept {
+  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
+  c.set(future_core::is_never);
+  future_node* const last = c.nodes.load(std::memory_order_relaxed); // relaxed: guarded
+  c.nodes.store(nullptr, std::memory_order_relaxed);                 // relaxed: guarded
+  wait::lock::release(guard);
+  future_node* n = last != nullptr ? std::exchange(last->next, nullptr) : nullptr;
+  for (future_node* next; n != nullptr; n = next) {
+    next = n->next;
+    n->ops->dropped(*n);
+  }
+}
+
+bool add_node(future_core& source, future_node& n) noexcept {
+  if (source.nodes.load(std::memory_order_acquire) == closed())
+    return n.ops->settled(n); // F1 (future_core.h)
+  const wait::lock::held guard = state_of(source).guard.acquire(wait::this_thread());
+  const bool too_late = source.nodes.load(std::memory_order_relaxed) == closed(); // relaxed: guarded
+  const bool never = source.is(future_core::is_never);
+  if (!too_late && !never) link_last(source, n);
+  wait::lock::release(guard);
+  if (too_late) return n.ops->settled(n);
+  if (never) n.ops->dropped(n);
+  return false;
+}
+
+void follow(future_core& source, future_node& n) noexcept {
+  if (!add_node(source, n)) return;
+  future_core& own = n.ops->core(n);
+  settled_nodes_of(own);
+  own.release();
+}
+
+// ---- waiting
+
+bool wait_settled_until(future_core* c, deadline_t deadline) {
+  if (c == nullptr) panic_no_future("wait for");
+  if (c->settled()) return true;
+  wait::agent& self = sched::this_agent();
+  if (sched::must_stop(self)) throw cancelled(sched::stop_reason(static_cast<sched::fiber&>(self)));
+  if (deadline != no_deadline) return wait_with_deadline(*c, deadline);
+  future_state& s = state_of(*c);
+  const wait::lock::held guard = s.guard.acquire(wait::this_thread());
+  if (c->settled()) {
+    wait::lock::release(guard);
+    return true;
+  }
+  wait::waiter w;
+  w.owner = &self;
+  s.waiters.push_back(w);
+  if (sched::park(self, guard, sched::wait_reason::future, c) == wait::decision::stopped) {
+    const wait::lock::held again = s.guard.acquire(wait::this_thread());
+    if (w.linked) s.waiters.erase(w);
+    wait::lock::release(again);
+    throw cancelled(sched::stop_reason(static_cast<sched::fiber&>(self)));
+  }
+  return true;
+}
+
+void prepare_settled(select_case& c) noexcept {
+  auto& core = *static_cast<future_core*>(c.object);
+  select::prepare(c, settled_ops, &core, state_of(core).guard);
+}
+
+const void* settled_hint(const future_core* c) noexcept { return c == nullptr ? nullptr : c->hint; }
+
+// ---- stopping
+
+void ask_to_stop(future_core* c) noexcept {
+  if (c == nullptr) return;
+  c->retain();
+  while (c != nullptr) {
+    future_core* next = c->settled() || !c->set(future_core::is_asked) ? nullptr : c->ops->stop(*c);
+    c->release();
+    c = next;
+  }
+}
+
+future_core* stop_hooks(future_core& c) noexcept {
+  future_node* hooks = nullptr;
+  future_node** end = &hooks;
+  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
+  future_node* const last = c.nodes.load(std::memory_order_relaxed); // relaxed: guarded
+  if (!c.settled() && last != nullptr) {
+    c.nodes.store(nullptr, std::memory_order_relaxed); // relaxed: guarded
+    future_node* n = std::exchange(last->next, nullptr);
+    while (n != nullptr) {
+      future_node* const next = n->next;
+      if (n->ops->stop == nullptr) {
+        link_last(c, *n);
+      } else {
+        n->next = nullptr;
+        *end = n;
+        end = &n->next;
+      }
+      n = next;
+    }
+  }
+  wait::lock::release(guard);
+  for (future_node *n = hooks, *next; n != nullptr; n = next) {
+    next = n->next;
+    n->ops->stop(*n);
+  }
+  return nullptr;
+}
+
+void begin_work(future_core& c, work_part& w) noexcept {
+  wait::agent& self = sched::this_agent();
+  if (self.kind != wait::agent_kind::fiber) return;
+  auto& f = static_cast<sched::fiber&>(self);
+  // Only a runtime gives each piece of work a fiber of its own; that of another executor has more to do than this.
+  if (static_cast<executor*>(f.runtime->owner) != w.where) return;
+  w.running.store(&f, std::memory_order_release); // F3
+  base::light_fence();                            // F3
+  if (c.is(future_core::is_asked))
+    f.stop_requested.store(true, std::memory_order_relaxed); // relaxed: F3; own flag
+}
+
+future_core* stop_work(future_core& c, work_part& w) noexcept {
+  base::heavy_fence(); // F3
+  future_core* source = nullptr;
+  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
+  if (!c.settled()) {
+    if (sched::fiber* f = w.running.load(std::memory_order_acquire)) // F3
+      sched::stop_fiber(*f);
+    else if ((source = w.source) != nullptr)
+      source->retain();
+  }
+  wait::lock::release(guard);
+  return source;
+}
+
+void change_source(future_core& c, work_part& w, future_core* to) noexcept {
+  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
+  future_core* const before = std::exchange(w.source, to);
+  w.running.store(nullptr, std::memory_order_relaxed); // relaxed: guarded (F4)
+  const bool asked = c.is(future_core::is_asked);
+  wait::lock::release(guard);
+  if (before != nullptr) before->release();
+  if (asked) ask_to_stop(to);
+}
+
+// ---- running
+
+void remember_bindings(task& t) noexcept {
+  binding* bound = sched::this_agent().own.bound;
+  if (__builtin_expect(bound == nullptr, true)) return;
+  bound->references.fetch_add(1, std::memory_order_relaxed); // relaxed: the caller has one, so it lives
+  t.bound = bound;
+}
+
+void forget_bindings(task& t) noexcept {
+  if (t.bound != nullptr) wait::release(std::exchange(t.bound, nullptr));
+}
+
+std::exception_ptr post_work(work_part& w) noexcept {
+  // A task inherits what is bound where it is posted; here, what was bound where the function was given.
+  binding* const bound = std::exchange(w.bound, nullptr);
+  wait::belongings& own = sched::this_agent().own;
+  binding* const before = std::exchange(own.bound, bound);
+  std::exception_ptr refused;
+  try {
+    w.where->post(w); // it may be gone from here on
+  } catch (...) { refused = std::current_exception(); }
+  own.bound = before;
+  if (__builtin_expect(bound != nullptr, false)) wait::release(bound);
+  return refused;
+}
+
+// ---- errors
+
+void report_unobserved(future_core& c) noexcept {
+  try {
+    std::rethrow_exception(c.error());
+  } catch (const cancelled&) {
+    return; // that work did as it was asked to is no failure
+  } catch (...) {}
+  if (sched::this_fiber() != nullptr && give_to_handler(c.error())) return;
+  env::report message;
+  message.text("thrum: nobody looked at a future that failed\n");
+  sched::describe(c.error(), message);
+  if (c.site.line() != 0)
+    message.text("  made at ")
+        .text(c.site.file_name())
+        .text(":")
+        .number(c.site.line())
+        .text(" in ")
+        .text(c.site.function_name())
+        .text("\n");
+  message.text("  get() it, handle it with rescue() or settle(), or set options.on_unhandled\n").flush();
+}
+
+void panic_no_future(const char* what) noexcept {
+  char sentence[96] = {};
+  std::size_t n = 0;
+  for (const char* part : {what, " a future or promise that refers to nothing"})
+    for (; *part != '\0' && n + 1 < sizeof sentence; ++part) sentence[n++] = *part;
+  env::panic(sentence, "it was moved from, used up by get(), then() or share(), or never made (see valid())");
+}
+
+void panic_second_future() noexcept {
+  env::panic("a second get_future() of a promise", "there is one; share() it for more consumers");
+}
+void panic_no_exception() noexcept {
+  env::panic("set_exception() of a promise with a null exception_ptr",
+             "std::current_exception() is null outside of a catch block");
+}
+
+std::exception_ptr broken_promise_error() noexcept {
+  return std::make_exception_ptr(std::future_error(std::future_errc::broken_promise));
+}
+std::exception_ptr no_state_error() noexcept {
+  return std::make_exception_ptr(std::future_error(std::future_errc::no_state));
+}
+std::exception_ptr own_future_error() noexcept {
+  return std::make_exception_ptr(std::logic_error("thrum: a promise was resolved with its own future"));
+}
+
+} // namespace thrum::detail
