@@ -28,6 +28,9 @@
 // f.settle(g)      g(outcome<T>) in both cases: a std::expected<T, std::exception_ptr>
 // f.then_inline(g) as then, but g runs in who settles f, or at once: for functions that are short and do not wait
 //
+// f.or_timeout(d)  fails with timed_out (error.h) if f has not settled within the duration d; f.or_value(d, v): becomes v then. Who
+//                  makes the value of a future<T> is asked to stop, as nobody can get it any more
+//
 // If g returns a future, its result is the result (it is not a future of a future). What g throws makes the new future fail, with
 // that very exception.
 //
@@ -57,7 +60,9 @@
 // Source of the idea     std::future; Promises/A+ and JavaScript for continuations; Java's CompletableFuture for executors and timeouts.
 #pragma once
 
+#include <thrum/detail/future_base.h>
 #include <thrum/detail/future_core.h>
+#include <thrum/detail/future_timeout.h>
 #include <thrum/detail/future_work.h>
 #include <thrum/executor.h>
 #include <thrum/select.h>
@@ -69,50 +74,6 @@
 #include <utility>
 
 namespace thrum {
-
-namespace detail {
-
-// What both kinds of future have.
-template <class T> class future_base {
-public:
-  future_base() noexcept = default; // refers to nothing
-
-  [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(core_); }
-  // True: get() will not wait.
-  [[nodiscard]] bool ready() const noexcept { return valid() && core_.get()->settled(); }
-
-  void wait() const { static_cast<void>(wait_settled_until(core_.get(), no_deadline)); }
-  // True: it is ready. False: the deadline passed.
-  template <class Clock, class Duration>
-  [[nodiscard]] bool wait_until(const std::chrono::time_point<Clock, Duration>& deadline) const {
-    return wait_settled_until(core_.get(), to_deadline(deadline));
-  }
-  template <class Rep, class Period>
-  [[nodiscard]] bool wait_for(const std::chrono::duration<Rep, Period>& timeout) const {
-    return wait_settled_until(core_.get(), deadline_after(timeout));
-  }
-
-  // Asks who makes the value to stop. Does not wait.
-  void request_stop() const noexcept { ask_to_stop(core_.get()); }
-
-protected:
-  friend struct future_access;
-  explicit future_base(core_ref c) noexcept : core_(std::move(c)) {}
-  // Waits; rethrows a failure.
-  result_core<T>& settled_core() const {
-    wait();
-    auto& c = *static_cast<result_core<T>*>(core_.get());
-    if (c.failed()) {
-      c.observe();
-      std::rethrow_exception(c.error());
-    }
-    return c;
-  }
-
-  core_ref core_;
-};
-
-} // namespace detail
 
 template <class T> class [[nodiscard]] future : public detail::future_base<T> {
   using base = detail::future_base<T>;
@@ -196,6 +157,21 @@ public:
                                                                                 std::forward<F>(f), site);
   }
 
+  template <class Rep, class Period>
+  future or_timeout(const std::chrono::duration<Rep, Period>& d, place site = place::current()) && {
+    if (base::ready()) return std::move(*this);
+    return detail::with_timeout<T, true>(std::move(*this), detail::deadline_after(d),
+                                         detail::fail_with_timed_out(), site);
+  }
+  template <class Rep, class Period, class U = T>
+    requires std::constructible_from<detail::kept_result<T>, U>
+  future or_value(const std::chrono::duration<Rep, Period>& d, U&& value, place site = place::current()) && {
+    if (base::ready()) return std::move(*this);
+    return detail::with_timeout<T, true>(std::move(*this), detail::deadline_after(d),
+                                         detail::use_value<T>{detail::kept_result<T>(std::forward<U>(value))},
+                                         site);
+  }
+
 private:
   friend struct detail::future_access;
   explicit future(detail::future_core* c) noexcept : base(detail::core_ref(c)) {}
@@ -271,6 +247,20 @@ public:
   template <class F> auto settle(executor& where, F&& f, place site = place::current()) const {
     return detail::react<detail::settle_how<T, false, function<F>>, function<F>>(*this, &where,
                                                                                  std::forward<F>(f), site);
+  }
+
+  template <class Rep, class Period>
+  future<T> or_timeout(const std::chrono::duration<Rep, Period>& d, place site = place::current()) const {
+    return detail::with_timeout<T, false>(*this, detail::deadline_after(d), detail::fail_with_timed_out(),
+                                          site);
+  }
+  template <class Rep, class Period, class U = T>
+    requires std::constructible_from<detail::kept_result<T>, U>
+  future<T> or_value(const std::chrono::duration<Rep, Period>& d, U&& value,
+                     place site = place::current()) const {
+    return detail::with_timeout<T, false>(
+        *this, detail::deadline_after(d),
+        detail::use_value<T>{detail::kept_result<T>(std::forward<U>(value))}, site);
   }
 
 private:
@@ -352,7 +342,7 @@ private:
     try {
       bits = c.make_value(std::forward<A>(value)...);
     } catch (...) {
-      c.unclaim();
+      c.change(detail::future_core::is_claimed, false);
       throw;
     }
     settle(bits);
@@ -374,7 +364,7 @@ private:
     try {
       detail::adopt<T, Moved>(c, std::forward<Other>(other));
     } catch (...) {
-      c.unclaim();
+      c.change(detail::future_core::is_claimed, false);
       throw;
     }
     return true;

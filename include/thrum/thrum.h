@@ -13,6 +13,7 @@
 #include <thrum/executor.h>
 #include <thrum/fiber_local.h>
 #include <thrum/future.h>
+#include <thrum/future_all.h>
 #include <thrum/go.h>
 #include <thrum/inspect.h>
 #include <thrum/latch.h>

@@ -316,18 +316,19 @@ future_core* stop_work(future_core& c, work_part& w) noexcept {
   if (!c.settled()) {
     if (sched::fiber* f = w.running.load(std::memory_order_acquire)) // F3
       sched::stop_fiber(*f);
-    else if ((source = w.source) != nullptr)
+    else if (!c.is(future_core::is_sharer) && (source = w.source) != nullptr)
       source->retain();
   }
   wait::lock::release(guard);
   return source;
 }
 
-void change_source(future_core& c, work_part& w, future_core* to) noexcept {
+void change_source(future_core& c, work_part& w, future_core* to, bool alone) noexcept {
   const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
   future_core* const before = std::exchange(w.source, to);
   w.running.store(nullptr, std::memory_order_relaxed); // relaxed: guarded (F4)
-  const bool asked = c.is(future_core::is_asked);
+  if (alone == c.is(future_core::is_sharer)) c.change(future_core::is_sharer, !alone);
+  const bool asked = alone && c.is(future_core::is_asked);
   wait::lock::release(guard);
   if (before != nullptr) before->release();
   if (asked) ask_to_stop(to);

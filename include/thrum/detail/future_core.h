@@ -65,7 +65,8 @@ struct future_core {
     is_observed = 2,     // somebody has seen its failure
     is_asked = 4,        // to stop
     is_never = 8,        // it never settles
-    one = 16
+    is_sharer = 16,      // its source has other consumers, too: it is not asked to stop
+    one = 32
   };
   enum : std::uint32_t { has_settled = 1, has_failed = 2 }; // bits of the hint
 
@@ -87,8 +88,11 @@ struct future_core {
   void observe() noexcept {
     if (!is(is_observed)) set(is_observed);
   }
-  void unclaim() noexcept {
-    references_.fetch_and(~std::uint32_t{is_claimed}, std::memory_order_relaxed); // relaxed: as above
+  void change(std::uint32_t flag, bool on) noexcept {
+    if (on)
+      set(flag);
+    else
+      references_.fetch_and(~flag, std::memory_order_relaxed); // relaxed: as above
   }
 
   void retain() noexcept {
@@ -156,7 +160,8 @@ struct work_part : task {
   atomic<sched::fiber*> running{nullptr}; // the fiber that calls the function, if that is all the fiber does
 };
 void begin_work(future_core& c, work_part& w) noexcept;
-void change_source(future_core& c, work_part& w, future_core* to) noexcept; // gives the one before back
+// To another source, which has no other consumers (`alone`); gives the one before back.
+void change_source(future_core& c, work_part& w, future_core* to, bool alone) noexcept;
 future_core* stop_work(future_core& c, work_part& w) noexcept;
 // Remembers which scoped values are bound here, for the function.
 void remember_bindings(task& t) noexcept;

@@ -103,6 +103,10 @@ template <class T, bool Moved> outcome<T> outcome_of(result_core<T>& from) {
     return from.value;
 }
 
+// Of a value that others may look at, there must be copies.
+template <class T, bool Moved> inline constexpr bool can_pass =
+    Moved || std::is_copy_constructible_v<kept_result<T>>;
+
 // ---- the kinds. run() leaves the result in `to`, as produce(), or throws. `returned` is what the function itself returns.
 
 template <class F> struct work_how {
@@ -125,6 +129,7 @@ template <class T, bool Moved, class F> struct then_how {
 };
 
 template <class T, bool Moved, class F> struct rescue_how {
+  static_assert(can_pass<T, Moved>, "thrum: a shared_future's value that is passed on must be copyable");
   using source_type = T;
   using returned = std::invoke_result_t<F, std::exception_ptr>;
   using result = T;
@@ -136,6 +141,7 @@ template <class T, bool Moved, class F> struct rescue_how {
 };
 
 template <class T, bool Moved, class E, class F> struct rescue_one_how {
+  static_assert(can_pass<T, Moved>, "thrum: a shared_future's value that is passed on must be copyable");
   using source_type = T;
   using returned = std::invoke_result_t<F, const E&>;
   using result = T;
@@ -151,6 +157,7 @@ template <class T, bool Moved, class E, class F> struct rescue_one_how {
 };
 
 template <class T, bool Moved, class F> struct finally_how {
+  static_assert(can_pass<T, Moved>, "thrum: a shared_future's value that is passed on must be copyable");
   using source_type = T;
   using returned = void;
   using result = T;
@@ -252,6 +259,9 @@ private:
   }
 
   static bool inner_settled(future_node& n) noexcept {
+    using inner = flattened<typename How::returned>;
+    static_assert(!inner::is_future || can_pass<result, inner::moved>,
+                  "thrum: a shared_future's value that is passed on must be copyable");
     work_core& self = of(n);
     publish(self, self.make_like(static_cast<base&>(*self.source), flattened<typename How::returned>::moved));
     self.leave_source();
@@ -259,7 +269,7 @@ private:
   }
   static void inner_never(future_node& n) noexcept {
     work_core& self = of(n);
-    change_source(self, self, nullptr);
+    change_source(self, self, nullptr, true);
     settle_never(self);
     self.release();
   }
@@ -279,7 +289,7 @@ private:
   }
   void await(future_core* inner) noexcept {
     ops = &inner_ops;
-    change_source(*this, *this, inner);
+    change_source(*this, *this, inner, flattened<typename How::returned>::moved);
   }
   void leave_source() noexcept {
     if (future_core* s = std::exchange(source, nullptr)) s->release();
@@ -303,6 +313,7 @@ future<typename How::result> react(Handle&& handle, executor* where, G&& g, std:
   auto* c = make_core<work_core<F, How>>(std::forward<G>(g), where, source, attrs{}, site);
   static_cast<void>(future_access::take(std::forward<Handle>(handle)));
   if (where != nullptr) remember_bindings(*c);
+  if (!flattened<std::remove_cvref_t<Handle>>::moved) c->set(future_core::is_sharer);
   follow(*source, *c);
   return future_access::make<typename How::result>(c);
 }
@@ -351,7 +362,7 @@ template <class T, bool Moved> struct adoption final : future_node {
     static void never(future_node& n) noexcept { end(*static_cast<hook_node&>(n).of); }
     static void stop(future_node& n) noexcept {
       adoption& a = *static_cast<hook_node&>(n).of;
-      ask_to_stop(a.from);
+      if (Moved) ask_to_stop(a.from);
       static_cast<void>(add_node(*a.to, n)); // back, to be ended
     }
     static constexpr future_node_ops hook_ops{&done, &never, nullptr, &stop};
@@ -371,7 +382,7 @@ template <class T, bool Moved, class Handle> void adopt(result_core<T>& to, Hand
   auto* a = ::new (memory) node(&to, from);
   to.retain();
   static_cast<void>(add_node(to, a->hook)); // not settled: only *a will do that
-  if (to.is(future_core::is_asked)) ask_to_stop(from);
+  if (Moved && to.is(future_core::is_asked)) ask_to_stop(from);
   follow(*from, *a);
 }
 
