@@ -22,6 +22,7 @@
 #include <thrum/pinned.h>
 #include <thrum/report.h>
 #include <thrum/runtime.h>
+#include <thrum/schedule.h>
 #include <thrum/scoped.h>
 #include <thrum/select.h>
 #include <thrum/semaphore.h>
