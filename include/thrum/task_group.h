@@ -43,7 +43,7 @@
 // Source of the idea     Java's StructuredTaskScope and its joiners; Trio's nurseries.
 #pragma once
 
-#include <thrum/detail/group_core.h>
+#include <thrum/detail/task_group_core.h>
 #include <thrum/exception_group.h>
 
 #include <exception>
@@ -208,7 +208,7 @@ namespace detail {
 // What a body is asked by, for as long as it runs.
 class group_body {
 public:
-  explicit group_body(group_core& g) noexcept : group_(g), scope_(stop_scope::kind::limit) {
+  explicit group_body(task_group_core& g) noexcept : group_(g), scope_(stop_scope::kind::limit) {
     group_.set_body(&scope_);
   }
   ~group_body() { group_.set_body(nullptr); }
@@ -217,7 +217,7 @@ public:
   bool was_asked() const noexcept { return group_.stopped() && scope_.ends_here(group_.reason()); }
 
 private:
-  group_core& group_;
+  task_group_core& group_;
   stop_scope scope_;
 };
 
@@ -226,7 +226,7 @@ template <class T> struct holder { // of a reference, too
 };
 
 // False: the body was asked to stop for the group's sake, and did.
-template <class F> bool call_body(group_core& group, F&& f) {
+template <class F> bool call_body(task_group_core& group, F&& f) {
   if (!inside_fiber()) return f(), true;
   const group_body body(group);
   try {

@@ -63,7 +63,7 @@ void panic_subtask_early() noexcept {
   env::panic("a subtask was asked for its result before its end", "join() the group first, or ask ended()");
 }
 
-group_core::group_core(const group_options& o)
+task_group_core::task_group_core(const group_options& o)
     : name_(o.name), deadline_(deadline_of(o)), owner_(&sched::this_agent()) {
   if (o.limit != 0) places_.emplace(o.limit);
   if (deadline_ != no_deadline)
@@ -73,13 +73,13 @@ group_core::group_core(const group_options& o)
     });
 }
 
-void group_core::check_owner(const char* what) const noexcept {
+void task_group_core::check_owner(const char* what) const noexcept {
   if (&sched::this_agent() != owner_)
     env::panic(what,
                "a task_group belongs to the fiber or thread that made it; tasks make groups of their own");
 }
 
-void group_core::admit() {
+void task_group_core::admit() {
   check_owner("spawn() of another's task_group");
   if (joined_) env::panic("spawn() of a task_group that was joined", "make a new one");
   if (places_) places_->acquire();
@@ -93,17 +93,17 @@ void group_core::admit() {
   }
 }
 
-void group_core::withdraw() noexcept {
+void task_group_core::withdraw() noexcept {
   if (places_) places_->release();
 }
 
-void group_core::start(group_member& m) noexcept {
+void task_group_core::start(group_member& m) noexcept {
   if (enlist(m)) return launch(m.task, nullptr);
   withdraw();
   drop_task(m.task, std::make_exception_ptr(cancelled(reason())));
 }
 
-bool group_core::enlist(group_member& m) noexcept {
+bool task_group_core::enlist(group_member& m) noexcept {
   const std::lock_guard hold(mutex_);
   if (stopped()) return false;
   m.next = first_;
@@ -113,7 +113,7 @@ bool group_core::enlist(group_member& m) noexcept {
   return true;
 }
 
-void group_core::end(group_member& m, bool (*tell)(group_core&, joinable_task&) noexcept) noexcept {
+void task_group_core::end(group_member& m, bool (*tell)(task_group_core&, joinable_task&) noexcept) noexcept {
   {
     const std::lock_guard hold(mutex_);
     (m.previous != nullptr ? m.previous->next : first_) = m.next;
@@ -127,14 +127,14 @@ void group_core::end(group_member& m, bool (*tell)(group_core&, joinable_task&) 
   running_.down(1, tasks); // and the group
 }
 
-bool group_core::stop(cancel_reason why) noexcept {
+bool task_group_core::stop(cancel_reason why) noexcept {
   const std::lock_guard hold(mutex_);
   if (stopped()) return false;
   stop_all(why);
   return true;
 }
 
-void group_core::stop_all(cancel_reason why) noexcept {
+void task_group_core::stop_all(cancel_reason why) noexcept {
   word_.store(1 + static_cast<std::uint8_t>(why), std::memory_order_relaxed); // relaxed: G1
   base::heavy_fence();                                                        // G1
   bool any = false;
@@ -147,13 +147,13 @@ void group_core::stop_all(cancel_reason why) noexcept {
     if (m->to_ask_again) ask_again(m->task);
 }
 
-void group_core::set_body(stop_scope* s) noexcept {
+void task_group_core::set_body(stop_scope* s) noexcept {
   const std::lock_guard hold(mutex_);
   body_ = s;
   if (s != nullptr && stopped()) s->request(reason());
 }
 
-void group_core::join() {
+void task_group_core::join() {
   check_owner("join() of another's task_group");
   if (std::exchange(joined_, true)) env::panic("a task_group was joined twice");
   try {
@@ -167,7 +167,7 @@ void group_core::join() {
   if (stopped() && reason() == cancel_reason::deadline) throw timed_out();
 }
 
-void group_core::leave() noexcept {
+void task_group_core::leave() noexcept {
   if (joined_) return;
   check_owner("the end of another's task_group");
   stop(cancel_reason::scope_exit);

@@ -1,4 +1,4 @@
-// Serves task_group.h: what groups share whatever their joiner is, and the tasks in them (src/structure/group_core.cc).
+// Serves task_group.h: what groups share whatever their joiner is, and the tasks in them (src/structure/task_group.cc).
 #pragma once
 
 #include <thrum/attrs.h>
@@ -32,23 +32,23 @@ struct group_options {
 
 namespace detail {
 
-class group_core;
+class task_group_core;
 
 // One task. Linked in its group from its start until it has ended.
 struct group_member {
-  explicit group_member(group_core& g, joinable_task& t) noexcept : group(g), task(t) {}
-  group_core& group;
+  explicit group_member(task_group_core& g, joinable_task& t) noexcept : group(g), task(t) {}
+  task_group_core& group;
   joinable_task& task;
   group_member* previous = nullptr; // guarded by the group's mutex, as are the next two
   group_member* next = nullptr;
   bool to_ask_again = false;
 };
 
-class group_core {
+class task_group_core {
 public:
-  explicit group_core(const group_options& o);
-  group_core(const group_core&) = delete;
-  group_core& operator=(const group_core&) = delete;
+  explicit task_group_core(const group_options& o);
+  task_group_core(const task_group_core&) = delete;
+  task_group_core& operator=(const task_group_core&) = delete;
 
   // ---- the owner
   void admit();                          // waits for a place; throws `cancelled`, std::bad_alloc
@@ -73,7 +73,7 @@ public:
 
   // ---- the task itself
   // Its last act: it may be gone afterwards. tell() says it to the joiner, under the mutex; true: the others are to stop.
-  void end(group_member& m, bool (*tell)(group_core&, joinable_task&) noexcept) noexcept;
+  void end(group_member& m, bool (*tell)(task_group_core&, joinable_task&) noexcept) noexcept;
 
   // In the order in which they happened. Written under the mutex; the owner's behind join().
   std::vector<std::exception_ptr> failures;
@@ -97,13 +97,13 @@ private:
 };
 
 // With what all its tasks tell.
-template <class Joiner> struct group_with : group_core {
-  group_with(const group_options& o, Joiner j) : group_core(o), joiner(std::move(j)) {}
+template <class Joiner> struct group_with : task_group_core {
+  group_with(const group_options& o, Joiner j) : task_group_core(o), joiner(std::move(j)) {}
   Joiner joiner;
 };
 
 template <class Joiner, class T, class F> struct group_task final : result_task<T>, group_member {
-  template <class G> group_task(group_core& in, G&& g, const attrs& a, std::source_location s)
+  template <class G> group_task(task_group_core& in, G&& g, const attrs& a, std::source_location s)
       : result_task<T>(&run_it, &destroy_it, a, s),
         group_member(in, static_cast<joinable_task&>(*this)),
         f(std::forward<G>(g)) {}
@@ -128,7 +128,7 @@ template <class Joiner, class T, class F> struct group_task final : result_task<
     self.group.end(self, &tell);
   }
 
-  static bool tell(group_core& in, joinable_task& t) noexcept {
+  static bool tell(task_group_core& in, joinable_task& t) noexcept {
     Joiner& joiner = static_cast<group_with<Joiner>&>(in).joiner;
     if (t.error != nullptr) return is_failure(t.error) && joiner.on_failure(t.error);
     if constexpr (std::is_void_v<T>)
