@@ -100,6 +100,7 @@ public:
   // The same as one that many may look at.
   shared_future<T> share() && {
     if (!base::valid()) detail::panic_no_future("share() of");
+    base::core_.get()->set(detail::future_core::is_open);
     return shared_future<T>(std::move(base::core_));
   }
 
@@ -274,7 +275,7 @@ template <class T> class promise {
 
 public:
   explicit promise(std::source_location site = std::source_location::current())
-      : core_(detail::make_promise_core<T>(1, site)) {}
+      : core_(detail::make_promise_core<T>(site)) {}
   promise(promise&& other) noexcept = default; // leaves one that refers to nothing
   promise& operator=(promise&& other) noexcept {
     promise taken(std::move(other));

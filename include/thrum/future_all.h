@@ -133,7 +133,8 @@ struct group_part {
 template <class Kind> struct group_core final : result_core<typename Kind::result>, group_part {
   using base = result_core<typename Kind::result>;
 
-  group_core(std::size_t n, std::source_location s) : base(core_ops, 3, s), group_part(n) {}
+  group_core(std::size_t n, std::source_location s)
+      : base(core_ops, 3 * future_core::one, s), group_part(n) {}
 
   void add(future_core* source, bool moved) noexcept {
     ::new (static_cast<void*>(members + count++)) group_node(node_ops, *this, source, moved);

@@ -13,7 +13,9 @@
 //
 // The nodes are told with no guard held: an executor's post() is anybody's code. So that a node which comes in meanwhile is not
 // told before those that came earlier, `nodes` is closed only when it was found empty: until then newcomers are linked, and it
-// is the settler who tells them. What finds it closed is told by its own thread.
+// is the settler who tells them. What finds it closed is told by its own thread. Most cores have one consumer ever: a future
+// that was neither shared nor made by a promise (future_core::is_open is not set). Once its node is there, no other comes, and
+// the settler needs no guard to take it.
 //
 // Telling one node may settle its core, whose nodes are then told, and so on, along chains of any length. That is a loop and no
 // recursion: ops->settled only says that its core has settled, and the loop in settled_nodes_of() goes on with that one.
@@ -82,17 +84,19 @@ void link_last(future_core& c, future_node& n) noexcept {
   c.nodes.store(&n, std::memory_order_relaxed); // relaxed: guarded
 }
 
-// The first of all, which are linked up to a null; null: there are none, and none will come. Under the guard, after the
-// settlement.
+// The first of all nodes, which are linked up to a null; null: there are none, and none will come. After the settlement; under
+// the guard, or if there was one node and no other can come.
 future_node* take_nodes_or_close(future_core& c) noexcept {
-  future_node* last = c.nodes.load(std::memory_order_relaxed); // relaxed: guarded
+  future_node* last = c.nodes.load(std::memory_order_relaxed); // relaxed: guarded, or ours
   if (last == closed()) return nullptr;
-  c.nodes.store(last != nullptr ? nullptr : closed(), std::memory_order_release); // F1 (future_core.h)
+  const bool more_may_come = last != nullptr && c.is(future_core::is_open);
+  c.nodes.store(more_may_come ? nullptr : closed(), std::memory_order_release); // F1 (future_core.h)
   return last != nullptr ? std::exchange(last->next, nullptr) : nullptr;
 }
 
 future_node* take_more_nodes(future_core& c) noexcept {
   if (c.nodes.load(std::memory_order_acquire) == closed()) return nullptr; // F1 (future_core.h)
+  if (!c.is(future_core::is_open)) return take_nodes_or_close(c);
   const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
   future_node* first = take_nodes_or_close(c);
   wait::lock::release(guard);
@@ -156,7 +160,7 @@ bool wait_with_deadline(future_core& c, deadline_t deadline) {
 } // namespace
 
 future_core::future_core(const future_ops& o, std::uint32_t references, std::source_location s) noexcept
-    : references_(references * one), site(s), ops(&o) {
+    : references_(references), site(s), ops(&o) {
   ::new (hint) select::hint;
   ::new (state) future_state;
 }
@@ -166,6 +170,8 @@ future_core::future_core(const future_ops& o, std::uint32_t references, std::sou
 void publish(future_core& c, std::uint32_t bits) noexcept {
   const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
   publish_guarded(c, bits);
+  if (c.nodes.load(std::memory_order_relaxed) == nullptr) // relaxed: guarded
+    c.nodes.store(closed(), std::memory_order_release);   // F1 (future_core.h)
   wait::lock::release(guard);
 }
 

@@ -66,10 +66,12 @@ struct future_core {
     is_asked = 4,        // to stop
     is_never = 8,        // it never settles
     is_sharer = 16,      // its source has other consumers, too: it is not asked to stop
-    one = 32
+    is_open = 32,        // more than one node may come: there is a promise, or it was shared
+    one = 64
   };
   enum : std::uint32_t { has_settled = 1, has_failed = 2 }; // bits of the hint
 
+  // `references`: how many, and flags.
   future_core(const future_ops& o, std::uint32_t references, std::source_location s) noexcept;
 
   std::uint32_t bits() const noexcept { // a select::hint is its word
@@ -247,8 +249,8 @@ template <class Core> void destroy_as(future_core& c) noexcept { destroy_core(st
 
 // The core of a promise.
 template <class T> inline constexpr future_ops promise_ops{&destroy_as<result_core<T>>, &stop_hooks};
-template <class T> result_core<T>* make_promise_core(std::uint32_t references, std::source_location site) {
-  return make_core<result_core<T>>(promise_ops<T>, references, site);
+template <class T> result_core<T>* make_promise_core(std::source_location site) {
+  return make_core<result_core<T>>(promise_ops<T>, future_core::one | future_core::is_open, site);
 }
 
 // A reference to a core.

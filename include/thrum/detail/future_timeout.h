@@ -41,7 +41,10 @@ template <class T, bool Moved, class Otherwise> struct timed_core final : result
   };
 
   timed_core(Otherwise o, future_core* from, std::source_location s)
-      : base(core_ops, 2, s), future_node(ops_of_node), source(from), otherwise(std::move(o)) {}
+      : base(core_ops, 2 * future_core::one, s),
+        future_node(ops_of_node),
+        source(from),
+        otherwise(std::move(o)) {}
 
   static timed_core& of(future_node& n) noexcept { return static_cast<timed_core&>(n); }
   static future_core& core_of(future_node& n) noexcept { return of(n); }

@@ -203,7 +203,7 @@ struct work_core final : result_core<typename How::result>, future_node, work_pa
 
   // Begins with two references: the future's, and its own.
   template <class G> work_core(G&& g, executor* e, future_core* from, const attrs& a, std::source_location s)
-      : base(core_ops, 2, s),
+      : base(core_ops, 2 * future_core::one, s),
         future_node(reaction_ops),
         work_part(&run_it, a, s, e, from),
         f(std::forward<G>(g)) {}
