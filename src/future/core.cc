@@ -312,7 +312,7 @@ void begin_work(future_core& c, work_part& w) noexcept {
   w.running.store(&f, std::memory_order_release); // F3
   base::light_fence();                            // F3
   if (c.is(future_core::is_asked))
-    f.stop_requested.store(true, std::memory_order_relaxed); // relaxed: F3; own flag
+    sched::note_stop(f, cancel_reason::user);
 }
 
 future_core* stop_work(future_core& c, work_part& w) noexcept {
