@@ -13,6 +13,7 @@ import sys
 # not ours counts as "the system".
 ALLOWED = re.compile(
     r"^(_Z\w*|__cxa_\w+|__gxx_personality_v0|_Unwind_\w+|__dso_handle|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__tls_get_addr"
+    r"|__libc_single_threaded"  # asked by std::shared_ptr
     r"|__asan_\w+|__ubsan_\w+|__tsan_\w+|__sanitizer_\w+|thrum_\w+"
     r"|mem(cpy|move|set|cmp|chr)|str(len|cmp|chr|rchr|ncmp)|__mem\w+_chk|malloc|free|calloc|realloc|abort|__errno_location"
     r"|DW\.ref\.\w+)$")
