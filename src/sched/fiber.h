@@ -39,7 +39,7 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
   env::context saved;
   exception_state exceptions;
   int error_number = 0; // errno
-  unsigned pins = 0;    // pinned objects alive (special.cc); the fiber's own
+  base::spin_lock scope_guard;
 
   // Of special fibers only (special.cc). Written by the worker that runs it, inside.
   worker* last_on = nullptr; // where it was resumed last; while it is pinned, where it is to be resumed
@@ -59,8 +59,8 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
   base::atomic<bool> alive{false};     // the block describes a task that runs; see drain.cc
   std::uint8_t wait_word = wait::decision::open; // what its waits are published as; written under scope_guard
   std::uint8_t stop_shield = 0;                  // waits do not throw while it is not zero; the fiber's own
-  base::spin_lock scope_guard;
-  detail::stop_scope* scope = nullptr; // the innermost; written by the fiber, under the guard
+  std::uint16_t pins = 0;                        // pinned objects alive (special.cc); the fiber's own
+  detail::stop_scope* scope = nullptr;           // the innermost; written by the fiber, under the guard
 
 #if THRUM_TSAN || THRUM_ASAN // else the block would not fit three cache lines
   void* tsan_context = nullptr;
@@ -69,5 +69,9 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
 
   char* stack_limit() const noexcept { return stack.base() + stack.guard_bytes(); }
 };
+
+#if !THRUM_TSAN && !THRUM_ASAN && !defined(THRUM_EXPLORE)
+static_assert(sizeof(fiber) == 192, "a control block is to fit three cache lines");
+#endif
 
 } // namespace thrum::sched
