@@ -29,6 +29,7 @@
 #include <thrum/shared_mutex.h>
 #include <thrum/spawn.h>
 #include <thrum/stop_token.h>
+#include <thrum/strand.h>
 #include <thrum/task_group.h>
 #include <thrum/this_fiber.h>
 #include <thrum/thread_pool.h>

@@ -59,8 +59,12 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
   base::atomic<bool> alive{false};     // the block describes a task that runs; see drain.cc
   std::uint8_t wait_word = wait::decision::open; // what its waits are published as; written under scope_guard
   std::uint8_t stop_shield = 0;                  // waits do not throw while it is not zero; the fiber's own
-  std::uint16_t pins = 0;                        // pinned objects alive (special.cc); the fiber's own
-  detail::stop_scope* scope = nullptr;           // the innermost; written by the fiber, under the guard
+  // Of fibers of a strand (strand.h): it is one; and it was picked, or passed to, when its turn had come. Written by the fiber, or by
+  // who has it from a queue.
+  bool on_strand : 1 = false;
+  bool admitted : 1 = false;
+  std::uint16_t pins = 0;              // pinned objects alive (special.cc); the fiber's own
+  detail::stop_scope* scope = nullptr; // the innermost; written by the fiber, under the guard
 
 #if THRUM_TSAN || THRUM_ASAN // else the block would not fit three cache lines
   void* tsan_context = nullptr;

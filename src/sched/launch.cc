@@ -38,6 +38,25 @@ void put_object(worker& w, unsigned size_class, void* memory) noexcept {
   }
 }
 
+void launch_elsewhere(runtime_core& core, detail::task& t) noexcept {
+  core.spawned_elsewhere.fetch_add(1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
+  core.global.push_front_level(t);
+  base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
+  wake_another(core);
+}
+
+void launch_into(runtime_core& core, detail::task& t) noexcept {
+  base::tsan_release(&t);
+  worker* here = try_this_worker();
+  if (here == nullptr || &here->runtime != &core) return launch_elsewhere(core, t);
+  worker& w = enter();
+  processor& p = *w.proc;
+  p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1,
+                  std::memory_order_relaxed); // relaxed: N1 (drain.cc)
+  push_fresh(w, t);
+  leave();
+}
+
 } // namespace sched
 
 namespace detail {
@@ -81,21 +100,7 @@ void free_task(void* memory, std::size_t bytes) noexcept {
 
 void launch(task& t, runtime* where) noexcept {
   sched::inherit(t);
-  base::tsan_release(&t);
-  sched::worker* here = sched::try_this_worker();
-  sched::runtime_core& core = where != nullptr ? sched::core_of(*where) : sched::current_runtime();
-  if (here != nullptr && &here->runtime == &core) {
-    sched::worker& w = sched::enter();
-    sched::processor& p = *w.proc;
-    p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1,
-                    std::memory_order_relaxed); // relaxed: N1 (drain.cc)
-    sched::push_fresh(w, t);
-    return sched::leave();
-  }
-  core.spawned_elsewhere.fetch_add(1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
-  core.global.push_front_level(t);
-  base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
-  sched::wake_another(core);
+  sched::launch_into(where != nullptr ? sched::core_of(*where) : sched::current_runtime(), t);
 }
 
 } // namespace detail

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "env/panic.h"
 #include "sched/scheduler.h"
+#include "sched/strand.h"
 #include "sched/switch.h"
 #include "wait/local.h"
 
@@ -40,11 +41,17 @@ void finish_departure_stopped(worker& w) noexcept {
                             expected, decision::stopped,
                             std::memory_order_relaxed,  // relaxed: this worker has left the stack itself
                             std::memory_order_relaxed); // relaxed: lost
+  // The strand goes on first: whoever is made ready below, this fiber too, finds it free or queues there.
+  strand_core* const strand = leaving.parked->on_strand ? &strand_of(*leaving.parked) : nullptr;
+  detail::runnable* const next = strand != nullptr ? strand->pass_on() : nullptr;
   if (leaving.guard != nullptr)
     wait::lock::release(leaving.guard);
   else
     leaving.release(leaving.argument);
   if (stop_now) ready_inside(w, *leaving.parked);
+  if (next == nullptr) return;
+  strand->start(w, *next);
+  share_if_idle(w);
 }
 
 void finish_departure_special(worker& w) noexcept {

@@ -8,6 +8,7 @@
 #include "sched/describe.h"
 #include "sched/handoff.h"
 #include "sched/scheduler.h"
+#include "sched/strand.h"
 #include "sched/switch.h"
 
 #include <algorithm>
@@ -220,7 +221,7 @@ void yield_to_next(worker& w) noexcept {
     look_beyond(w);
   }
   fiber* to = target(w, pick(w));
-  if (to == nullptr && !w.passes_on) return;
+  if (to == nullptr && !w.passes_on && !(self.on_strand && strand_of(self).somebody_waits())) return;
   if (!w.proc->ready.push_back(&self)) {
     // No memory for the queue: a queue that needs none, but others look into it, so only after we have left the stack.
     w.leaving = {.pending = true,

@@ -51,6 +51,11 @@ void stop_searching(worker& w) noexcept;
 // ---- share.cc: giving work away
 // Called when a processor is idle somewhere and this one has just got work: publishes some, and wakes somebody if that pays.
 void share(worker& w) noexcept;
+// The same for who may be without a processor, and has not asked whether another is idle.
+inline void share_if_idle(worker& w) noexcept {
+  if (w.proc != nullptr && w.runtime.idle_count.load(std::memory_order_relaxed) != 0)
+    share(w); // relaxed: a hint
+}
 
 // ---- run.cc: from one fiber to the next
 // A fiber for `t` on a stack of its own, or null if there is no memory for one.
@@ -68,6 +73,11 @@ void run(worker& w, detail::runnable& r) noexcept;
 // An object of the class, aligned to 64 bytes; null: out of memory.
 void* take_object(worker& w, unsigned size_class) noexcept;
 void put_object(worker& w, unsigned size_class, void* object) noexcept;
+
+// Makes a task runnable that has inherited already (inherit.h). From outside the runtime; anybody.
+void launch_into(runtime_core& core, detail::task& t) noexcept;
+// The same, by way of the global queue. From anywhere.
+void launch_elsewhere(runtime_core& core, detail::task& t) noexcept;
 
 // ---- special.cc: fibers that may not run everywhere
 // A new fiber of a runtime with debug modes.

@@ -18,6 +18,8 @@
 // Orderings
 //   S1  summons: release store -> acquire load of the worker that sleeps: it sees what made the fiber ready.
 //
+// Fibers of a strand: one at a time; strand.h explains it.
+//
 // Debug mode `migrate`: a fiber is never resumed by the thread that resumed it last. If it would be, it goes back to where it
 // was taken from, and its worker gives the processor with all queues to another worker, asleep or new, which takes the fiber
 // next. That works with one processor, too, and no order of fibers changes but that one thread starts where the other ended. If there
@@ -27,6 +29,7 @@
 // nothing (pick_queued); each has a call of look_for_held_locks().
 #include "sched/handoff.h"
 #include "sched/scheduler.h"
+#include "sched/strand.h"
 #include "sched/switch.h"
 
 #include <cerrno>
@@ -50,6 +53,19 @@ void summon(worker& home) noexcept {
 
 } // namespace
 
+namespace {
+
+// False: it was queued, or whoever may run it was told.
+bool may_run_here(worker& w, fiber& f) noexcept {
+  if (w.runtime.debug.held_mutex) look_for_held_locks(w);
+  if (f.on_strand && !strand_of(f).admit(w, f)) return false;
+  if (f.pins == 0 || f.last_on == &w) return true;
+  summon(*f.last_on);
+  return false;
+}
+
+} // namespace
+
 detail::runnable* wait_for_pinned(worker& w) noexcept {
   w.awaits_summons.store(true, std::memory_order_relaxed); // relaxed: D1 (inspect/census.h)
   while (w.summons.load(std::memory_order_acquire) == 0)   // S1
@@ -62,14 +78,13 @@ detail::runnable* wait_for_pinned(worker& w) noexcept {
 }
 
 fiber* special_target(worker& w, detail::runnable& next) noexcept {
-  auto& f = static_cast<fiber&>(next);
-  if (w.runtime.debug.held_mutex) look_for_held_locks(w);
-  if (f.pins != 0) {
-    if (f.last_on == &w) return &f;
-    summon(*f.last_on);
-    return target(w, pick(w));
+  detail::runnable* r = &next;
+  while (!may_run_here(w, static_cast<fiber&>(*r))) { // a loop: a strand may have very many fibers
+    r = pick(w);
+    if (r == nullptr || r->what != detail::runnable::kind::special_fiber) return target(w, r);
   }
-  if (w.runtime.debug.migrate && f.last_on == &w && !w.no_successor && !is_detached(w)) {
+  auto& f = static_cast<fiber&>(*r);
+  if (f.pins == 0 && w.runtime.debug.migrate && f.last_on == &w && !w.no_successor && !is_detached(w)) {
     fiber* second = std::exchange(w.proc->next, &f); // first again, with what was behind it
     if (second != nullptr) push_ready(w, *second);
     w.proc->next_left = next_budget;
@@ -78,6 +93,7 @@ fiber* special_target(worker& w, detail::runnable& next) noexcept {
   }
   w.no_successor = false;
   f.last_on = &w;
+  f.admitted = false;
   return &f;
 }
 
@@ -126,7 +142,7 @@ void unpin_fiber() noexcept {
   sched::fiber* f = sched::this_fiber();
   if (f == nullptr || --f->pins != 0) return;
   sched::worker& w = sched::enter();
-  if (!w.runtime.debug.any()) f->what = runnable::kind::fiber;
+  if (!w.runtime.debug.any() && !f->on_strand) f->what = runnable::kind::fiber;
   w.pinned = nullptr; // the next enter() finds a processor, or does without
   w.runtime.pinned_count.fetch_sub(1, std::memory_order_relaxed); // relaxed: a number
   sched::leave();

@@ -5,7 +5,7 @@
 // outwards. A shield is a scope that requests from outside do not cross. A request is a level, not an event: while it is
 // in force every wait throws. It is in force if nothing between the innermost scope and what was asked is a shield
 // (stop_in_force). stop_requested is the hint that makes a fiber look closer: true whenever a request is in force, and
-// perhaps when not.
+// perhaps when not (of a fiber on a strand: always).
 //
 // Anybody may ask at any time, also while the fiber goes to sleep:
 //
@@ -179,7 +179,7 @@ stop_scope::~stop_scope() {
   // A scope that ended inside this shield may have lowered the flag of a request from outside.
   if (what != kind::shield && !f.stop_requested.load(std::memory_order_relaxed)) return; // relaxed: Q1
   f.stop_requested.exchange(false, std::memory_order_acquire);                           // Q1
-  if (sched::stop_in_force(f))
+  if (f.on_strand || sched::stop_in_force(f))                   // strand.h: it always looks closer
     f.stop_requested.exchange(true, std::memory_order_relaxed); // relaxed: Q1; our own
 }
 

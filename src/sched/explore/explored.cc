@@ -7,6 +7,7 @@
 #include "sched/monitor.h"
 #include "sched/park.h"
 #include "sched/scheduler.h"
+#include "sched/strand.h"
 
 #include <thrum/runtime.h>
 #include <thrum/this_fiber.h>
@@ -46,6 +47,8 @@ bool goes_on_itself(detail::runnable& r) noexcept {
   go_on(f);
   return true;
 }
+
+void strand_core::start(worker&, detail::runnable&) noexcept {} // no strands here
 
 debug_modes wanted_debug_modes() noexcept { return {}; }
 
