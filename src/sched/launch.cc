@@ -45,7 +45,9 @@ void launch_elsewhere(runtime_core& core, detail::task& t) noexcept {
   wake_another(core);
 }
 
-void launch_into(runtime_core& core, detail::task& t) noexcept {
+namespace {
+
+[[gnu::always_inline]] inline void launch_inlined(runtime_core& core, detail::task& t) noexcept {
   base::tsan_release(&t);
   worker* here = try_this_worker();
   if (here == nullptr || &here->runtime != &core) return launch_elsewhere(core, t);
@@ -56,6 +58,10 @@ void launch_into(runtime_core& core, detail::task& t) noexcept {
   push_fresh(w, t);
   leave();
 }
+
+} // namespace
+
+void launch_into(runtime_core& core, detail::task& t) noexcept { launch_inlined(core, t); }
 
 } // namespace sched
 
@@ -100,7 +106,7 @@ void free_task(void* memory, std::size_t bytes) noexcept {
 
 void launch(task& t, runtime* where) noexcept {
   sched::inherit(t);
-  sched::launch_into(where != nullptr ? sched::core_of(*where) : sched::current_runtime(), t);
+  sched::launch_inlined(where != nullptr ? sched::core_of(*where) : sched::current_runtime(), t);
 }
 
 } // namespace detail
