@@ -27,7 +27,7 @@
 // Happens-before         execute, post, spawn -> the work; and everything that ran on the strand -> whatever runs on it next.
 // When it dies           The destructor waits until all work has ended, also what is posted meanwhile.
 // Errors                 std::bad_alloc from execute and spawn. post() throws nothing.
-// Cost                   A fiber, as with go(), and two short locks for each turn: at its beginning, and where it waits or ends. 160 bytes
+// Cost                   A fiber, as with go(), and two short locks for each turn: at its beginning, and where it waits or ends. 136 bytes
 //                        on the heap.
 // Source of the idea     Asio's strand, whose handlers cannot wait; an actor's mailbox, whose can, but stop the others meanwhile.
 #pragma once
