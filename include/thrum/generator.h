@@ -3,7 +3,6 @@
 //   thrum::generator<int> fibonacci() {
 //     for (int a = 0, b = 1;; b += std::exchange(a, b)) co_yield a;
 //   }
-//
 //   int first_above(int limit) {
 //     for (int n : fibonacci())
 //       if (n > limit) return n;
