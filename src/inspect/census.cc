@@ -122,7 +122,8 @@ void add_detached(runtime_core& core, detached_fibers& all) {
 struct sums {
   std::uint64_t spawned = 0;
   std::uint64_t finished = 0;
-  unsigned threads = 0; // workers and monitors
+  std::uint64_t coroutines = 0; // that have waited and not ended; spawned, too
+  unsigned threads = 0;         // workers and monitors
   bool all_asleep = true;
   bool timers = false;
   bool descriptors = false;
@@ -146,8 +147,10 @@ void add_up(runtime_core& core, sums& s) noexcept {
       core.watched.load(std::memory_order_relaxed) != 0; // relaxed: nobody runs, or it does not count
   s.threads += core.worker_count.load(std::memory_order_relaxed);        // relaxed: as above
   s.threads += core.monitor_thread.load(std::memory_order_relaxed) != 0; // relaxed: as above
+  s.coroutines -= core.coroutines.ended.load(std::memory_order_relaxed); // relaxed: for a report
   s.finished += sched::count_finished(core);
   s.spawned += sched::count_spawned(core);
+  s.coroutines += core.coroutines.begun.load(std::memory_order_relaxed); // relaxed: for a report
 }
 
 bool same_wait(const first_look& look, const wait::agent& copy) noexcept {
@@ -263,7 +266,9 @@ totals census::copy_again(const std::function<void(const agent_view&)>& visit) {
     visit(v);
   });
   const std::uint64_t left = after_.spawned - after_.finished;
-  all.waiting_to_begin = left > all.fibers ? left - all.fibers : 0;
+  all.coroutines = after_.coroutines;
+  const std::uint64_t seen = all.fibers + all.coroutines;
+  all.waiting_to_begin = left > seen ? left - seen : 0;
   all.timers = after_.timers || before_.timers;
   all.descriptors = after_.descriptors || before_.descriptors;
   all.nobody_runs = before_.all_asleep && after_.all_asleep && before_.spawned == after_.spawned &&

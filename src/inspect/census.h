@@ -69,6 +69,8 @@ std::string name_of(const agent_view& a); // "" if it has none
 struct totals {
   std::uint64_t fibers = 0; // that have begun and not ended
   std::uint64_t asleep = 0; // of these
+  std::uint64_t coroutines =
+      0; // started with spawn() or go(), that have waited and not ended; what for is not known
   std::uint64_t waiting_to_begin = 0;
   unsigned plain_threads = 0; // asleep in a wait of ours
   bool nobody_runs = false;   // see above

@@ -62,10 +62,11 @@ deadlock_finder::findings deadlock_finder::look() {
   bool selects = false;
   const totals all = take_census([&](const agent_view& a) {
     can_be_woken |= a.may_be_woken_from_outside();
-    selects |= a.why == wait::reason::select;
+    selects |= a.why == wait::reason::select || a.why == wait::reason::coroutine;
     if (a.asleep && a.waits_on != nullptr && !a.has_deadline && !a.in_scope) waiting.push_back(a);
   });
-  can_be_woken |= all.timers || (selects && all.descriptors); // a select may wait for a descriptor
+  can_be_woken |=
+      all.timers || (selects && all.descriptors); // a select may wait for a descriptor, as may a coroutine
   findings found;
   if (all.fibers != 0 && all.nobody_runs && !can_be_woken) {
     std::vector<agent_view> agents;

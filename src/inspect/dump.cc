@@ -30,6 +30,7 @@ std::string dump() {
       inspect::take_census([&](const inspect::agent_view& a) { agents.push_back(a); });
   std::string text =
       "thrum: " + std::to_string(all.fibers) + " fibers, " + std::to_string(all.asleep) + " wait";
+  if (all.coroutines != 0) text += ", " + std::to_string(all.coroutines) + " coroutines";
   if (all.waiting_to_begin != 0) text += ", " + std::to_string(all.waiting_to_begin) + " have yet to begin";
   text += "\n";
   describe_runtimes(text);

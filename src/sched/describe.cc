@@ -29,6 +29,7 @@ const char* name_of(wait_reason reason) noexcept {
   case wait_reason::pool_room: return "room in a thread_pool";
   case wait_reason::pool_work: return "work of a thread_pool";
   case wait_reason::pool_end: return "end of a thread_pool";
+  case wait_reason::coroutine: return "coroutine";
   }
   return "?";
 }

@@ -6,7 +6,7 @@
 //
 //   N1  A spawn is counted before the task can run, an end after it ran; both counts only grow. If the ends summed first
 //       equal the spawns summed later, nothing was alive in between, and only a plain thread could spawn again.
-//       Ends are release stores, read by acquire loads: who sees the end of a fiber sees its spawns.
+//       Coroutines that wait count as well (coroutine_register). Ends are release stores, read by acquire loads: who sees the end of a fiber sees its spawns.
 //
 //   N2  A fiber that ends while the flag `draining` is up bumps the word all_ended after it was counted: release -> acquire of
 //       the drainer, which sums after it has read the word, and sleeps only while the word is as it was.
@@ -49,6 +49,7 @@ void stop_all(runtime_core& core) noexcept {
             std::memory_order_relaxed)) // relaxed: it runs, or is decided otherwise
       ready(f);
   });
+  stop_all_coroutines(core);
 }
 
 // Sleeps until some fiber has ended, or the deadline. `seen` is the word's value before the last look.
@@ -112,6 +113,7 @@ std::uint64_t count_finished(const runtime_core& core) noexcept {
   std::uint64_t n = core.finished_elsewhere.load(std::memory_order_acquire); // N1
   for (unsigned i = 0; i < core.processor_count; ++i)
     n += core.processors[i]->finished.load(std::memory_order_acquire); // N1
+  n += core.coroutines.ended.load(std::memory_order_acquire);          // N1
   return n;
 }
 
@@ -119,6 +121,7 @@ std::uint64_t count_spawned(const runtime_core& core) noexcept {
   std::uint64_t n = core.spawned_elsewhere.load(std::memory_order_relaxed); // relaxed: N1
   for (unsigned i = 0; i < core.processor_count; ++i)
     n += core.processors[i]->spawned.load(std::memory_order_relaxed); // relaxed: N1
+  n += core.coroutines.begun.load(std::memory_order_relaxed);         // relaxed: N1
   return n;
 }
 

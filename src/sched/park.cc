@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "env/panic.h"
+#include "sched/coroutine.h"
 #include "sched/scheduler.h"
 #include "sched/strand.h"
 #include "sched/switch.h"
@@ -70,8 +71,14 @@ void finish_departure_special(worker& w) noexcept {
 
 bool must_stop_slow(const fiber& f) noexcept { return !is_shielded(this_worker(), f) && stop_in_force(f); }
 
+void ready_other(wait::agent& a) noexcept {
+  if (a.kind == wait::agent_kind::coroutine) return ready_coroutine(static_cast<coroutine&>(a));
+  static_cast<wait::guest&>(a).wake();
+}
+
 void ready_inside(worker& w, wait::agent& a) noexcept {
   if (a.kind == wait::agent_kind::thread) return static_cast<wait::guest&>(a).wake();
+  if (a.kind == wait::agent_kind::coroutine) return ready_coroutine_inside(w, static_cast<coroutine&>(a));
   auto& f = static_cast<fiber&>(a);
   if (f.runtime == &w.runtime && w.proc != nullptr) {
     push_ready(w, f);

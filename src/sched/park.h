@@ -109,9 +109,13 @@ bool must_stop_slow(const fiber& f) noexcept;
 }
 
 void ready_elsewhere(fiber& f) noexcept;
+void ready_other(wait::agent& a) noexcept; // no fiber
+struct coroutine;
+void ready_coroutine(coroutine& c) noexcept;                   // coroutine.cc
+void ready_coroutine_inside(worker& w, coroutine& c) noexcept; // coroutine.cc
 
 [[gnu::always_inline]] inline void ready(wait::agent& a) noexcept {
-  if (a.kind == wait::agent_kind::thread) return static_cast<wait::guest&>(a).wake();
+  if (__builtin_expect(a.kind != wait::agent_kind::fiber, false)) return ready_other(a);
   auto& f = static_cast<fiber&>(a);
   worker* here = try_this_worker();
   if (__builtin_expect(here == nullptr || f.runtime != &here->runtime, false)) return ready_elsewhere(f);

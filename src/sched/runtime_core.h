@@ -4,6 +4,7 @@
 #include "base/cache_line.h"
 #include "base/spin_lock.h"
 #include "env/env.h"
+#include "sched/coroutine.h"
 #include "sched/debug.h"
 #include "sched/global_queue.h"
 #include "sched/holdups.h"
@@ -63,6 +64,8 @@ struct runtime_core {
   base::atomic<std::uint64_t> finished_elsewhere{0}; // on detached workers
   base::atomic<std::uint32_t> visitors{
       0}; // threads of others that have made a fiber ready and still wake a worker
+
+  coroutine_register coroutines;
 
   env::nanoseconds spin_limit = 0;
 

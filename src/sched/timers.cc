@@ -95,9 +95,7 @@ std::uint32_t park_until(wait::agent& self, wait::lock::held guard, void (*relea
   return d;
 }
 
-namespace {
-
-// Somebody must be awake in time. Workers that run look at all wheels before they sleep.
+// Workers that run look at all wheels before they sleep.
 void announce_deadline(runtime_core& core, env::nanoseconds deadline) noexcept {
   base::thread_fence(std::memory_order_seq_cst);         // I1 (idle.cc), I3 (idle.cc)
   if (core.polling.load(std::memory_order_relaxed) == 0) // relaxed: the fence
@@ -105,8 +103,6 @@ void announce_deadline(runtime_core& core, env::nanoseconds deadline) noexcept {
   else if (deadline < core.polling_until.load(std::memory_order_relaxed)) // relaxed: the fence
     kick(core);
 }
-
-} // namespace
 
 wait::lock::held set_timer(worker& w, timer_entry& e) noexcept {
   const bool detached = is_detached(w);
@@ -119,14 +115,19 @@ wait::lock::held set_timer(worker& w, timer_entry& e) noexcept {
   return guard;
 }
 
-void set_timer_elsewhere(runtime_core& core, const wait::thread_context& me, timer_entry& e) noexcept {
+wait::lock::held hold_timer_elsewhere(runtime_core& core, const wait::thread_context& me,
+                                      timer_entry& e) noexcept {
   processor& p = *core.processors[0];
-  const env::nanoseconds deadline = e.deadline;
   const wait::lock::held guard = p.timer_guard.acquire(me);
   e.home = &p;
   p.timers.insert(e);
   publish_earliest(p);
-  wait::lock::release(guard); // it may fire, and be gone
+  return guard;
+}
+
+void set_timer_elsewhere(runtime_core& core, const wait::thread_context& me, timer_entry& e) noexcept {
+  const env::nanoseconds deadline = e.deadline;
+  wait::lock::release(hold_timer_elsewhere(core, me, e)); // it may fire, and be gone
   announce_deadline(core, deadline);
 }
 

@@ -29,6 +29,11 @@ wait::lock::held set_timer(worker& w, timer_entry& e) noexcept;
 // The same from a plain thread: on the first processor of `core`. The wheel is not guarded afterwards.
 void set_timer_elsewhere(runtime_core& core, const wait::thread_context& me, timer_entry& e) noexcept;
 
+// The same, but the wheel is left guarded; and then, when it no longer is: somebody will be awake in time.
+wait::lock::held hold_timer_elsewhere(runtime_core& core, const wait::thread_context& me,
+                                      timer_entry& e) noexcept;
+void announce_deadline(runtime_core& core, env::nanoseconds deadline) noexcept;
+
 // Takes the timer out; false if it has fired. When this returns, it is not firing. Any thread with a context.
 bool cancel_timer(const wait::thread_context& me, timer_entry& e) noexcept;
 

@@ -1,5 +1,7 @@
 #include "select/engine.h"
 
+#include "sched/runtime_core.h"
+
 #include <algorithm>
 #include <memory>
 #include <thrum/detail/chan_core.h>
@@ -191,19 +193,30 @@ struct sources {
 
 void release_sources(void* argument) noexcept { static_cast<sources*>(argument)->release(); }
 
-[[noreturn]] void throw_cancelled(const wait::agent& self) {
-  throw cancelled(sched::stop_reason(static_cast<const sched::fiber&>(self)));
-}
+// Who selects, as far as stop requests go.
+struct parking_agent {
+  const wait::agent& self;
+  bool stop_requested() const noexcept { return this_fiber::stop_requested(); }
+  bool must_stop() const noexcept { return sched::must_stop(self); }
+  [[noreturn]] void throw_cancelled() const {
+    throw cancelled(sched::stop_reason(static_cast<const sched::fiber&>(self)));
+  }
+};
+struct awaiting_coroutine {
+  const sched::coroutine& self;
+  bool stop_requested() const noexcept { return must_stop() || this_fiber::stop_requested(); }
+  bool must_stop() const noexcept { return sched::must_stop(self); }
+  [[noreturn]] void throw_cancelled() const { throw cancelled(sched::stop_reason(self)); }
+};
 
-} // namespace
-
-std::size_t run(const request& r) {
-  wait::thread_context& me = wait::this_thread();
-  wait::agent& self = *me.current;
-  survey s;
+// Steps 1 and 2, and all else that needs no waiting: the case that was done, or `none`. Then s.timeout and s.deadline tell which
+// of the times counts.
+template <class Who> [[gnu::always_inline]] inline std::size_t do_at_once(const request& r, const Who& who,
+                                                                          wait::thread_context& me,
+                                                                          survey& s) {
   look(r, me, s);
-  if (s.stopped != none && this_fiber::stop_requested()) return s.stopped;
-  if (s.timeout != none && timer_goes_first(s, r, me) && !sched::must_stop(self)) return s.timeout;
+  if (s.stopped != none && who.stop_requested()) return s.stopped;
+  if (s.timeout != none && timer_goes_first(s, r, me) && !who.must_stop()) return s.timeout;
   for (;;) {
     while (s.ready != none) {
       if (commit(*r.cases[s.ready], me)) return s.ready;
@@ -213,9 +226,9 @@ std::size_t run(const request& r) {
     if (nothing_ready_at_one_instant(r, s)) return s.otherwise;
     look(r, me, s);
   }
-  if (sched::must_stop(self)) {
+  if (who.must_stop()) {
     if (s.stopped != none) return s.stopped;
-    throw_cancelled(self);
+    who.throw_cancelled();
   }
   if (s.timeout != none || s.delay != none) {
     const std::int64_t now = detail::steady_now();
@@ -225,10 +238,13 @@ std::size_t run(const request& r) {
     }
     if (s.deadline <= now) return s.timeout;
   }
+  return none;
+}
 
-  sources waiting(r);
-  waiting.acquire(me);
-  for (std::size_t i; (i = choose_ready(r, me)) != none;) { // once more, now that nothing can change
+// Once more, now that nothing can change. If a case can be done, the guards are released.
+[[gnu::always_inline]] inline std::size_t do_guarded(const request& r, wait::thread_context& me,
+                                                     sources& waiting) {
+  for (std::size_t i; (i = choose_ready(r, me)) != none;) {
     alternative& a = alternative_of(*r.cases[i]);
     wait::agent* woken = nullptr;
     if (!a.ops->try_commit(a, &woken)) continue; // its waiters were decided elsewhere; the hint is right now
@@ -236,10 +252,28 @@ std::size_t run(const request& r) {
     if (woken != nullptr) sched::ready(*woken);
     return i;
   }
+  return none;
+}
+
+void enqueue_all(sources& waiting, wait::agent& self) noexcept {
   for (std::size_t i = 0; i < waiting.count; ++i) {
     waiting.all[i]->owner = &self;
     waiting.all[i]->ops->enqueue(*waiting.all[i]);
   }
+}
+
+} // namespace
+
+std::size_t run(const request& r) {
+  wait::thread_context& me = wait::this_thread();
+  wait::agent& self = *me.current;
+  const parking_agent who{self};
+  survey s;
+  if (const std::size_t i = do_at_once(r, who, me, s); i != none) return i;
+  sources waiting(r);
+  waiting.acquire(me);
+  if (const std::size_t i = do_guarded(r, me, waiting); i != none) return i;
+  enqueue_all(waiting, self);
   const std::uint32_t d = s.timeout == none || s.deadline == INT64_MAX
                               ? sched::park(self, &release_sources, &waiting, r.why, r.what)
                               : sched::park_until(self, nullptr, &release_sources, &waiting, s.deadline,
@@ -248,7 +282,61 @@ std::size_t run(const request& r) {
   waiting.withdraw_all_but(winner, wait::this_thread()); // perhaps another thread than before
   if (winner != none) return winner;
   if (s.stopped != none) return s.stopped;
-  throw_cancelled(self);
+  who.throw_cancelled();
+}
+
+bool begin(const request& r, sched::coroutine& self, detail::coroutine_turn& turn,
+           sched::coroutine_timer* timer, std::size_t& chosen) {
+  wait::thread_context& me = wait::this_thread();
+  survey s;
+  chosen = do_at_once(r, awaiting_coroutine{self}, me, s);
+  if (chosen != none) return false;
+  sources waiting(r);
+  waiting.acquire(me);
+  if ((chosen = do_guarded(r, me, waiting)) != none) return false;
+  sched::keep(self);
+  const bool has_deadline = s.timeout != none && s.deadline != INT64_MAX;
+  if (waiting.count == 0 && !has_deadline) // what sources::frame is to run()
+    waiting.held[waiting.guard_count++] = self.runtime.coroutines.nothing.acquire(me);
+  sched::end_turn(self, turn);
+  enqueue_all(waiting, self);
+  bool stop_now;
+  if (has_deadline) {
+    sched::runtime_core& core = self.runtime;
+    timer->deadline = s.deadline;
+    const lock::held wheel = sched::begin_timer(self, *timer, static_cast<std::uint32_t>(s.timeout));
+    stop_now = sched::publish(self, &release_sources, &waiting);
+    sched::end_timer(core, wheel, s.deadline);
+  } else {
+    stop_now = sched::publish(self, &release_sources, &waiting);
+  }
+  if (stop_now) sched::ready(self);
+  return true;
+}
+
+std::size_t finish(const request& r, sched::coroutine& self, sched::coroutine_timer* timer) {
+  const std::uint32_t d = sched::take_decision(self);
+  const std::size_t winner = d >= wait::decision::first ? d - wait::decision::first : none;
+  wait::thread_context& me = wait::this_thread();
+  const bool has_timer = timer != nullptr && timer->is_set;
+  bool has_source = false;
+  std::size_t stopped = none;
+  for (std::size_t i = 0; i < r.cases.size(); ++i) {
+    select_case& c = *r.cases[i];
+    if (c.what == kind::stopped) stopped = i;
+    if (c.what != kind::source || c.readiness == nullptr) continue;
+    has_source = true;
+    if (i == winner) continue;
+    alternative& a = alternative_of(c);
+    const lock::held guard = a.guard->acquire(me);
+    if (a.linked) a.ops->withdraw(a);
+    lock::release(guard);
+  }
+  if (has_timer && timer->index != winner) sched::cancel_timer(me, *timer);
+  if (!has_source && !has_timer) lock::release(self.runtime.coroutines.nothing.acquire(me));
+  if (winner != none) return winner;
+  if (stopped != none) return stopped;
+  awaiting_coroutine{self}.throw_cancelled();
 }
 
 } // namespace thrum::select

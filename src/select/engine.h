@@ -13,8 +13,13 @@
 //   4. Exactly one claims it (wait/waiter.h). The others are withdrawn before select returns.
 //
 // Deadlines are not sources: one timer, for the earliest.
+//
+// A coroutine goes the same way in two calls: begin() does everything up to step 3 but does not park, finish() withdraws the others. In
+// between it may be resumed elsewhere, as soon as begin() has released the last guard. The list of guards is in the frame of
+// begin(), not in that of the coroutine: nobody else reads it.
 #pragma once
 
+#include "sched/coroutine.h"
 #include "sched/park.h"
 #include "select/hint.h"
 #include "wait/lock.h"
@@ -72,6 +77,13 @@ struct request {
 // Commits exactly one case and returns its index. Throws `cancelled` if the calling fiber is asked to stop and there is no case
 // for that. May park, unless there is an `otherwise`.
 std::size_t run(const request& r);
+
+// For coroutines. True: it waits, and may be resumed already, so nothing of its frame may be touched. False: case `chosen` was
+// committed, and its turn goes on. Throws as run() does, and then its turn goes on, too. `timer` may be null if no case is a time.
+bool begin(const request& r, sched::coroutine& self, detail::coroutine_turn& turn,
+           sched::coroutine_timer* timer, std::size_t& chosen);
+// When it was resumed: which case was committed. Throws `cancelled`.
+std::size_t finish(const request& r, sched::coroutine& self, sched::coroutine_timer* timer);
 
 // A wait for one source with a deadline. The case's source part is filled in by the caller.
 struct single_wait {

@@ -17,6 +17,7 @@
 //       (or frees the task, if it is abandoned). So who has seen `ended` and then the guard free may free the task.
 //   J3  `running` points to a live control block whenever it is read under the guard and `ended` is not set.
 #include "env/panic.h"
+#include "sched/coroutine.h"
 #include "sched/describe.h"
 #include "sched/park.h"
 #include "sched/scheduler.h"
@@ -43,6 +44,7 @@ struct join_state {
   base::atomic<std::uint8_t> stop{0}; // 0, or 1 + the cancel_reason; J1
   base::atomic<sched::fiber*> running{nullptr}; // J1, J3
   bool abandoned = false;                       // guarded: the handle was detached
+  sched::coroutine* flow = nullptr;             // what runs is no fiber, but this; constant
 
   bool has_ended() const noexcept { return (ended.load() & detail::has_ended_ready) != 0; }
 };
@@ -153,6 +155,11 @@ joinable_task::joinable_task(void (*f)(task&), void (*d)(joinable_task&) noexcep
   ::new (state) join_state;
 }
 
+void join_by_flow(joinable_task& t, coroutine_flow& f) noexcept {
+  t.joinable = false; // each turn has another fiber
+  state_of(t).flow = std::launder(reinterpret_cast<sched::coroutine*>(f.state));
+}
+
 void begin_joinable(joinable_task& t, sched::fiber& f) noexcept {
   join_state& s = state_of(t);
   s.running.store(&f, std::memory_order_release);                                // J3
@@ -179,7 +186,10 @@ bool publish(joinable_task& t) noexcept {
 
 void publish_end(joinable_task& t) {
   const wait::belongings& own = sched::this_agent().own; // they are gone when join returns
-  if (__builtin_expect(own.locals != nullptr || own.bound != nullptr, false)) end_belongings();
+  const sched::coroutine* const flow = state_of(t).flow;
+  if (__builtin_expect(own.locals != nullptr || own.bound != nullptr, false) &&
+      (flow == nullptr || flow->own.home == nullptr)) // an executor's fiber keeps what it has
+    end_belongings();
   if (__builtin_expect(!publish(t), true)) return;
   std::exception_ptr error = t.error;
   t.destroy(t);
@@ -291,6 +301,12 @@ bool request_stop(joinable_task* t, cancel_reason why) noexcept {
   const bool first = s.stop.compare_exchange_strong(
       none, 1 + static_cast<std::uint8_t>(why), std::memory_order_relaxed, // relaxed: the fence orders it
       std::memory_order_relaxed);                                          // relaxed: it was asked before
+  if (s.flow != nullptr) {
+    const wait::lock::held guard = s.guard.acquire(wait::this_thread());
+    if (!s.has_ended()) sched::stop_coroutine(*s.flow, why);
+    wait::lock::release(guard);
+    return first;
+  }
   if (s.running.load(std::memory_order_acquire) == nullptr) base::heavy_fence(); // J3, J1
   if (s.running.load(std::memory_order_acquire) != nullptr) {                    // J3
     const wait::lock::held guard = s.guard.acquire(wait::this_thread());

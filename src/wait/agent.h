@@ -1,4 +1,4 @@
-// agent: somebody who can wait: a fiber, or a plain thread. Primitives see nothing else.
+// agent: somebody who can wait: a fiber, a plain thread, or a coroutine. Primitives see nothing else.
 //
 // The decision word says how the current wait of an agent stands. It is the one place where all who could end a wait
 // (the other side of a channel, a timer, a stop request) compete, so that exactly one of them does.
@@ -58,10 +58,11 @@ enum class reason : std::uint8_t {
   writable,
   pool_room, // to post to a thread_pool
   pool_work, // an idle thread of one
-  pool_end
+  pool_end,
+  coroutine
 };
 
-enum class agent_kind : std::uint8_t { fiber, thread };
+enum class agent_kind : std::uint8_t { fiber, thread, coroutine };
 
 struct agent {
   explicit agent(agent_kind k) noexcept : kind(k) {}

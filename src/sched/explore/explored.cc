@@ -129,6 +129,7 @@ const char* name_of(wait_reason) noexcept { return ""; }
 
 runtime_core& default_runtime() noexcept { return *newest; }
 void push_ready(worker&, fiber& f) noexcept { go_on(f); }
+void push_fresh(worker& w, detail::task& t) noexcept { w.runtime.global.push_front_level(t); }
 void share(worker&) noexcept {}
 void bury(worker&, fiber&) noexcept {}
 void arouse_monitor(runtime_core&) noexcept {}
