@@ -49,6 +49,8 @@ namespace thrum {
 
 template <class T> class sender;
 template <class T> class receiver;
+template <class T> class recv_operation; // operation.h
+template <class T> class send_operation; // operation.h
 
 namespace detail {
 
@@ -133,6 +135,8 @@ template <class T, class Self> struct sending {
   chan_status send_for(T&& value, const std::chrono::duration<Rep, Period>& timeout) const {
     return send_for(value, timeout);
   }
+  // send() for coroutines: co_await c.async_send(value). operation.h is to be included.
+  send_operation<T> async_send(T value) const;
   // No more values: receivers drain what is left and then see the end; waiting senders throw channel_closed.
   void close() const noexcept { chan_close(core()); }
 
@@ -163,6 +167,9 @@ template <class T, class Self> struct receiving {
     std::optional<T> value;
     return unwrap(chan_recv(core(), &value, deadline_after(timeout)), value);
   }
+
+  // recv() for coroutines: co_await c.async_recv(). operation.h is to be included.
+  recv_operation<T> async_recv() const noexcept;
 
   // for (T value : channel) until it is closed and drained. An input range: each value is received once, by ++ or by begin().
   class iterator {

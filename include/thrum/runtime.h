@@ -79,8 +79,8 @@ public:
 
   // Calls f() in a fiber of this runtime, waits for it, and returns what it returns or rethrows what it throws. May be called
   // again, and by several threads at a time.
-  template <class F> auto run(F&& f, std::source_location site = std::source_location::current())
-      -> std::invoke_result_t<std::decay_t<F>&&> {
+  template <class F> auto run(F&& f, std::source_location site = std::source_location::current()) ->
+      typename detail::started_by<std::invoke_result_t<std::decay_t<F>&&>>::result {
     detail::refuse_inside_fiber();
     return detail::spawn_on(this, attrs{.name = "main"}, site, std::forward<F>(f)).join();
   }
@@ -180,8 +180,8 @@ private:
 
 // Makes a runtime, runs f in it and destroys it. See the head of this file.
 template <class F>
-auto run(F&& f, const options& o = {}, std::source_location site = std::source_location::current())
-    -> std::invoke_result_t<std::decay_t<F>&&> {
+auto run(F&& f, const options& o = {}, std::source_location site = std::source_location::current()) ->
+    typename detail::started_by<std::invoke_result_t<std::decay_t<F>&&>>::result {
   detail::refuse_inside_fiber();
   runtime r(o);
   return r.run(std::forward<F>(f), site);

@@ -43,6 +43,8 @@
 
 namespace thrum {
 
+template <class T> class join_operation; // operation.h
+
 template <class T = void>
 class [[nodiscard("a spawned fiber is joined by its handle; use go() to detach")]] fiber {
 public:
@@ -66,6 +68,9 @@ public:
     detail::joined_result<T> taken(std::exchange(task_, nullptr));
     return taken.get();
   }
+
+  // join() for coroutines: co_await f.async_join(). operation.h is to be included.
+  join_operation<T> async_join() noexcept;
 
   // Waits until the deadline at most. True: join() will not wait.
   template <class Clock, class Duration>
@@ -103,10 +108,15 @@ template <class T> fiber<T> make_handle(result_task<T>* task) noexcept { return 
 // On `where`; null: on the caller's runtime.
 template <class F, class... A>
 auto spawn_on(runtime* where, const attrs& how, std::source_location site, F&& f, A&&... a)
-    -> fiber<std::invoke_result_t<std::decay_t<F>&&, std::decay_t<A>&&...>> {
-  using T = std::invoke_result_t<std::decay_t<F>&&, std::decay_t<A>&&...>;
+    -> fiber<typename started_by<std::invoke_result_t<std::decay_t<F>&&, std::decay_t<A>&&...>>::result> {
+  using started = started_by<std::invoke_result_t<std::decay_t<F>&&, std::decay_t<A>&&...>>;
+  using T = typename started::result;
   result_task<T>* task;
-  if constexpr (sizeof...(A) == 0)
+  if constexpr (started::is_coroutine && sizeof...(A) == 0)
+    task = started::make(std::forward<F>(f), how, site, where);
+  else if constexpr (started::is_coroutine)
+    task = started::make(bind_now(std::forward<F>(f), std::forward<A>(a)...), how, site, where);
+  else if constexpr (sizeof...(A) == 0)
     task = make_callable_task<T>(std::forward<F>(f), how, site);
   else
     task = make_callable_task<T>(bind_now(std::forward<F>(f), std::forward<A>(a)...), how, site);

@@ -111,8 +111,18 @@ detached_task<std::decay_t<F>>* make_detached_task(F&& f, const attrs& a, std::s
 // One that is not to run after all.
 template <class F> void free_detached_task(detached_task<F>* t) noexcept { detached_task<F>::release(t); }
 
+// What spawn() and go() start when f returns an R: a fiber that calls f; task.h: a coroutine, with f kept until it has ended.
+template <class R> struct started_by {
+  using result = R;
+  static constexpr bool is_coroutine = false;
+};
+
 template <class F> void launch_detached(F&& f, const attrs& a, std::source_location site, runtime* where) {
-  launch(*make_detached_task(std::forward<F>(f), a, site), where);
+  using started = started_by<std::invoke_result_t<std::decay_t<F>&&>>;
+  if constexpr (started::is_coroutine)
+    launch(*started::make_detached(std::forward<F>(f), a, site, where), where);
+  else
+    launch(*make_detached_task(std::forward<F>(f), a, site), where);
 }
 
 } // namespace detail

@@ -1,0 +1,281 @@
+// operation: a wait as an object. A coroutine awaits it, a fiber or a thread waits for it, and both are the same wait.
+//
+//   thrum::task<int> sum(thrum::receiver<int> numbers) {
+//     int total = 0;
+//     while (std::optional<int> n = co_await numbers.async_recv()) total += *n;
+//     co_await thrum::async_sleep_for(1ms);
+//     co_return total;
+//   }
+//
+// c.async_recv()               what recv() returns
+// c.async_send(value)          the operation holds the value until it is sent
+// f.async_join()               of a spawned fiber or coroutine: what join() returns
+// async_sleep_for(duration)    and async_sleep_until(time): as those of this_fiber
+// async_select(cases...)       the index of the case that was done; cases as for select(), in select.h, so that whatever has a case there
+//                              can be awaited. async_select_ordered() prefers the first
+//
+// co_await suspends the coroutine and nothing else. op.wait() and await(op) (task.h) wait like the verb without async_.
+// A coroutine may also call that verb itself: then the fiber that runs it at the moment waits, and goes on with it.
+//
+// What the caller owes   What an operation refers to (channel, handle, what cases refer to) outlives it. Each is awaited or waited for
+//                        once, by one coroutine of thrum, fiber or thread, and is not moved meanwhile.
+// What is guaranteed     Nothing happens before it is awaited. It is done, or has no effect at all, as its verb (error.h). What is
+//                        ready is done without suspension.
+// May park               making one: no. wait(): as the verb.
+// Happens-before         that of the verb; where the coroutine suspended comes before where it goes on, on whatever thread.
+// When it dies           The coroutine cannot end while it waits: it is asked to stop, and goes on with `cancelled`.
+// Errors                 what the verb throws; `cancelled` if the coroutine was asked to stop (task.h), or the fiber that waits for it.
+// Cost                   what is ready: as the try_ form. Else no allocation: the waiter lies in the coroutine's frame.
+// Source of the idea     Concurrent ML's events; Asio's async_ names; std::execution's senders.
+#pragma once
+
+#include <thrum/chan.h>
+#include <thrum/detail/coroutine.h>
+#include <thrum/detail/select_case.h>
+#include <thrum/select.h>
+#include <thrum/spawn.h>
+#include <thrum/this_fiber.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+namespace thrum {
+
+namespace detail {
+
+// A wait for one case, which is made when it is needed.
+class one_case_wait {
+public:
+  one_case_wait(const one_case_wait&) = delete;
+  one_case_wait& operator=(const one_case_wait&) = delete;
+
+protected:
+  one_case_wait() noexcept {}
+  ~one_case_wait() = default;
+
+  select_case& make_case() noexcept { return *std::construct_at(std::addressof(case_)); }
+  bool begin(coroutine_flow& flow, std::coroutine_handle<> at) {
+    flow_ = &flow;
+    select_case* const one = &case_;
+    std::size_t chosen;
+    if (begin_wait(flow, at, &one, 1, true, nullptr, chosen)) return true;
+    flow_ = nullptr;
+    was_tried_ = true;
+    return false;
+  }
+  // After it was begun, if it was. Throws `cancelled`, channel_closed.
+  void finish() {
+    if (flow_ == nullptr && !was_tried_) return;
+    select_case* const one = &case_;
+    if (flow_ != nullptr) finish_wait(*flow_, &one, 1, nullptr);
+    throw_if_closed(case_);
+  }
+
+private:
+  union {
+    select_case case_; // trivial
+  };
+  coroutine_flow* flow_ = nullptr; // it has suspended
+  bool was_tried_ = false;         // it has begun, and did not suspend
+};
+
+} // namespace detail
+
+template <class T> class [[nodiscard("an operation does nothing until it is awaited")]] recv_operation
+    : detail::one_case_wait {
+public:
+  explicit recv_operation(detail::chan_core* from) noexcept : from_(from) {}
+
+  // Blocks the calling fiber or thread.
+  std::optional<T> wait() {
+    detail::chan_recv(from_, &value_, detail::no_deadline);
+    return std::move(value_);
+  }
+
+  bool await_ready() { return detail::chan_try_recv(from_, &value_) != chan_status::would_block; }
+  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
+    detail::select_case& c = make_case();
+    c.what = detail::select_case::kind::source;
+    c.object = from_;
+    c.readiness = from_;
+    c.ready_bit = detail::chan_recv_ready;
+    c.prepare = &detail::prepare_recv;
+    c.value = &value_;
+    return begin(detail::flow_of(h), h);
+  }
+  std::optional<T> await_resume() {
+    finish();
+    return std::move(value_);
+  }
+
+private:
+  detail::chan_core* from_;
+  std::optional<T> value_;
+};
+
+template <class T> class [[nodiscard("an operation does nothing until it is awaited")]] send_operation
+    : detail::one_case_wait {
+public:
+  template <class U> send_operation(detail::chan_core* to, U&& value)
+      : to_(to), value_(std::forward<U>(value)) {}
+
+  // Blocks the calling fiber or thread.
+  void wait() {
+    if (detail::chan_send(to_, &value_, detail::no_deadline) == chan_status::closed)
+      detail::throw_channel_closed();
+  }
+
+  bool await_ready() {
+    const chan_status now = detail::chan_try_send(to_, &value_);
+    if (now == chan_status::closed) detail::throw_channel_closed();
+    return now == chan_status::ok;
+  }
+  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
+    detail::select_case& c = make_case();
+    c.what = detail::select_case::kind::source;
+    c.object = to_;
+    c.readiness = to_;
+    c.ready_bit = detail::chan_send_ready;
+    c.throws_if_closed = true;
+    c.prepare = &detail::prepare_send;
+    c.value = &value_;
+    return begin(detail::flow_of(h), h);
+  }
+  void await_resume() { finish(); }
+
+private:
+  detail::chan_core* to_;
+  T value_;
+};
+
+template <class T> class [[nodiscard("an operation does nothing until it is awaited")]] join_operation
+    : detail::one_case_wait {
+public:
+  explicit join_operation(fiber<T>& f) noexcept : joined_(f) {}
+
+  // Blocks the calling fiber or thread.
+  T wait() { return joined_.join(); }
+
+  bool await_ready() const noexcept { return joined_.ended(); }
+  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
+    detail::joinable_task* t = detail::handle_access::task(joined_);
+    detail::select_case& c = make_case();
+    c.what = detail::select_case::kind::source;
+    c.object = t;
+    c.readiness = detail::ended_hint(t);
+    c.ready_bit = detail::has_ended_ready;
+    c.prepare = &detail::prepare_ended;
+    return begin(detail::flow_of(h), h);
+  }
+  T await_resume() {
+    finish();
+    return joined_.join(); // has ended; or it is an empty handle, and this panics
+  }
+
+private:
+  fiber<T>& joined_;
+};
+
+class [[nodiscard("an operation does nothing until it is awaited")]] sleep_operation {
+public:
+  explicit sleep_operation(detail::deadline_t until) noexcept : until_(until) {}
+  sleep_operation(const sleep_operation&) = delete;
+  sleep_operation& operator=(const sleep_operation&) = delete;
+
+  // Blocks the calling fiber or thread.
+  void wait() {
+    if (!await_ready()) this_fiber::detail::sleep_until(until_);
+  }
+
+  bool await_ready() const noexcept { return until_ <= detail::steady_now(); }
+  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
+    detail::coroutine_flow& flow = detail::flow_of(h);
+    flow_ = &flow;
+    return detail::begin_sleep(flow, h, until_, timer_);
+  }
+  void await_resume() {
+    if (flow_ != nullptr) detail::finish_sleep(*flow_, timer_);
+  }
+
+private:
+  detail::deadline_t until_;
+  detail::coroutine_flow* flow_ = nullptr;
+  detail::coroutine_timer timer_;
+};
+
+template <bool Ordered, select_case... Cases>
+class [[nodiscard("an operation does nothing until it is awaited")]] select_operation {
+public:
+  explicit select_operation(Cases... cases) : cases_(std::move(cases)...) {}
+  select_operation(const select_operation&) = delete;
+  select_operation& operator=(const select_operation&) = delete;
+
+  // Blocks the calling fiber or thread.
+  std::size_t wait() {
+    list();
+    return detail::select_cases(all_.data(), sizeof...(Cases), Ordered);
+  }
+
+  bool await_ready() const noexcept { return false; }
+  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
+    list();
+    detail::coroutine_flow& flow = detail::flow_of(h);
+    flow_ = &flow; // not later: it may have gone on
+    if (detail::begin_wait(flow, h, all_.data(), sizeof...(Cases), Ordered, &timer_, chosen_)) return true;
+    flow_ = nullptr;
+    return false;
+  }
+  std::size_t await_resume() {
+    if (flow_ != nullptr) chosen_ = detail::finish_wait(*flow_, all_.data(), sizeof...(Cases), &timer_);
+    detail::throw_if_closed(*all_[chosen_]);
+    return chosen_;
+  }
+
+private:
+  void list() {
+    std::apply([&](auto&... c) { all_ = {c.get()..., nullptr}; }, cases_);
+  }
+
+  std::tuple<Cases...> cases_;
+  std::array<detail::select_case*, sizeof...(Cases) + 1> all_{};
+  detail::coroutine_flow* flow_ = nullptr; // it has suspended
+  std::size_t chosen_ = detail::nothing_chosen;
+  detail::coroutine_timer timer_;
+};
+
+template <class Rep, class Period>
+[[nodiscard]] sleep_operation async_sleep_for(const std::chrono::duration<Rep, Period>& duration) {
+  return sleep_operation(duration > duration.zero() ? detail::deadline_after(duration) : 0);
+}
+template <class Clock, class Duration>
+[[nodiscard]] sleep_operation async_sleep_until(const std::chrono::time_point<Clock, Duration>& time) {
+  return sleep_operation(detail::to_deadline(time));
+}
+
+template <select_case... Cases> [[nodiscard]] select_operation<false, Cases...> async_select(Cases... cases) {
+  return select_operation<false, Cases...>(std::move(cases)...);
+}
+template <select_case... Cases>
+[[nodiscard]] select_operation<true, Cases...> async_select_ordered(Cases... cases) {
+  return select_operation<true, Cases...>(std::move(cases)...);
+}
+
+namespace detail {
+
+template <class T, class Self> recv_operation<T> receiving<T, Self>::async_recv() const noexcept {
+  return recv_operation<T>(core());
+}
+template <class T, class Self> send_operation<T> sending<T, Self>::async_send(T value) const {
+  return send_operation<T>(core(), std::move(value));
+}
+
+} // namespace detail
+
+template <class T> join_operation<T> fiber<T>::async_join() noexcept { return join_operation<T>(*this); }
+
+} // namespace thrum
