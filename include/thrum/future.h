@@ -37,8 +37,8 @@
 // Where g runs           In the executor (executor.h) that is given in front of g, else in that of the caller of then(). It is
 //                        queued there when f settles, never called by then() or set_value() themselves; of one future, in the
 //                        order of the calls. On a runtime, it is a fiber of its own, and may wait. It sees the scoped values
-//                        (scoped.h) that were bound where then() was called. If the executor refuses it, the new future
-//                        fails with what it threw.
+//                        (scoped.h) that were bound where then() was called. If the executor refuses or drops it, the new
+//                        future fails with the executor's reason.
 // What the caller owes   An executor outlives what is queued to it. A future, and a promise's get_future() and destructor, are used by
 //                        one fiber or thread at a time; a shared_future has a copy for each. Using a handle that refers to
 //                        nothing panics, but for valid(), ready() and request_stop(); so does a second get_future(). Two promises

@@ -412,6 +412,10 @@ std::exception_ptr broken_promise_error() noexcept {
 std::exception_ptr no_state_error() noexcept {
   return std::make_exception_ptr(std::future_error(std::future_errc::no_state));
 }
+std::exception_ptr dropped_error() noexcept {
+  if (std::exception_ptr why = std::current_exception()) return why;
+  return std::make_exception_ptr(rejected("thrum: an executor dropped the work of a future"));
+}
 std::exception_ptr own_future_error() noexcept {
   return std::make_exception_ptr(std::logic_error("thrum: a promise was resolved with its own future"));
 }

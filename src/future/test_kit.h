@@ -18,6 +18,10 @@ public:
   ~hand_driven() { EXPECT_TRUE(queue_.empty()) << "work was left behind"; }
   void post(detail::task& t) override { queue_.push_back(&t); }
   std::size_t waiting() const { return queue_.size(); }
+  // Gives up what is queued.
+  void drop(const std::exception_ptr& why) {
+    for (; !queue_.empty(); queue_.pop_front()) detail::drop_task(*queue_.front(), why);
+  }
   // Until nothing is left; returns how much it was.
   int run() {
     int n = 0;

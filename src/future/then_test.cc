@@ -153,6 +153,20 @@ TEST(then, fails_with_what_the_executor_refuses_with) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
+TEST(then, fails_with_the_reason_for_which_the_executor_drops_it) {
+  hand_driven where;
+  auto held = std::make_shared<int>(1);
+  auto f = make_ready_future(1).then(where, [held](int) {}).then_inline([] {});
+  auto g = async(where, [held] { return 1; });
+  where.drop(failure(error_a("dropped")));
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_THROW(f.get(), error_a);
+  EXPECT_THROW(g.get(), error_a);
+  f = make_failed_future<void>(failure("seen by nobody")).then(where, [held] {});
+  where.drop(nullptr);
+  EXPECT_THROW(f.get(), thrum::rejected);
+}
+
 TEST(then, sees_the_scoped_values_of_its_caller) {
   static thrum::scoped<int> level;
   thrum::run([] {

@@ -236,7 +236,10 @@ void drop_task(task& t, std::exception_ptr why) noexcept {
   wait::release(std::exchange(t.bound, nullptr));
   t.dropped = true;
   if (t.joinable) static_cast<joinable_task&>(t).error = std::move(why);
-  t.run(t);
+  if (!t.asks_why || why == nullptr) return t.run(t);
+  try {
+    std::rethrow_exception(std::move(why));
+  } catch (...) { t.run(t); }
 }
 
 bool wait_ended_until(joinable_task* t, deadline_t deadline) {

@@ -152,11 +152,14 @@ void break_promise(future_core& c) noexcept; // the promise goes; gives nothing 
 std::exception_ptr broken_promise_error() noexcept;
 std::exception_ptr own_future_error() noexcept;
 std::exception_ptr no_state_error() noexcept;
+std::exception_ptr dropped_error() noexcept; // in the run() of a task that was dropped: why
 
 // What computes a value: the part of a core whose result comes from a function that runs somewhere.
 struct work_part : task {
   work_part(void (*f)(task&), const attrs& a, std::source_location s, executor* e, future_core* from) noexcept
-      : task(f, a, s), where(e), source(from) {}
+      : task(f, a, s), where(e), source(from) {
+    asks_why = true;
+  }
   executor* where;     // null: it runs inside who settles the source
   future_core* source; // what it waits for, with a reference; or null. Changed under the guard
   atomic<sched::fiber*> running{nullptr}; // the fiber that calls the function, if that is all the fiber does

@@ -211,6 +211,13 @@ struct work_core final : result_core<typename How::result>, future_node, work_pa
 
   static void run_it(task& t) noexcept {
     auto& self = static_cast<work_core&>(t);
+    if (__builtin_expect(self.dropped, false)) {
+      self.f.~F();
+      if (self.source != nullptr) self.source->observe();
+      settle(self, self.make_error(dropped_error()));
+      self.leave_source();
+      return self.release();
+    }
     begin_work(self, self);
     future_core* inner = nullptr;
     if (const std::uint32_t bits = self.evaluate(inner)) {

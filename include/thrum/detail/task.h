@@ -45,9 +45,10 @@ struct task : runnable {
 
   static constexpr std::uint32_t most_stack = ~std::uint32_t{0}; // four times what is possible
 
-  // The order saves 8 bytes: the first three lie in the padding of runnable.
+  // The order saves 8 bytes: the first four lie in the padding of runnable.
   bool joinable = false; // a joinable_task (spawn.h)
   bool dropped = false;  // run() is not to call the callable, only to end the task's life; set by drop_task()
+  bool asks_why = false; // if it is dropped: run() finds the reason in std::current_exception()
   std::uint32_t stack;
   // Runs the callable on the fiber's stack. Ends the task's life before it returns (or throws). A flag says that it is not to be
   // called after all, not a second function: that would take 8 of the 16 bytes that a callable has in the smallest object.
