@@ -311,8 +311,7 @@ void begin_work(future_core& c, work_part& w) noexcept {
   if (static_cast<executor*>(f.runtime->owner) != w.where) return;
   w.running.store(&f, std::memory_order_release); // F3
   base::light_fence();                            // F3
-  if (c.is(future_core::is_asked))
-    sched::note_stop(f, cancel_reason::user);
+  if (c.is(future_core::is_asked)) sched::note_stop(f, cancel_reason::user);
 }
 
 future_core* stop_work(future_core& c, work_part& w) noexcept {
