@@ -1,4 +1,6 @@
 // Java's CompletableFuture sample: supplyAsync, thenApply, thenCompose, exceptionally; and allOf.
+#include <thrum/future.h>
+#include <thrum/future_all.h>
 #include <thrum/thrum.h>
 
 #include <cstdio>

@@ -1,4 +1,6 @@
 // JavaScript's sample with Promise.all: five jobs at once, and all results when the last one is there.
+#include <thrum/future.h>
+#include <thrum/future_all.h>
 #include <thrum/thrum.h>
 
 #include <chrono>

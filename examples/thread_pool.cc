@@ -1,4 +1,5 @@
 // A pool of ten threads, work with a result, and one that waits for it: Java's ExecutorService, submit() and get().
+#include <thrum/thread_pool.h>
 #include <thrum/thrum.h>
 
 #include <chrono>

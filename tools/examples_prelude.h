@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
@@ -22,5 +23,8 @@ picture draw();
 void show(const picture&);
 void report(const std::string&);
 std::string slow_lookup();
+std::string fetch_user(int id);
+std::string fetch_orders(int id);
+std::string download(int mirror);
 void tidy_up();
 void make_context_current();

@@ -6,7 +6,7 @@
 //       for (int i = 0; i < 3; ++i) group.spawn([i] { work(i); });
 //       group.join();
 //     } catch (const thrum::exception_group& several) {
-//       for (const std::exception_ptr& one : several.errors()) report_error(one);
+//       report(several.what()); // errors() has them all
 //     }
 //   }
 //

@@ -1,10 +1,10 @@
 // Between thrum's stop requests and those of the standard library.
 //
-//   void serve_until(std::stop_token token) {
-//     thrum::stop_on(token, serve);      // serve() is asked to stop when the token is
+//   void tick_until(const std::stop_token& token) {
+//     thrum::stop_on(token, tick);                            // tick() is asked to stop when the token is
 //   }
-//   void call_library() {
-//     thrum::with_stop_token([](std::stop_token token) { foreign(token); }); // the token is asked when this fiber is
+//   void compute_for(void (*foreign)(std::stop_token)) {
+//     thrum::with_stop_token(foreign);                        // its token is asked when this fiber is
 //   }
 //
 // stop_on(token, f)      calls f in the calling fiber. When the token is asked to stop, or was before, so is f (error.h): its

@@ -5,7 +5,7 @@
 //     auto user = group.spawn([id] { return fetch_user(id); });
 //     auto orders = group.spawn([id] { return fetch_orders(id); });
 //     group.join();                         // waits for both; throws what the first that failed has thrown
-//     return render(*user, *orders);
+//     return *user + *orders;
 //   }
 //   std::string fastest() {
 //     thrum::task_group<thrum::joiner::first_success<std::string>> group;

@@ -4,9 +4,8 @@
 // tells the joiner and unlinks itself there, so who holds the mutex may use every task in the list. Then its end is published,
 // and at last the count goes down; behind that the group may be gone.
 //
-// Orderings
-//   G1  word_ is set, then a heavy fence, then every task in the list is asked that has begun. A task that begins says so, and behind a
-//       light fence (begin_joinable in sync/join.cc) looks at word_: either it sees the stop, or it is seen.
+// Who stops the group sets word_ and then, behind a heavy fence, asks every task in the list that has begun. A task that begins
+// says so, and behind a light fence (J1 in sync/join.cc) looks at word_: either it sees the stop, or it is seen.
 #include "base/atomic.h"
 #include "env/panic.h"
 #include "sched/park.h"
@@ -135,8 +134,8 @@ bool task_group_core::stop(cancel_reason why) noexcept {
 }
 
 void task_group_core::stop_all(cancel_reason why) noexcept {
-  word_.store(1 + static_cast<std::uint8_t>(why), std::memory_order_relaxed); // relaxed: G1
-  base::heavy_fence();                                                        // G1
+  word_.store(1 + static_cast<std::uint8_t>(why), std::memory_order_relaxed); // relaxed: the fence
+  base::heavy_fence();                                                        // J1 (sync/join.cc)
   bool any = false;
   for (group_member* m = first_; m != nullptr; m = m->next)
     any |= m->to_ask_again = ask_if_running(m->task, why);

@@ -64,11 +64,8 @@ public:
 
   // ---- anybody
   bool stop(cancel_reason why) noexcept; // false: it was stopped before
-  bool stopped() const noexcept { return word_.load(std::memory_order_relaxed) != 0; } // relaxed: G1
-  cancel_reason reason() const noexcept {
-    return static_cast<cancel_reason>(word_.load(std::memory_order_relaxed) -
-                                      1); // relaxed: seen by stopped()
-  }
+  bool stopped() const noexcept { return word() != 0; }
+  cancel_reason reason() const noexcept { return static_cast<cancel_reason>(word() - 1); } // if it was
   std::size_t running() const noexcept { return static_cast<std::size_t>(running_.count()); }
 
   // ---- the task itself
@@ -79,6 +76,7 @@ public:
   std::vector<std::exception_ptr> failures;
 
 private:
+  std::uint8_t word() const noexcept { return word_.load(std::memory_order_relaxed); } // relaxed: the fence
   void check_owner(const char* what) const noexcept;
   bool enlist(group_member& m) noexcept;     // false: the group was stopped
   void stop_all(cancel_reason why) noexcept; // requires: the mutex
@@ -90,7 +88,7 @@ private:
   mutex mutex_;
   group_member* first_ = nullptr; // guarded
   stop_scope* body_ = nullptr;    // guarded
-  atomic<std::uint8_t> word_{0};  // 0, or 1 + the cancel_reason; written under the mutex; G1
+  atomic<std::uint8_t> word_{0};  // 0, or 1 + the cancel_reason; written under the mutex
   countdown running_{0};
   std::optional<counting_semaphore<>> places_;
   fiber<> watch_; // stops the group at its deadline

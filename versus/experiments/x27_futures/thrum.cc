@@ -1,6 +1,8 @@
 // X27 in thrum: what promises cost: a link of a chain of continuations, starting a task and awaiting it, waiting for many.
 #include "kit/kit.h"
 
+#include <thrum/future.h>
+#include <thrum/future_all.h>
 #include <thrum/thrum.h>
 
 #include <vector>
