@@ -41,6 +41,12 @@ void go_on(fiber& f) noexcept {
 }
 
 bool goes_on_itself(detail::runnable& r) noexcept {
+  if (r.what == detail::runnable::kind::task) {
+    auto& t = static_cast<detail::task&>(r);
+    if (t.name != explored_resumption::is_waited_for) return false;
+    static_cast<explored_resumption&>(t).bed.unpark();
+    return true;
+  }
   if (r.what != detail::runnable::kind::fiber) return false;
   auto& f = static_cast<fiber&>(r);
   if (f.name != explored_fiber::has_a_thread) return false;

@@ -74,6 +74,15 @@ struct explored_mover : explored_fiber {
   bool over = false;
 };
 
+// What goes on with a coroutine: a task that whoever queues it lets run at once, on the model thread that waits for it.
+struct explored_resumption : detail::task {
+  static constexpr char is_waited_for[] = "model coroutine"; // the name of all of them
+
+  explored_resumption() noexcept : task(nullptr, attrs{.name = is_waited_for}, {}) {}
+
+  base::explore::parker bed;
+};
+
 // A plain thread. Members of the world, too: guests outlive every wait.
 struct explored_guest : wait::guest {
   explicit explored_guest(explored_core&) noexcept {}
