@@ -53,16 +53,6 @@ void wait_for_who_asks(const coroutine& c) noexcept {
     base::back_off(turn);
 }
 
-// Counts the task that is about to be queued, and queues it.
-void queue_elsewhere(runtime_core& core, detail::task& t) noexcept {
-  core.visitors.fetch_add(1, std::memory_order_relaxed); // relaxed: the queue's lock orders it before the end
-  core.spawned_elsewhere.fetch_add(1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
-  core.global.push_front_level(t);               // from here on it may run, and its runtime end
-  base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
-  wake_another(core);
-  core.visitors.fetch_sub(1, std::memory_order_release); // N4 (drain.cc)
-}
-
 void count_spawned_here(processor& p) noexcept {
   p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1,
                   std::memory_order_relaxed); // relaxed: N1 (drain.cc)
@@ -101,7 +91,7 @@ void ready_coroutine(coroutine& c) noexcept {
   t.bound = nullptr; // the coroutine has its own
   base::tsan_release(&t);
   worker* here = try_this_worker();
-  if (here == nullptr || &here->runtime != &core) return queue_elsewhere(core, t);
+  if (here == nullptr || &here->runtime != &core) return launch_elsewhere(core, t);
   worker& w = enter();
   count_spawned_here(*w.proc);
   push_fresh(w, t);
@@ -113,7 +103,7 @@ void ready_coroutine_inside(worker& w, coroutine& c) noexcept {
   t.bound = nullptr;
   if (&c.runtime != &w.runtime || w.proc == nullptr) {
     base::tsan_release(&t);
-    return queue_elsewhere(c.runtime, t);
+    return launch_elsewhere(c.runtime, t);
   }
   count_spawned_here(*w.proc);
   launch_announced(w, t);

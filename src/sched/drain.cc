@@ -10,7 +10,8 @@
 //
 //   N2  A fiber that ends while the flag `draining` is up bumps the word all_ended after it was counted: release -> acquire of
 //       the drainer, which sums after it has read the word, and sleeps only while the word is as it was.
-//   N4  visitors: release decrement of who made a fiber of this runtime ready from elsewhere -> acquire load of the end.
+//   N4  visitors: release decrement of who made a fiber of this runtime ready from elsewhere, or launched a task -> acquire load of
+//       the end. (He may still be starting the thread that has run it.)
 //   N3  alive: set when the block describes a running task -> read before a report describes it.
 #include "sched/drain.h"
 
