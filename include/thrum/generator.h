@@ -25,7 +25,7 @@
 // Happens-before         as for any call.
 // When it dies           The body ends where it stands: its variables are destroyed.
 // Errors                 std::bad_alloc from the call that makes it; what the body throws.
-// Cost                   a value 2 to 3 ns; making one and ending it, 20 ns.
+// Cost                   a value 4 to 5 ns; making one and ending it, 20 ns.
 // Source of the idea     std::generator (C++23); Python's generators, and yield from.
 #pragma once
 

@@ -141,35 +141,48 @@ long resident_kib() {
   return sum;
 }
 
+long begun = 0; // one processor counts
+
 // Bytes that one parked coroutine takes, resident and page tables.
 template <class Start> void parked(benchmark::State& state, Start start) {
   in_fiber(state, [&](benchmark::State& s) {
     constexpr long n = 200'000;
     for (auto _ : s) {
       chan<int> never;
+      begun = 0;
       const long before = resident_kib();
-      for (long i = 0; i < n; ++i) {
-        start(never);
-        if (i % 64 == 0) this_fiber::yield();
-      }
-      for (int i = 0; i < 100; ++i) this_fiber::yield();
+      for (long i = 0; i < n; ++i) start(never);
+      while (begun != n) this_fiber::yield();
       s.counters["bytes"] = static_cast<double>(resident_kib() - before) * 1024 / n;
       never.close();
-      for (int i = 0; i < 200; ++i) this_fiber::yield();
     }
   });
 }
 void parked_at_a_channel(benchmark::State& state) {
-  parked(state, [](chan<int>& c) { go([](chan<int> from) -> task<> { co_await from.async_recv(); }(c)); });
+  parked(state, [](chan<int>& c) {
+    go([](chan<int> from) -> task<> {
+      ++begun;
+      co_await from.async_recv();
+    }(c));
+  });
 }
 BENCHMARK(parked_at_a_channel)->Iterations(1);
 void parked_in_a_sleep(benchmark::State& state) {
-  parked(state,
-         [](chan<int>&) { go([]() -> task<> { co_await async_sleep_for(std::chrono::seconds(2)); }()); });
+  parked(state, [](chan<int>&) {
+    go([]() -> task<> {
+      ++begun;
+      co_await async_sleep_for(std::chrono::seconds(2));
+    }());
+  });
 }
 BENCHMARK(parked_in_a_sleep)->Iterations(1);
 void parked_fibers(benchmark::State& state) {
-  parked(state, [](chan<int>& c) { go([c] { static_cast<void>(c.recv()); }); });
+  parked(state, [](chan<int>& c) {
+    go([c] {
+      ++begun;
+      static_cast<void>(c.recv());
+    });
+  });
 }
 BENCHMARK(parked_fibers)->Iterations(1);
 

@@ -3,6 +3,4 @@
 
 thrum::task<> work() { co_return; }
 
-int main() {
-  work();
-}
+int main() { work(); }

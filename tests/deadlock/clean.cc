@@ -5,6 +5,7 @@
 
 #include <thrum/io/ready.h>
 #include <thrum/net/tcp.h>
+#include <thrum/task.h>
 #include <thrum/thrum.h>
 
 #include <arpa/inet.h>
@@ -820,6 +821,51 @@ void a_thousand_that_are_woken_late() {
     thrum::this_fiber::sleep_for(a_while);
   });
 }
+thrum::task<int> receive_later(channel c) { co_return (co_await c.async_recv()).value(); }
+
+// The last fiber waits for a coroutine, which a plain thread wakes.
+void coroutine_that_a_thread_wakes() {
+  play([] {
+    const channel c;
+    std::thread later([c] {
+      std::this_thread::sleep_for(a_while);
+      c.send(1);
+    });
+    thrum::await(receive_later(c));
+    later.join();
+  });
+}
+
+void spawned_coroutine_that_a_thread_wakes() {
+  play([] {
+    const channel c;
+    std::thread later([c] {
+      std::this_thread::sleep_for(a_while);
+      c.send(1);
+    });
+    thrum::spawn(receive_later(c)).join();
+    later.join();
+  });
+}
+
+void coroutine_that_sleeps() {
+  play([] {
+    const auto sleeps = []() -> thrum::task<> { co_await thrum::async_sleep_for(a_while); };
+    thrum::await(sleeps());
+    thrum::spawn(sleeps()).join();
+  });
+}
+
+void coroutine_that_blocks_and_sleeps() {
+  play([] {
+    const auto sleeps = []() -> thrum::task<> {
+      co_await thrum::async_sleep_for(1ms);
+      thrum::this_fiber::sleep_for(a_while);
+    };
+    thrum::await(sleeps());
+  });
+}
+
 void fibers_that_come_and_go() {
   play([] {
     const crowd others(100);
@@ -974,6 +1020,10 @@ constexpr clean cases[] = {
     THRUM_CLEAN(barrier_with_a_slow_one),
     THRUM_CLEAN(latch_that_a_blocked_fiber_counts_down),
     THRUM_CLEAN(a_thousand_that_are_woken_late),
+    THRUM_CLEAN(coroutine_that_a_thread_wakes),
+    THRUM_CLEAN(spawned_coroutine_that_a_thread_wakes),
+    THRUM_CLEAN(coroutine_that_sleeps),
+    THRUM_CLEAN(coroutine_that_blocks_and_sleeps),
     THRUM_CLEAN(fibers_that_come_and_go),
     THRUM_CLEAN(ring_of_channels_at_full_speed),
     THRUM_CLEAN(stop_requests_to_those_who_wait),
