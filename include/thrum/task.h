@@ -196,10 +196,17 @@ template <class T, class F> struct coroutine_task final : result_task<T> {
   template <class G> coroutine_task(G&& g, const attrs& a, std::source_location s, runtime* where)
       : result_task<T>(&begin, &destroy_it, a, s), started(std::forward<G>(g), *this, where) {
     join_by_flow(*this, started.flow);
+    this->asks_why = true;
   }
 
   static void begin(detail::task& t) {
     auto& self = static_cast<coroutine_task&>(t);
+    if (__builtin_expect(self.dropped, false)) {
+      self.error = std::current_exception();
+      self.started.end_body();
+      end_flow(self.started.flow);
+      return publish_dropped(self);
+    }
     if (sent_home(self.started.flow, t)) return;
     self.run = &go_on;
     try {
@@ -212,6 +219,7 @@ template <class T, class F> struct coroutine_task final : result_task<T> {
   }
   static void go_on(detail::task& t) {
     auto& self = static_cast<coroutine_task&>(t);
+    if (__builtin_expect(self.dropped, false)) self.error = std::current_exception();
     if (!sent_home(self.started.flow, t) && run_flow(self.started.flow)) self.end();
   }
   void end() {
@@ -246,6 +254,7 @@ template <class T, class F> struct detached_coroutine final : detail::task {
 
   static void begin(detail::task& t) {
     auto& self = static_cast<detached_coroutine&>(t);
+    if (__builtin_expect(self.dropped, false)) return self.end_life();
     if (sent_home(self.started.flow, t)) return;
     self.run = &go_on;
     std::exception_ptr failed;
@@ -262,11 +271,14 @@ template <class T, class F> struct detached_coroutine final : detail::task {
     if (!failed) try {
         static_cast<void>(task_access::frame(started.body).promise().result.take());
       } catch (...) { failed = std::current_exception(); }
+    end_life();
+    if (failed) std::rethrow_exception(std::move(failed));
+  }
+  void end_life() noexcept {
     started.end_body();
     end_flow(started.flow);
     this->~detached_coroutine();
     free_task(this, sizeof(detached_coroutine));
-    if (failed) std::rethrow_exception(std::move(failed));
   }
 
   started_coroutine<T, F> started;

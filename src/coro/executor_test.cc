@@ -29,12 +29,17 @@ public:
   void work() {
     wait::agent& self = *wait::this_thread().current;
     self.own.home = this;
-    for (detail::task* t : posts_) t->run(*t);
+    for (detail::task* t : posts_)
+      if (drops)
+        detail::drop_task(*t, std::make_exception_ptr(rejected("dropped")));
+      else
+        t->run(*t);
     self.own.home = nullptr;
   }
   void close() { posts_.close(); }
 
   std::atomic<bool> refuses{false};
+  std::atomic<bool> drops{false};
 
 private:
   chan<detail::task*> posts_ = chan<detail::task*>::unbounded();
@@ -114,6 +119,55 @@ TEST(executor_home, a_coroutine_that_is_refused_goes_on_in_its_runtime) {
     ex.refuses = true;
     c.send(5);
     EXPECT_EQ(handle.join(), 5);
+    ex.close();
+    works.join();
+  });
+}
+
+TEST(executor_home, a_coroutine_that_is_dropped_where_it_waits_is_stopped) {
+  run([] {
+    serial ex;
+    auto works = spawn([&] { ex.work(); });
+    const chan<int> c;
+    const chan<int> never;
+    const chan<fiber<int>> started(1);
+    const chan<int> stopped(1);
+    const chan<int> begun(1);
+    auto receives = [](chan<int> at_begin, chan<int> from, chan<int> then, chan<int> at_end) -> task<int> {
+      at_begin.send(1);
+      const int n = (co_await from.async_recv()).value();
+      try {
+        co_await then.async_recv();
+      } catch (const cancelled&) { at_end.send(n); }
+      co_return n;
+    };
+    ex.execute([&] { started.send(spawn(receives(begun, c, never, stopped))); });
+    auto handle = std::move(*started.recv());
+    EXPECT_EQ(begun.recv(), 1);
+    ex.drops = true;
+    c.send(5);
+    EXPECT_EQ(stopped.recv(), 5); // on its runtime
+    EXPECT_THROW(handle.join(), rejected);
+    ex.close();
+    works.join();
+  });
+}
+
+TEST(executor_home, a_coroutine_that_is_dropped_before_it_begins_never_does) {
+  run([] {
+    serial ex;
+    auto works = spawn([&] { ex.work(); });
+    bool begun = false;
+    const chan<fiber<>> started(1);
+    ex.execute([&] {
+      started.send(spawn([&begun]() -> task<> {
+        begun = true;
+        co_return;
+      }));
+      ex.drops = true;
+    });
+    EXPECT_THROW(started.recv()->join(), rejected);
+    EXPECT_FALSE(begun);
     ex.close();
     works.join();
   });

@@ -68,6 +68,16 @@ bool run_flow_inline(coroutine_flow& f) noexcept { return run_turn(f, false); }
 bool sent_home(coroutine_flow& f, task& resumption) noexcept {
   sched::coroutine& c = agent_of(f);
   if (__builtin_expect(c.own.home == nullptr, true)) return false;
+  if (resumption.dropped) {
+    // Its executor does not want it any more. A coroutine that waits cannot be forgotten: its frame is linked where it waits. So it is
+    // asked to stop, and does that on its runtime.
+    resumption.dropped = false;
+    c.own.home = nullptr;
+    c.is_home = false;
+    sched::stop_coroutine(c, cancel_reason::scope_exit);
+    sched::ready_coroutine(c);
+    return true;
+  }
   c.is_home = !c.is_home;
   if (!c.is_home) return false; // it has arrived, and its turn begins
   try {

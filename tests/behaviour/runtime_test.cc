@@ -238,4 +238,17 @@ TEST_P(runtimes, idle_threads_do_not_become_more_and_more) {
   EXPECT_LE(test::thread_count(), before + 2 * GetParam() + 2);
 }
 
+// The thread that runs the first task is perhaps still being started by who launched it.
+TEST_P(runtimes, one_may_end_as_soon_as_its_first_task_has) {
+  run([] {
+    for (std::size_t i = 0; i < times(100); ++i) {
+      thrum::runtime other({.processors = 1, .name = "other"});
+      chan<int> done;
+      auto launches = spawn([&] { other.go([done]() mutable { done.send(7); }); });
+      EXPECT_EQ(done.recv(), 7);
+      launches.detach();
+    }
+  });
+}
+
 THRUM_ON_PROCESSORS(runtimes);
