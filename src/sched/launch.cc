@@ -38,15 +38,6 @@ void put_object(worker& w, unsigned size_class, void* memory) noexcept {
   }
 }
 
-void launch_elsewhere(runtime_core& core, detail::task& t) noexcept {
-  core.visitors.fetch_add(1, std::memory_order_relaxed); // relaxed: the queue's lock orders it before the end
-  core.spawned_elsewhere.fetch_add(1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
-  core.global.push_front_level(t);               // from here on it may run, and its runtime end
-  base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
-  wake_another(core);
-  core.visitors.fetch_sub(1, std::memory_order_release); // N4 (drain.cc)
-}
-
 namespace {
 
 [[gnu::always_inline]] inline void launch_inlined(runtime_core& core, detail::task& t) noexcept {

@@ -87,14 +87,24 @@ void ready_inside(worker& w, wait::agent& a) noexcept {
   }
 }
 
-void ready_elsewhere(fiber& f) noexcept {
-  runtime_core& core = *f.runtime;
-  core.visitors.fetch_add(
-      1, std::memory_order_relaxed);             // relaxed: the queue's lock orders it before the fiber's end
-  core.global.push_front_level(f);               // from here on it may run, and its runtime end
+namespace {
+
+// From here on it may run, and its runtime end; but not before the visitor has let go.
+void queue_elsewhere(runtime_core& core, detail::runnable& r) noexcept {
+  core.visitors.fetch_add(1, std::memory_order_relaxed); // relaxed: the queue's lock orders it before the end
+  core.global.push_front_level(r);
   base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)
   wake_another(core);
   core.visitors.fetch_sub(1, std::memory_order_release); // N4 (drain.cc)
+}
+
+} // namespace
+
+void ready_elsewhere(fiber& f) noexcept { queue_elsewhere(*f.runtime, f); }
+
+void launch_elsewhere(runtime_core& core, detail::task& t) noexcept {
+  core.spawned_elsewhere.fetch_add(1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
+  queue_elsewhere(core, t);
 }
 
 void ready_later(wait::agent& a) noexcept {
