@@ -310,7 +310,7 @@ bool request_stop(joinable_task* t, cancel_reason why) noexcept {
     wait::lock::release(guard);
     return first;
   }
-  if (s.running.load(std::memory_order_acquire) == nullptr) base::heavy_fence(); // J3, J1
+  if (s.running.load(std::memory_order_relaxed) == nullptr) base::heavy_fence(); // relaxed: read again; J1
   if (s.running.load(std::memory_order_acquire) != nullptr) {                    // J3
     const wait::lock::held guard = s.guard.acquire(wait::this_thread());
     if (!s.has_ended()) sched::stop_fiber(*s.running.load(std::memory_order_relaxed), why); // relaxed: J3
