@@ -126,16 +126,25 @@ auto spawn_on(runtime* where, const attrs& how, std::source_location site, F&& f
 
 // On an executor that may refuse it.
 template <class F> auto spawn_posted(executor& where, const attrs& how, std::source_location site, F&& f)
-    -> fiber<std::invoke_result_t<std::decay_t<F>&&>> {
-  using T = std::invoke_result_t<std::decay_t<F>&&>;
-  auto* task = make_callable_task<T>(std::forward<F>(f), how, site);
-  try {
-    where.post(*task);
-  } catch (...) {
-    task->free_refused(task);
-    throw;
+    -> fiber<typename started_by<std::invoke_result_t<std::decay_t<F>&&>>::result> {
+  using started = started_by<std::invoke_result_t<std::decay_t<F>&&>>;
+  using T = typename started::result;
+  const auto post = [&where](auto* task, auto free_refused) {
+    try {
+      where.post(*task);
+    } catch (...) {
+      free_refused();
+      throw;
+    }
+    return make_handle<T>(task);
+  };
+  if constexpr (started::is_coroutine) {
+    auto* task = started::make_at(where, std::forward<F>(f), how, site);
+    return post(task, [task] { task->free_refused(); });
+  } else {
+    auto* task = make_callable_task<T>(std::forward<F>(f), how, site);
+    return post(task, [task] { task->free_refused(task); });
   }
-  return make_handle<T>(task);
 }
 } // namespace detail
 

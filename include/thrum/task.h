@@ -31,7 +31,7 @@
 //
 // What the caller owes   A task is awaited, started or waited for once; an empty one panics. What it refers to outlives it.
 // What is guaranteed     Nothing runs before. It goes on on any thread of its runtime; or, if it was started by work of an executor
-//                        (executor.h), in that executor. What is bound to a scoped value (scoped.h) is inherited and kept over
+//                        (executor.h), in that executor, which does not drop it: then it is asked to stop, and ends in its runtime. What is bound to a scoped value (scoped.h) is inherited and kept over
 //                        waits; a fiber_local is that of the fiber which runs it at the moment: not kept. Tasks that await each
 //                        other use no stack for it, however deep or long.
 // Stop requests          go to the whole: what was started, with all that it awaits. They come from request_stop() of its
@@ -199,6 +199,13 @@ template <class T, class F> struct coroutine_task final : result_task<T> {
     this->asks_why = true;
   }
 
+  // An executor did not take it: it ends without having begun.
+  void free_refused() noexcept {
+    started.end_body();
+    this->~coroutine_task();
+    free_task(this, sizeof(coroutine_task));
+  }
+
   static void begin(detail::task& t) {
     auto& self = static_cast<coroutine_task&>(t);
     if (__builtin_expect(self.dropped, false)) {
@@ -303,6 +310,11 @@ template <class T> struct started_by<thrum::task<T>> {
   template <class F>
   static result_task<T>* make(F&& f, const attrs& a, std::source_location site, runtime* where) {
     return make_started<coroutine_task<T, std::decay_t<F>>>(std::forward<F>(f), a, site, where);
+  }
+  template <class F> static auto* make_at(executor& home, F&& f, const attrs& a, std::source_location site) {
+    auto* made = make_started<coroutine_task<T, std::decay_t<F>>>(std::forward<F>(f), a, site, nullptr);
+    belong_to(made->started.flow, home);
+    return made;
   }
   template <class F>
   static detail::task* make_detached(F&& f, const attrs& a, std::source_location site, runtime* where) {

@@ -6,7 +6,8 @@
 // in force, so that those of its frames follow it from runner to runner.
 //
 // A flow that belongs to an executor (it was started there) is made ready like any other, on its runtime; its resumption finds that it
-// is not at home and posts itself there. So nobody posts with a guard held.
+// is not at home and posts itself there. So nobody posts with a guard held. If the executor refuses it, it goes on in its runtime
+// until its next wait; if it is dropped there later, it is asked to stop and goes on in its runtime for good.
 #include "env/panic.h"
 #include "sched/coroutine.h"
 #include "sched/park.h"
@@ -87,6 +88,12 @@ bool sent_home(coroutine_flow& f, task& resumption) noexcept {
     c.is_home = false;
     return false;
   }
+}
+
+void belong_to(coroutine_flow& f, executor& home) noexcept {
+  sched::coroutine& c = agent_of(f);
+  c.own.home = &home;
+  c.is_home = true; // posted there by the caller
 }
 
 void end_flow(coroutine_flow& f) noexcept { sched::retire(agent_of(f)); }

@@ -209,6 +209,7 @@ void publish_told(joinable_task& t) noexcept {
 
 bool ask_if_running(joinable_task& t, cancel_reason why) noexcept {
   join_state& s = state_of(t);
+  if (s.flow != nullptr) return request_stop(&t, why), false;             // nothing is left to be done
   if (s.running.load(std::memory_order_acquire) == nullptr) return false; // J3
   const wait::lock::held guard = s.guard.acquire(wait::this_thread());
   bool again = false;

@@ -4,7 +4,11 @@
 #include "support/scale.h"
 
 #include <thrum/async_generator.h>
+#include <thrum/future.h>
+#include <thrum/strand.h>
 #include <thrum/task.h>
+#include <thrum/task_group.h>
+#include <thrum/thread_pool.h>
 #include <thrum/thrum.h>
 
 #include <atomic>
@@ -266,6 +270,71 @@ TEST_P(coroutines, are_cancelled_while_they_are_started_and_end) {
       } catch (const thrum::cancelled&) { ++stopped; }
     }
     EXPECT_EQ(done + stopped, n);
+  });
+}
+
+// Between two awaits nobody else of the strand runs: the number needs no lock.
+TEST_P(coroutines, of_a_strand_take_turns) {
+  run([] {
+    const int n = static_cast<int>(times(200));
+    thrum::strand turns;
+    long number = 0;
+    auto counts = [](long& c, int rounds) -> task<> {
+      for (int i = 0; i < rounds; ++i) {
+        const long before = c;
+        for (int spin = 0; spin < 20; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);
+        c = before + 1;
+        co_await thrum::async_sleep_for(std::chrono::nanoseconds(1));
+      }
+    };
+    std::vector<fiber<>> all;
+    for (int i = 0; i < 8; ++i)
+      all.push_back(turns.spawn([&number, n, counts]() -> task<> { co_await counts(number, n); }));
+    for (auto& f : all) f.join();
+    EXPECT_EQ(number, 8L * n);
+  });
+}
+
+TEST_P(coroutines, of_a_thread_pool_that_is_shut_down_end) {
+  const chan<int> c;
+  std::atomic<int> begun{0};
+  std::atomic<int> ended{0};
+  run([&] {
+    thrum::thread_pool pool({.threads = 2});
+    auto waits = [&]() -> task<> {
+      struct counts {
+        std::atomic<int>& n;
+        ~counts() { ++n; }
+      } at_the_end{ended};
+      ++begun;
+      co_await c.async_recv();
+      co_await c.async_recv();
+    };
+    std::vector<fiber<>> all;
+    for (int i = 0; i < 10; ++i) all.push_back(pool.spawn(waits));
+    for (int i = 0; i < 5; ++i) c.send(i);
+    pool.shutdown_now();
+    c.close();
+    for (auto& f : all) try {
+        f.join();
+      } catch (const thrum::cancelled&) {} // was dropped
+  });
+  EXPECT_EQ(ended, begun);
+}
+
+TEST_P(coroutines, wait_for_futures) {
+  run([] {
+    thrum::promise<int> p;
+    auto f = p.get_future();
+    auto waits = [](thrum::future<int> from) -> task<int> {
+      const std::size_t which = co_await thrum::async_select(thrum::ready(from), thrum::after(10s));
+      EXPECT_EQ(which, 0u);
+      co_return from.get();
+    };
+    auto handle = spawn(waits(std::move(f)));
+    thrum::this_fiber::yield();
+    p.set_value(7);
+    EXPECT_EQ(handle.join(), 7);
   });
 }
 

@@ -22,7 +22,11 @@
 #include <type_traits>
 #include <utility>
 
-namespace thrum::detail {
+namespace thrum {
+
+class executor;
+
+namespace detail {
 
 struct binding;
 struct joinable_task;
@@ -55,6 +59,8 @@ bool run_flow(coroutine_flow& f) noexcept;
 bool run_flow_inline(coroutine_flow& f) noexcept;
 // It belongs to an executor, and is on its way there now: its resumption is to return.
 bool sent_home(coroutine_flow& f, task& resumption) noexcept;
+// Its executor, to which the caller posts it.
+void belong_to(coroutine_flow& f, executor& home) noexcept;
 // The last thing done with a flow, before its memory goes.
 void end_flow(coroutine_flow& f) noexcept;
 
@@ -175,4 +181,5 @@ private:
   std::exception_ptr error_;
 };
 
-} // namespace thrum::detail
+} // namespace detail
+} // namespace thrum
