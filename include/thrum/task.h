@@ -31,9 +31,10 @@
 //
 // What the caller owes   A task is awaited, started or waited for once; an empty one panics. What it refers to outlives it.
 // What is guaranteed     Nothing runs before. It goes on on any thread of its runtime; or, if it was started by work of an executor
-//                        (executor.h), in that executor, which does not drop it: then it is asked to stop, and ends in its runtime. What is bound to a scoped value (scoped.h) is inherited and kept over
-//                        waits; a fiber_local is that of the fiber which runs it at the moment: not kept. Tasks that await each
-//                        other use no stack for it, however deep or long.
+//                        (executor.h), in that executor. If that drops it, it never begins, or is asked to stop and ends in its
+//                        runtime. What is bound to a scoped value (scoped.h) is inherited and kept over waits; a
+//                        fiber_local is that of the fiber which runs it at the moment: not kept. Tasks that await each other
+//                        use no stack for it, however deep or long.
 // Stop requests          go to the whole: what was started, with all that it awaits. They come from request_stop() of its
 //                        handle, from its destruction, from the end of the runtime, or to the fiber that await()s it. Each
 //                        co_await that would suspend throws `cancelled` then, the present and all later ones, as waits do in
@@ -365,7 +366,8 @@ void go(const attrs& a, task<T>&& t, std::source_location site = std::source_loc
 
 // Runs the task to its end, for the calling fiber or thread. On a plain thread it runs on the default runtime.
 template <class T> T await(task<T>&& t, std::source_location site = std::source_location::current()) {
-  if (!detail::inside_fiber()) return spawn(std::move(t), site).join();
+  if (!detail::inside_fiber()) // named, or it would belong to the executor whose thread is blocked here
+    return detail::spawn_on(&runtime::current(), attrs{}, site, detail::made_task<T>{std::move(t)}).join();
   return detail::run_to_end(std::move(t), site);
 }
 // An operation; or anything that a task could await, which a task then does.

@@ -322,6 +322,17 @@ TEST_P(coroutines, of_a_thread_pool_that_is_shut_down_end) {
   EXPECT_EQ(ended, begun);
 }
 
+TEST_P(coroutines, are_awaited_by_the_only_thread_of_a_pool) {
+  run([] {
+    thrum::thread_pool pool({.threads = 1});
+    auto sleeps = []() -> task<int> {
+      co_await thrum::async_sleep_for(1us);
+      co_return 3;
+    };
+    EXPECT_EQ(pool.spawn([&] { return thrum::await(sleeps()); }).join(), 3);
+  });
+}
+
 TEST_P(coroutines, wait_for_futures) {
   run([] {
     thrum::promise<int> p;
