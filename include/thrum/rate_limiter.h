@@ -1,9 +1,9 @@
 // rate_limiter: so many permits a second, and a few at once.
 //
 //   thrum::rate_limiter requests(100, 10); // a hundred a second; after a pause, ten at once
-//   std::string polite(int id) {
+//   for (int id = 1; id <= 1000; ++id) {
 //     requests.acquire();                  // waits for its turn
-//     return fetch_user(id);
+//     report(fetch_user(id));
 //   }
 //
 // Who acquires takes the next free moment, and sleeps until it comes: so waiters are served in the order of asking.
