@@ -20,6 +20,7 @@
 #include "sched/monitor.h"
 #include "sched/park.h"
 #include "sched/scheduler.h"
+#include "sched/timers.h"
 
 namespace thrum::sched {
 
@@ -155,6 +156,7 @@ bool drain(runtime_core& core) noexcept {
   for (unsigned turn = 0; core.visitors.load(std::memory_order_acquire) != 0; ++turn)
     base::back_off(turn); // N4
   end_workers(core);
+  discard_timers(core);
   return true;
 }
 
