@@ -15,6 +15,8 @@
 //   due        a setting has come due, and its call has not begun. Set by fire(); cleared by the fiber as it begins the call, or
 //              by stop and reset, who thereby prevent it
 //   active     the task is in a run queue or runs. Set by fire(), which launches it; cleared by the fiber as its last touch
+//   discarded  the entry was taken out because its runtime ends: no call will come of that setting. Set by fire(); cleared by stop and
+//              reset, which have prevented it then
 //   abandoned  the timer object is gone: who clears `active` destroys the core, or who sets this, if it was clear
 //
 //   fire():   armed -> due | active; launches the task unless it was active (then the fiber finds `due` when its call returns)
@@ -46,7 +48,7 @@ namespace detail {
 
 namespace {
 
-enum : std::uint32_t { armed = 1, due = 2, active = 4, abandoned = 8 };
+enum : std::uint32_t { armed = 1, due = 2, active = 4, abandoned = 8, discarded = 16 };
 
 struct timer_task : task {
   timer_task(void (*f)(task&), const attrs& a, std::source_location s) noexcept : task(f, a, s) {}
@@ -109,7 +111,7 @@ void fire(sched::worker& w, sched::timer_entry& e) noexcept {
   if (repeats) sched::repeat_timer(w, t, static_cast<periodic_timer*>(room_of(&t))->period);
   std::uint32_t now = t.state.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
   while (!t.state.compare_exchange_weak(
-      now, (now & (repeats ? ~0u : ~armed)) | (may_launch ? due | active : 0),
+      now, (now & (repeats ? ~0u : ~armed)) | (may_launch ? due | active : discarded),
       std::memory_order_release,  // T1; if nothing is launched: perhaps gone from here on
       std::memory_order_relaxed)) // relaxed: tried again
   {}
@@ -151,6 +153,10 @@ bool disarm(timer_core& t) noexcept {
     prevented = sched::cancel_timer(wait::this_thread(), t);
     now = t.state.load(std::memory_order_acquire); // T1
     if (prevented) clear(t, now, armed);
+  }
+  if ((now & discarded) != 0) {
+    clear(t, t.state.load(std::memory_order_acquire), discarded); // T1
+    prevented = true;
   }
   if ((now & due) != 0)
     prevented |=
