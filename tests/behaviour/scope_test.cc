@@ -310,8 +310,10 @@ TEST_P(scopes, whoever_asks_while_the_fiber_changes_scopes_is_not_lost) {
         return left([&] {
           thrum::stop_on(source.get_token(), [&] {
             under_way = true;
-            for (;;)
-              shield([] { EXPECT_EQ(with_timeout(1h, [] { return 1; }), 1); }), thrum::this_fiber::check();
+            for (;; yield()) {
+              shield([] { EXPECT_EQ(with_timeout(1h, [] { return 1; }), 1); });
+              thrum::this_fiber::check();
+            }
           });
         });
       });
