@@ -10,9 +10,10 @@
 //   });
 //   worker.request_stop();
 //
-// A fiber is asked to stop by request_stop() of its handle, by the destruction of the handle, and by the end of its runtime. It
-// is never interrupted while it runs. Its waits throw `cancelled`: the one that it is in, and every later one, so swallowing
-// it once does not lose the request. A plain thread is never asked.
+// A fiber is asked to stop by its handle (request_stop(), or its destruction), its task_group, and the end of its runtime; a
+// part of its work by with_timeout(), with_group() or stop_on(). It is never interrupted while it runs. Its waits throw
+// `cancelled`: the one that it is in, and every later one, so swallowing it once does not lose the request. A plain thread is
+// never asked.
 //
 // Who throws             What may wait: send, recv, range-for, select (without a stopped() case), sleeps, join(), wait_for() and
 //                        wait_until() of a fiber, acquire, the waits of latch, barrier, wait_group, condition_variable and
