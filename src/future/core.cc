@@ -38,11 +38,11 @@
 //       the core, or clears `running` under the guard (change_source).
 //   F5  `source` is changed under the guard, or by the settler after the settlement, when nobody else reads it.
 #include "env/panic.h"
-#include "sched/describe.h"
 #include "sched/park.h"
 #include "sched/runtime_core.h"
 #include "sched/scheduler.h"
 #include "select/engine.h"
+#include "sync/unhandled.h"
 #include "wait/local.h"
 
 #include <cstddef>
@@ -50,8 +50,8 @@
 #include <stdexcept>
 #include <thrum/detail/binding.h>
 #include <thrum/detail/future_core.h>
+#include <thrum/detail/joinable.h>
 #include <thrum/detail/select_case.h>
-#include <thrum/detail/unhandled.h>
 #include <thrum/error.h>
 #include <thrum/executor.h>
 #include <thrum/runtime.h>
@@ -369,15 +369,10 @@ std::exception_ptr post_work(work_part& w) noexcept {
 // ---- errors
 
 void report_unobserved(future_core& c) noexcept {
-  try {
-    std::rethrow_exception(c.error());
-  } catch (const cancelled&) {
-    return; // that work did as it was asked to is no failure
-  } catch (...) {}
-  if (sched::this_fiber() != nullptr && give_to_handler(c.error())) return;
   env::report message;
-  message.text("thrum: nobody looked at a future that failed\n");
-  sched::describe(c.error(), message);
+  if (!is_failure(c.error()) ||
+      !sync::report_unseen(c.error(), "nobody looked at a future that failed", nullptr, message))
+    return;
   if (c.site.line() != 0)
     message.text("  made at ")
         .text(c.site.file_name())

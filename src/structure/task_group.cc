@@ -9,11 +9,11 @@
 #include "base/atomic.h"
 #include "env/panic.h"
 #include "sched/park.h"
+#include "sync/unhandled.h"
 
 #include <algorithm>
 #include <mutex>
 #include <string>
-#include <thrum/detail/unhandled.h>
 #include <thrum/task_group.h>
 #include <thrum/this_fiber.h>
 
@@ -171,8 +171,12 @@ void task_group_core::leave() noexcept {
   check_owner("the end of another's task_group");
   stop(cancel_reason::scope_exit);
   running_.wait_shielded(tasks);
-  for (const std::exception_ptr& e : failures)
-    report_unseen(e, "a task of a task_group has failed, and the group was not joined", name_);
+  for (const std::exception_ptr& e : failures) {
+    env::report message;
+    if (sync::report_unseen(e, "a task of a task_group has failed, and the group was not joined", name_,
+                            message))
+      message.text("  join() it, catch it in the task, or set options.on_unhandled\n").flush();
+  }
 }
 
 } // namespace detail

@@ -23,13 +23,13 @@
 #include "sched/scheduler.h"
 #include "select/engine.h"
 #include "sync/holders.h"
+#include "sync/unhandled.h"
 #include "wait/local.h"
 
 #include <new>
 #include <thrum/detail/joinable.h>
 #include <thrum/detail/local.h>
 #include <thrum/detail/select_case.h>
-#include <thrum/detail/unhandled.h>
 #include <thrum/error.h>
 #include <thrum/stop_token.h>
 #include <typeinfo>
@@ -83,10 +83,9 @@ namespace {
 // The exception of a fiber that has ended is dropped with its handle. That often happens while another exception is on its
 // way, so it does not end the program.
 void report_dropped(const joinable_task& t) noexcept {
-  if (sched::this_fiber() != nullptr && give_to_handler(t.error)) return;
   env::report message;
-  message.text("thrum: the exception of a fiber was dropped with its handle\n");
-  sched::describe(t.error, message);
+  if (!sync::report_unseen(t.error, "the exception of a fiber was dropped with its handle", nullptr, message))
+    return;
   message.text("  in a fiber");
   sched::describe_origin(t.name, t.site, message);
   message.text("\n  join() it, catch it in the fiber, or set options.on_unhandled\n").flush();
@@ -143,16 +142,6 @@ bool is_failure(const std::exception_ptr& error) noexcept {
   }
 }
 
-void report_unseen(const std::exception_ptr& error, const char* what, const char* name) noexcept {
-  if (sched::this_fiber() != nullptr && give_to_handler(error)) return;
-  env::report message;
-  message.text("thrum: ").text(what);
-  if (name != nullptr) message.text(" ('").text(name).text("')");
-  message.text("\n");
-  sched::describe(error, message);
-  message.text("  join() it, catch it in the task, or set options.on_unhandled\n").flush();
-}
-
 joinable_task::joinable_task(void (*f)(task&), void (*d)(joinable_task&) noexcept, const attrs& a,
                              std::source_location s) noexcept
     : task(f, a, s), destroy(d) {
@@ -206,8 +195,7 @@ void publish_dropped(joinable_task& t) noexcept {
 }
 
 void publish_told(joinable_task& t) noexcept {
-  const wait::belongings& own = sched::this_agent().own;
-  if (__builtin_expect(own.locals != nullptr || own.bound != nullptr, false)) end_belongings();
+  end_belongings();
   t.dropped = true;
   publish_dropped(t);
 }
