@@ -47,25 +47,13 @@ int wait_at_both(std::array<gate, 2>& gates, frame_memory& memory) {
 }
 
 // A fiber waits; one gives, another asks it to stop. Exactly one of the two ends the wait.
-struct value_or_stop {
-  static constexpr int threads = 3;
-  explored_core core;
-  explored_fiber waits{core}, gives{core}, asks{core};
-  gate g;
-  frame_memory memory;
+struct value_or_stop : waits_gives_asks {
   int got = -1;
 
   void thread(int index) {
-    if (index == 0) {
-      waits.runs_here();
-      got = wait_at(g, memory);
-    } else if (index == 1) {
-      gives.runs_here();
-      g.give(7);
-    } else {
-      asks.runs_here();
-      sched::stop_fiber(waits);
-    }
+    if (index != 0) return others(index);
+    waits.runs_here();
+    got = wait_at(g, memory);
   }
   void finish() {
     explore::require(got + g.left.get() == 7, "the value is got or left");
@@ -113,25 +101,12 @@ struct two_requests {
 };
 
 // A shielded wait is not ended by a request, which is not lost either.
-struct shielded_wait {
-  static constexpr int threads = 3;
-  explored_core core;
-  explored_fiber waits{core}, gives{core}, asks{core};
-  gate g;
-  frame_memory memory;
-
+struct shielded_wait : waits_gives_asks {
   void thread(int index) {
-    if (index == 0) {
-      waits.runs_here();
-      const sched::shield no_stop(waits);
-      explore::require(wait_at(g, memory) == 7, "given");
-    } else if (index == 1) {
-      gives.runs_here();
-      g.give(7);
-    } else {
-      asks.runs_here();
-      sched::stop_fiber(waits);
-    }
+    if (index != 0) return others(index);
+    waits.runs_here();
+    const sched::shield no_stop(waits);
+    explore::require(wait_at(g, memory) == 7, "given");
   }
   void finish() {
     explore::require(waits.stop_requested.load(std::memory_order_relaxed), "the next wait sees the request");

@@ -60,8 +60,8 @@ struct value_or_request {
   void finish() { explore::require(got + g.left.get() == 7, "the value is got or left"); }
 };
 
-// Nobody gives, unless there was nothing to ask yet: the wait ends in any case.
-struct request_alone {
+// Nobody gives, unless there was nothing to ask yet: the wait ends in any case. Also if a scope inside ends at that moment.
+template <bool InnerScope> struct request_alone {
   static constexpr int threads = 2;
   explored_core core;
   explored_fiber waits{core}, asks{core};
@@ -74,6 +74,7 @@ struct request_alone {
       waits.runs_here();
       stop_scope s(limit);
       known.set(&s);
+      if (InnerScope) const stop_scope inner(limit);
       wait_at(g, memory);
       known.set(nullptr);
     } else {
@@ -111,54 +112,20 @@ template <bool AskedScope> struct asked_while_a_scope_ends {
   }
 };
 
-// The same with two scopes, of which the outer one is asked.
-struct outer_scope_asked_while_the_inner_ends {
-  static constexpr int threads = 2;
-  explored_core core;
-  explored_fiber waits{core}, asks{core};
-  known_scope known;
-  gate g;
-  frame_memory memory;
-
-  void thread(int index) {
-    if (index == 0) {
-      waits.runs_here();
-      stop_scope outer(limit);
-      known.set(&outer);
-      { const stop_scope inner(limit); }
-      wait_at(g, memory);
-      known.set(nullptr);
-    } else {
-      asks.runs_here();
-      if (!known.request()) g.give(7);
-    }
-  }
-};
-
 // In a shield the wait is not stopped; behind it, the next one is.
-template <bool InnerScope> struct shielded_by_the_user {
-  static constexpr int threads = 3;
-  explored_core core;
-  explored_fiber waits{core}, gives{core}, asks{core};
-  gate g, never;
-  frame_memory memory, second;
+template <bool InnerScope> struct shielded_by_the_user : waits_gives_asks {
+  gate never;
+  frame_memory second;
 
   void thread(int index) {
-    if (index == 0) {
-      waits.runs_here();
-      {
-        const stop_scope keeps_out(shield_up);
-        if (InnerScope) const stop_scope inner(limit);
-        explore::require(wait_at(g, memory) == 7, "given");
-      }
-      explore::require(wait_at(never, second) == 0, "stopped");
-    } else if (index == 1) {
-      gives.runs_here();
-      g.give(7);
-    } else {
-      asks.runs_here();
-      sched::stop_fiber(waits);
+    if (index != 0) return others(index);
+    waits.runs_here();
+    {
+      const stop_scope keeps_out(shield_up);
+      if (InnerScope) const stop_scope inner(limit);
+      explore::require(wait_at(g, memory) == 7, "given");
     }
+    explore::require(wait_at(never, second) == 0, "stopped");
   }
 };
 
@@ -199,11 +166,11 @@ TEST(stop_explore, a_value_and_a_request_to_a_scope_end_a_wait_once) {
   explore::expect_correct_with_both_fences<value_or_request>();
 }
 TEST(stop_explore, no_request_to_a_scope_is_lost) {
-  explore::expect_correct_with_both_fences<request_alone>();
+  explore::expect_correct_with_both_fences<request_alone<false>>();
 }
 TEST(stop_explore, a_scope_that_ends_takes_no_other_request_with_it) {
   explore::expect_correct_with_both_fences<asked_while_a_scope_ends<false>>();
-  explore::expect_correct_with_both_fences<outer_scope_asked_while_the_inner_ends>();
+  explore::expect_correct_with_both_fences<request_alone<true>>();
   explore::expect_correct_with_both_fences<asked_while_a_scope_ends<true>>(
       {.strategy = explore::dfs{.preemptions = 2}});
 }
@@ -219,11 +186,10 @@ TEST(stop_explore, a_scope_inside_a_shield_can_be_asked) {
 TEST(stop_explore, every_order_is_needed) {
   constexpr explore::options full{.fences = explore::asymmetric_fences::full};
   explore::expect_no_survivor(explore::mutation_gate(
-      {explore::scenario_of<request_alone>(), explore::scenario_of<value_or_request>(),
-       explore::scenario_of<asked_while_a_scope_ends<false>>(),
-       explore::scenario_of<outer_scope_asked_while_the_inner_ends>(),
+      {explore::scenario_of<request_alone<false>>(), explore::scenario_of<value_or_request>(),
+       explore::scenario_of<asked_while_a_scope_ends<false>>(), explore::scenario_of<request_alone<true>>(),
        explore::scenario_of<shielded_by_the_user<false>>(),
-       explore::scenario_of<shielded_by_the_user<true>>(), explore::scenario_of<request_alone>(full)},
+       explore::scenario_of<shielded_by_the_user<true>>(), explore::scenario_of<request_alone<false>>(full)},
       {.files = {"sched/stop.cc"}}));
 }
 

@@ -97,4 +97,23 @@ inline int wait_at(gate& g, frame_memory& memory) {
   return got;
 }
 
+// A fiber waits at a gate, a second one gives, a third one asks the first to stop.
+struct waits_gives_asks {
+  static constexpr int threads = 3;
+  explored_core core;
+  explored_fiber waits{core}, gives{core}, asks{core};
+  gate g;
+  frame_memory memory;
+
+  void others(int index) {
+    if (index == 1) {
+      gives.runs_here();
+      g.give(7);
+    } else {
+      asks.runs_here();
+      sched::stop_fiber(waits);
+    }
+  }
+};
+
 } // namespace thrum::sched
