@@ -17,14 +17,18 @@
 // goes to the global queue as the worker leaves the runtime. When its fiber parks, yields or ends, there is nothing to pick in
 // limbo, so the worker comes to its native stack, where it leaves the limbo and sleeps until it is needed, without a processor.
 //
+// A fiber that calls the runtime all the time, and never waits, would always come in while it is being asked, and would keep its
+// processor for ever. So who comes in then has promised it, and who has promised it `last_promise` times, without having
+// dispatched another fiber in between, gives it up as it leaves. Not at the first time: most who come in are about to wait.
+//
 // Everything that looks at a processor's private parts works on a limbo as it is, but for five places that ask is_detached():
 // leaving the runtime (below), yield_to_next, share, set_timer and find_work.
 //
 // Invariants
 //   H1  a processor whose `holder` is not null is held by that worker, and by no other. Only the worker writes it, inside; or who
 //       has taken the processor.
-//   H2  taken: kept -> asked -> gone is the monitor's, asked -> kept either's, gone -> kept the worker's, who may also say `gone`
-//       itself (give_up). While it is `gone`, the worker has no processor.
+//   H2  taken: kept -> asked is the monitor's, and asked -> gone or kept again; asked -> promised and all that begins at promised
+//       or gone is the worker's, who may also say `gone` itself (give_up). While it is `gone`, the worker has no processor.
 //
 // Orderings
 //   E1  in worker.h.
@@ -65,6 +69,7 @@ bool try_take(worker& w, processor& p) noexcept {
 
 void hold(worker& w, processor& p) noexcept {
   w.proc = &p;
+  w.promises = 0;
   w.taken.store(worker::kept, std::memory_order_relaxed); // relaxed: the monitor goes by the holder
   p.holder.store(&w, std::memory_order_release);          // H1: whoever sees it sees a complete worker
   // The time before must not look like one long dispatch.
@@ -138,6 +143,13 @@ void be_ordinary(worker& w) noexcept {
 }
 
 // For runtime::report(): its fiber is the one that kept the processor.
+void note_loss(worker& w) noexcept {
+  w.runtime.taken_from_hogs.fetch_add(1, std::memory_order_relaxed); // relaxed: a count
+  w.lost_blocked.store(false,
+                       std::memory_order_relaxed); // relaxed: E2; a late monitor may undo it: one count less
+  w.lost_at.store(w.runtime.world.now(), std::memory_order_relaxed); // relaxed: E2
+}
+
 void note_return(worker& w) noexcept {
   const env::nanoseconds lost = w.lost_at.exchange(0, std::memory_order_relaxed); // relaxed: E2
   const fiber* f = w.current_fiber();
@@ -153,12 +165,17 @@ worker& enter_slow(worker& w) noexcept {
     std::uint8_t now = w.taken.load(std::memory_order_acquire); // E2
     if (now == worker::kept) return w;                          // the monitor has given up
     if (now == worker::asked) {
-      if (w.taken.compare_exchange_strong(now, worker::kept,
-                                          std::memory_order_relaxed,  // relaxed: nothing was taken
-                                          std::memory_order_relaxed)) // relaxed: looks again
+      if (w.taken.compare_exchange_strong(now, worker::promised,
+                                          std::memory_order_relaxed,    // relaxed: nothing was taken
+                                          std::memory_order_relaxed)) { // relaxed: looks again
+        const std::int32_t turn = w.proc->turns();
+        w.promises = turn == w.turn_of_promise ? w.promises + 1 : 1;
+        w.turn_of_promise = turn;
         return w;
+      }
       continue;
     }
+    if (now == worker::promised) return w; // leaving, it will see to that
     note_return(w);
     if (processor* p = w.pinned == nullptr ? try_take_processor(w.runtime) : nullptr) {
       if (is_detached(w)) empty_limbo(w);
@@ -182,6 +199,10 @@ void give_up(worker& w) noexcept {
 
 namespace {
 
+bool a_thread_is_left(const runtime_core& core) noexcept {
+  return core.worker_count.load(std::memory_order_relaxed) < core.max_threads; // relaxed: a hint
+}
+
 bool somebody_waits(const worker& w) noexcept {
   const processor& p = *w.proc;
   return p.next != nullptr || p.due != nullptr || !p.ready.empty() || !p.fresh.empty() ||
@@ -191,7 +212,16 @@ bool somebody_waits(const worker& w) noexcept {
 } // namespace
 
 void leave_slow(worker& w) noexcept {
-  if (is_detached(w)) empty_limbo(w);
+  if (is_detached(w)) return empty_limbo(w);
+  if (w.taken.load(std::memory_order_relaxed) != worker::promised)
+    return; // relaxed: an attempt that goes on, or is over
+  if (w.promises >= worker::last_promise && w.proc->turns() == w.turn_of_promise &&
+      a_thread_is_left(w.runtime)) {
+    note_loss(w);
+    give_up(w);
+  } else {
+    w.taken.store(worker::kept, std::memory_order_relaxed); // relaxed: H2; nothing was taken
+  }
 }
 
 void leave_limbo(worker& w) noexcept {
@@ -208,8 +238,7 @@ namespace thrum::detail {
 void hand_off_if_others_wait() noexcept {
   if (sched::this_fiber() == nullptr) return;
   sched::worker& w = sched::enter();
-  const unsigned threads = w.runtime.worker_count.load(std::memory_order_relaxed); // relaxed: a hint
-  if (!sched::is_detached(w) && sched::somebody_waits(w) && threads < w.runtime.max_threads)
+  if (!sched::is_detached(w) && sched::somebody_waits(w) && sched::a_thread_is_left(w.runtime))
     sched::give_up(w);
   sched::leave();
 }

@@ -4,6 +4,8 @@
 #include "sched/handoff.h"
 #include "sched/scheduler.h"
 
+#include <utility>
+
 namespace thrum::sched {
 
 namespace explore = base::explore;
@@ -98,6 +100,55 @@ struct two_attempts {
   }
 };
 
+// Who comes in while it is asked, for the last time that it may, gives the processor up itself. A worker that sleeps gets it.
+struct last_promise {
+  static constexpr int threads = 3;
+  taken_or_kept all;
+  worker sleeper{all.core.core};
+  bool took = false;
+  bool given = false;
+
+  last_promise() {
+    all.w.promises = worker::last_promise - 1;
+    all.w.turn_of_promise = all.p.turns();
+    all.core.core.idle_workers = &sleeper;
+  }
+  void thread(int index) {
+    runtime_core& core = all.core.core;
+    if (index == 0) {
+      thrum_self_ = &all.w;
+      all.come_and_go();
+      all.come_and_go();
+      nobody_else_wakes_it();
+    } else if (index == 1) {
+      if (all.take()) {
+        took = true;
+        all.work.set(all.work.get() + 10);
+      }
+    } else {
+      while (sleeper.token.load(std::memory_order_acquire) == 0) // I2 (idle.cc)
+        core.world.wait_word(&sleeper.token, 0, env::forever);
+      if (sleeper.proc == &all.p) {
+        given = true;
+        all.work.set(all.work.get() + 100);
+      }
+    }
+  }
+  void nobody_else_wakes_it() {
+    {
+      const base::spin_guard guard(all.core.core.idle_lock);
+      if (std::exchange(all.core.core.idle_workers, nullptr) == nullptr) return;
+    }
+    sleeper.token.store(1, std::memory_order_release); // I2 (idle.cc)
+    all.core.core.world.wake_word(&sleeper.token, 1);
+  }
+  void finish() {
+    explore::require(!(took && given), "one gets it");
+    const int sum = all.work.get() + all.limbo_work.get();
+    explore::require(sum == 2 + (took ? 10 : 0) + (given ? 100 : 0), "all did their work, never at once");
+  }
+};
+
 } // namespace
 
 TEST(handoff_explore, a_processor_is_taken_or_kept) {
@@ -108,11 +159,16 @@ TEST(handoff_explore, an_attempt_that_fails_leaves_nothing_behind) {
   explore::expect_correct_with_both_fences<two_attempts>();
 }
 
+TEST(handoff_explore, who_is_asked_while_it_comes_in_gives_the_processor_up) {
+  explore::expect_correct_with_both_fences<last_promise>();
+}
+
 TEST(handoff_explore, every_order_is_needed) {
   constexpr explore::options full{.fences = explore::asymmetric_fences::full};
   explore::expect_no_survivor(explore::mutation_gate(
       {explore::scenario_of<one_visit>(), explore::scenario_of<two_visits>(),
-       explore::scenario_of<two_attempts>(), explore::scenario_of<two_visits>(full)},
+       explore::scenario_of<two_attempts>(), explore::scenario_of<last_promise>(),
+       explore::scenario_of<two_visits>(full)},
       // The other end of H1 is the monitor, which is not in these worlds. E2's release is given by the heavy fence already; it
       // stays for whatever may be written between the two one day. E2's acquire is for `demoted`, which only concerns the kernel.
       {.files = {"sched/handoff.cc", "sched/worker.h"},

@@ -15,6 +15,8 @@
 //   taken != kept? -> slow path           place == outside? -> taken: asked -> gone, the processor is his
 //                                         else              -> taken: asked -> kept
 //
+// A worker that enters between the two keeps its processor for now, and has promised it: handoff.cc.
+//
 // Orderings
 //   E1  the fences above; and place: leave's release store -> the taker's load, so that the taker sees what the worker did to
 //       the processor.
@@ -44,7 +46,7 @@ struct worker : wait::thread_context {
   explicit worker(runtime_core& core) noexcept : runtime(core) { is_worker = true; }
 
   enum : std::uint8_t { outside, inside };                 // place
-  enum : std::uint8_t { kept, asked, gone };               // taken
+  enum : std::uint8_t { kept, asked, promised, gone };     // taken
   static constexpr env::nanoseconds short_slice = 100'000; // the least that the kernel grants
 
   // ---- the worker itself
@@ -65,6 +67,9 @@ struct worker : wait::thread_context {
   // ---- E1
   base::atomic<std::uint8_t> place{inside};
   base::atomic<std::uint8_t> taken{kept};
+  std::int32_t turn_of_promise = 0; // p.turns() when it became promised
+  int promises = 0;                 // in that turn
+  static constexpr int last_promise = 4;
   processor* limbo = nullptr; // stands in for a processor that was taken (handoff.cc); constant once it runs
   bool short_turns = false;
   base::atomic<bool> demoted{false}; // the thread was given long turns when its processor was taken

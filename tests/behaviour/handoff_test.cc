@@ -43,6 +43,25 @@ TEST_P(hand_off, a_ticker_runs_beside_fibers_that_compute) {
   });
 }
 
+// Whenever the monitor asks, it finds them in the runtime, or coming in.
+TEST_P(hand_off, a_ticker_runs_beside_fibers_that_call_the_runtime_all_the_time) {
+  run([] {
+    std::atomic<bool> stop{false};
+    std::vector<fiber<void>> hogs;
+    for (unsigned i = 0; i < 2 * GetParam(); ++i)
+      hogs.push_back(spawn([&] {
+        chan<int> c(1);
+        for (int n = 0; !stop.load(std::memory_order_relaxed); ++n) {
+          EXPECT_EQ(c.try_send(n), chan_status::ok);
+          EXPECT_EQ(c.try_recv(), n);
+        }
+      }));
+    for (std::size_t tick = 0; tick < times(20); ++tick) this_fiber::sleep_for(1ms);
+    stop = true;
+    for (auto& h : hogs) h.join();
+  });
+}
+
 TEST_P(hand_off, new_fibers_start_beside_fibers_that_compute) {
   run([] {
     std::atomic<bool> stop{false};
