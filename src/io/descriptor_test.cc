@@ -15,9 +15,15 @@
 #include <vector>
 
 #include <thrum/go.h>
+#include <thrum/io/stream.h>
 #include <thrum/spawn.h>
 
 namespace thrum::io {
+using detail::read_exactly;
+using detail::read_some;
+using detail::write_all;
+using detail::write_some;
+
 namespace {
 
 static_assert(sizeof(descriptor) == 256); // as handle.h says

@@ -1,8 +1,11 @@
+// Reading and writing through a descriptor: what streams of every kind have in common.
 #include "io/transfer.h"
 
 #include "io/operation.h"
 
 #include <algorithm>
+
+#include <thrum/io/stream.h>
 
 namespace thrum::io {
 
@@ -42,6 +45,12 @@ error failed(const char* name, const descriptor& d, const operation& op, std::in
   return {
       .code = code_of(op.standing()), .operation = name, .about = d.about, .transferred = op.transferred()};
 }
+
+} // namespace thrum::io
+
+namespace thrum::detail {
+
+using namespace io;
 
 result<std::size_t> read_some(descriptor* d, mutable_buffer into, deadline until) {
   if (d == nullptr) return closed_error("read", d);
@@ -92,4 +101,4 @@ result<void> write_all(descriptor* d, const_buffer from, deadline until) {
   return {};
 }
 
-} // namespace thrum::io
+} // namespace thrum::detail

@@ -110,19 +110,6 @@ io::result<tcp_stream> tcp_stream::connect(std::string_view to, io::deadline unt
   return no_endpoint("connect", to);
 }
 
-io::result<std::size_t> tcp_stream::read_some(io::mutable_buffer into, io::deadline until) const {
-  return io::read_some(get(), into, until);
-}
-io::result<void> tcp_stream::read_exactly(io::mutable_buffer into, io::deadline until) const {
-  return io::read_exactly(get(), into, until);
-}
-io::result<std::size_t> tcp_stream::write_some(io::const_buffer from, io::deadline until) const {
-  return io::write_some(get(), from, until);
-}
-io::result<void> tcp_stream::write_all(io::const_buffer from, io::deadline until) const {
-  return io::write_all(get(), from, until);
-}
-
 io::result<void> tcp_stream::shutdown_write() const {
   return control(get(), "shutdown", [](env::world& world, int fd) { return world.shutdown(fd, SHUT_WR); });
 }

@@ -11,17 +11,12 @@
 //     });                                                          // closes
 //   }
 //
-// Every operation that can wait takes a deadline (io/deadline.h) and obeys the sticky ones of io/handle.h, too. io/ready.h
-// puts streams and listeners into a select.
+// Reading and writing are those of every stream of bytes: io/stream.h.
 //
-// What the caller owes   See io/handle.h. The memory of a buffer stays until the operation has returned.
-// What is guaranteed     Operations of one direction are served one after the other, in the order in which they came; write_all
-//                        is never mixed with another's. Reading and writing go on independently. SIGPIPE is never raised.
-//                        Bytes that were received are never dropped: an operation that is cancelled or late has
-//                        taken none, or says how many (error::transferred, io::cancelled_transfer).
+// What the caller owes   See io/handle.h.
+// What is guaranteed     io/stream.h. Accepts are served in the order in which they came.
 // Which runtime          connect and listen: of the calling fiber, or the default runtime. See io/handle.h.
-// Cancellation           A stop request ends waits only: what is there is read, and what has room is written, although a stop was
-//                        requested. A connect that is cancelled or late gives the attempt up.
+// Cancellation           As for streams. A connect that is cancelled or late gives the attempt up.
 // May park               accept, connect, read_*, write_*.
 // Happens-before         only what passes through the connection says.
 // When it dies           It closes (io/handle.h). Bytes that were received and not read make the kernel reset the connection.
@@ -40,9 +35,9 @@
 // Source of the idea     Go's net; std::expected instead of a pair.
 #pragma once
 
-#include <thrum/io/buffer.h>
 #include <thrum/io/error.h>
 #include <thrum/io/handle.h>
+#include <thrum/io/stream.h>
 #include <thrum/net/endpoint.h>
 
 #include <chrono>
@@ -58,22 +53,13 @@ struct keep_alive_options {
   int probes = 9;
 };
 
-class tcp_stream : public io::handle {
+class tcp_stream : public io::byte_stream {
 public:
   tcp_stream() noexcept = default;
 
   // no_delay is on.
   static io::result<tcp_stream> connect(const endpoint& to, io::deadline until = {});
   static io::result<tcp_stream> connect(std::string_view to, io::deadline until = {}); // endpoint::parse
-
-  // Reads what is there, at least one byte, at most the buffer. 0: the peer has ended (or the buffer is empty).
-  io::result<std::size_t> read_some(io::mutable_buffer into, io::deadline until = {}) const;
-  // Fills the buffer. If the stream ends before: io::errc::end_of_stream, with `transferred` bytes read.
-  io::result<void> read_exactly(io::mutable_buffer into, io::deadline until = {}) const;
-  // Writes as much as fits now, at least one byte.
-  io::result<std::size_t> write_some(io::const_buffer from, io::deadline until = {}) const;
-  // Writes all. On errors `transferred` bytes were handed to the kernel.
-  io::result<void> write_all(io::const_buffer from, io::deadline until = {}) const;
 
   // The peer reads the end after what was written; reading goes on.
   io::result<void> shutdown_write() const;
@@ -93,7 +79,7 @@ public:
 
 private:
   friend class tcp_listener;
-  explicit tcp_stream(io::descriptor* d) noexcept : handle(d) {}
+  explicit tcp_stream(io::descriptor* d) noexcept : byte_stream(d) {}
 };
 
 struct listen_options {
