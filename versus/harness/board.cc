@@ -141,7 +141,7 @@ judged judge(const verdict& v, const experiment& e, const board& b) {
   double left = 0, right = 0;
   if (!value_of(v.left, left) || !value_of(v.right, right)) return {};
   judged out;
-  out.holds = left < right;
+  out.holds = left < right * v.times;
   out.text = said + (out.holds ? ": holds here" : ": does not hold here");
   return out;
 }

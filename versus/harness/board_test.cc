@@ -86,6 +86,12 @@ TEST(board, a_verdict_compares_medians) {
   EXPECT_EQ(j.text, "Go 40.0 ns/op, Node 15.0 ns/op: does not hold here");
 }
 
+TEST(board, a_verdict_may_grant_a_factor) {
+  experiment e = sample::one();
+  e.verdicts[0].times = 3; // 40 is below 3 times 15
+  EXPECT_TRUE(judge(e.verdicts[0], e, sample::filled()).holds);
+}
+
 TEST(board, a_verdict_without_figures_says_nothing) {
   experiment e = sample::one();
   board b;

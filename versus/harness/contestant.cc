@@ -184,8 +184,16 @@ std::string java_package(interrupts& stop) {
   return newest >= 21 ? "openjdk-" + std::to_string(newest) + "-jdk-headless" : "";
 }
 
+bool by_cmake(const contestant& c) { return c.id == "thrum" || c.id == "epoll"; }
+
+// Clients that all contestants share, in a program of their own. CMake builds it, too.
+bool has_load(const experiment& e) { return exists(e.path + "/load.cc"); }
+std::string load_file(const experiment& e, const places& where) {
+  return where.build + "/versus/programs/" + e.folder + "_load";
+}
+
 std::string program_file(const contestant& c, const experiment& e, const places& where) {
-  if (c.id == "thrum") return where.build + "/versus/programs/" + e.folder + "_thrum";
+  if (by_cmake(c)) return where.build + "/versus/programs/" + e.folder + "_" + c.id;
   return where.cache + "/" + c.id + "-" + c.version + "/" + e.folder;
 }
 
@@ -240,7 +248,8 @@ std::vector<contestant> find_contestants(const places& where, interrupts& stop) 
   std::vector<contestant> all = {
       make("thrum", "thrum", ""),     make("go", "Go", "golang-go"),
       make("node", "Node", "nodejs"), make("python", "Python", "python3"),
-      make("java", "Java", ""),       make("boost_fiber", "Boost.Fiber", "libboost-fiber-dev")};
+      make("java", "Java", ""),       make("boost_fiber", "Boost.Fiber", "libboost-fiber-dev"),
+      make("epoll", "epoll loop", "")};
   find_thrum(all[0], where);
   find_go(all[1], stop);
   find_node(all[2], stop);
@@ -250,6 +259,7 @@ std::vector<contestant> find_contestants(const places& where, interrupts& stop) 
   find_boost(all[5]);
   all[2].one_thread = all[3].one_thread = true;
   all[5].optional = true;
+  find_thrum(all[6], where); // no runtime: a program in C++ that CMake builds, too
   return all;
 }
 
@@ -273,10 +283,16 @@ bool has_program(const contestant& c, const experiment& e) { return exists(e.pat
 
 std::expected<void, std::string> build_program(const contestant& c, const experiment& e, const places& where,
                                                const std::string& scratch, interrupts& stop) {
+  // CMake knows whether anything is to be done.
+  auto build_target = [&](const std::string& name) {
+    return run_build(
+        {.argv = {build_paths::cmake, "--build", where.build, "--target", e.folder + "_" + name}}, scratch,
+        stop);
+  };
+  if (has_load(e))
+    if (std::expected<void, std::string> built = build_target("load"); !built) return built;
   if (c.id == "node" || c.id == "python") return {};
-  if (c.id == "thrum") // CMake knows whether anything is to be done
-    return run_build({.argv = {c.program, "--build", where.build, "--target", e.folder + "_thrum"}}, scratch,
-                     stop);
+  if (by_cmake(c)) return build_target(c.id);
 
   std::string output = program_file(c, e, where), source = e.path + "/" + source_file(c);
   std::string kit = where.source + "/kit/";
@@ -353,6 +369,7 @@ command run_command(const contestant& c, const experiment& e, const places& wher
   out.argv.insert(out.argv.end(), what.begin(), what.end());
   out.unset = disturbing;
   out.set = {{"TMPDIR", scratch}};
+  if (has_load(e)) out.set.emplace_back("VERSUS_LOAD", load_file(e, where));
   if (c.id == "go" && processors > 0) out.set.emplace_back("GOMAXPROCS", std::to_string(processors));
   out.timeout = quick ? e.quick_timeout : e.timeout;
   return out;

@@ -151,6 +151,7 @@ std::expected<experiment, std::string> parse_experiment(std::string_view text) {
   for (const json::value& v : file.list("verdicts")) {
     verdict& said = e.verdicts.emplace_back();
     said.claim = v.text("claim");
+    said.times = v.num("times", said.times);
     if (!read_side(v.text("left"), e, said.left) || !read_side(v.text("below"), e, said.right))
       return std::unexpected("verdict \"" + said.claim + "\" compares what is not measured");
   }
@@ -166,6 +167,8 @@ std::expected<std::vector<experiment>, std::string> load_experiments(const std::
     if (!one) return std::unexpected(file + ": " + one.error());
     one->folder = folder;
     one->path = path;
+    for (variant& v : one->variants)
+      if (!exists(path + "/epoll.cc")) v.absent.emplace_back("epoll", "no ceiling is measured");
     all.push_back(std::move(*one));
   }
   if (all.empty()) return std::unexpected("no experiments under " + directory);

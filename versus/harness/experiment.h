@@ -39,7 +39,7 @@ struct check_rule {
   double expected(double n, bool quick) const;
 };
 
-// Figures are compared to say whether a claim holds here: left < right.
+// Figures are compared to say whether a claim holds here: left < times * right.
 struct verdict {
   struct side {
     std::string runtime, variant, metric; // or a number when runtime is empty
@@ -47,6 +47,7 @@ struct verdict {
   };
   std::string claim;
   side left, right;
+  double times = 1;
 };
 
 struct variant {

@@ -30,7 +30,7 @@ constexpr const char* usage =
   versus report FILE.jsonl...   show the figures of earlier runs again
 
   --quick | --full              about two minutes for everything (this is the default), or much longer
-  --runtimes thrum,go           only these: thrum go node python java boost_fiber
+  --runtimes thrum,go           only these: thrum go node python java boost_fiber epoll
   --runs N                      so many runs of every program, whatever time it takes
   --json                        only JSON lines on standard output
   --html FILE                   where the report goes

@@ -105,7 +105,7 @@ axis axis_of(const metric& m, const experiment& e, const board& b) {
   double smallest = 0, largest = 0;
   for (const variant& v : e.variants) {
     if (&e.deciding(v) != &m) continue;
-    for (const column* c : visible_columns(b)) {
+    for (const column* c : visible_columns(e, b)) {
       shown_cell cell = b.look(e, v, *c);
       if (const summary* s = cell.figure_of(m.id)) {
         largest = std::max(largest, s->high);
@@ -141,9 +141,9 @@ std::string chart(const experiment& e, const board& b) {
     double best = best_of(e, v, b, m.id);
     const summary* base = nullptr;
     shown_cell thrum;
-    for (const column* c : visible_columns(b))
+    for (const column* c : visible_columns(e, b))
       if (c->id == "thrum") thrum = b.look(e, v, *c), base = thrum.figure_of(m.id);
-    for (const column* c : visible_columns(b)) {
+    for (const column* c : visible_columns(e, b)) {
       shown_cell cell = b.look(e, v, *c);
       std::string name = tag("span", escape_html(c->title));
       const summary* s = cell.figure_of(m.id);
@@ -173,7 +173,7 @@ std::string chart(const experiment& e, const board& b) {
 
 std::string figures_table(const experiment& e, const board& b) {
   std::string head = tag("th", "");
-  for (const column* c : visible_columns(b)) head += tag("th", escape_html(c->title));
+  for (const column* c : visible_columns(e, b)) head += tag("th", escape_html(c->title));
   std::string out = tag("tr", head);
   for (const variant& v : e.variants) {
     if (!row_is_shown(b, v)) continue;
@@ -183,7 +183,7 @@ std::string figures_table(const experiment& e, const board& b) {
       std::string row =
           tag("td", escape_html(first ? v.title : "") + tag("small", escape_html(m.title + ", " + m.unit)));
       double best = best_of(e, v, b, m.id);
-      for (const column* c : visible_columns(b)) {
+      for (const column* c : visible_columns(e, b)) {
         shown_cell cell = b.look(e, v, *c);
         const summary* s = cell.figure_of(m.id);
         std::string body =

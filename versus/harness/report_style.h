@@ -7,11 +7,11 @@ inline constexpr const char* report_style = R"css(
 :root { color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --ink: #1b2027; --soft: #5a6472; --line: #dde2e8; --code: #f1f3f6;
   --good: #1a7f4b; --bad: #b3372c; --whisker: #1b2027;
-  --thrum: #d9480f; --go: #0b8fb5; --node: #4c8c2b; --python: #3c6ea8; --java: #8a5a1e; --boost_fiber: #7a52b3; }
+  --thrum: #d9480f; --go: #0b8fb5; --node: #4c8c2b; --python: #3c6ea8; --java: #8a5a1e; --boost_fiber: #7a52b3; --epoll: #6b7280; }
 @media (prefers-color-scheme: dark) { :root {
   --page: #14171b; --card: #1c2026; --ink: #e4e8ee; --soft: #9aa5b4; --line: #323943; --code: #14171b;
   --good: #58c08a; --bad: #ef8478; --whisker: #e4e8ee;
-  --thrum: #ff8a4c; --go: #3fb8dc; --node: #83bf5f; --python: #7ba9dd; --java: #cf9a55; --boost_fiber: #b08ee6; } }
+  --thrum: #ff8a4c; --go: #3fb8dc; --node: #83bf5f; --python: #7ba9dd; --java: #cf9a55; --boost_fiber: #b08ee6; --epoll: #9ca3af; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 1120px; margin: 0 auto; padding: 20px 14px 60px; }
@@ -32,7 +32,7 @@ nav a { color: inherit; border: 1px solid var(--line); border-radius: 99px; padd
 .best { font-weight: 700; }
 svg .mark { stroke: var(--line); } svg .whisker { stroke: var(--whisker); } svg line { vector-effect: non-scaling-stroke; }
 .thrum { fill: var(--thrum); } .go { fill: var(--go); } .node { fill: var(--node); } .python { fill: var(--python); }
-.java { fill: var(--java); } .boost_fiber { fill: var(--boost_fiber); }
+.java { fill: var(--java); } .boost_fiber { fill: var(--boost_fiber); } .epoll { fill: var(--epoll); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93em; min-width: 100%; }
 th, td { padding: 4px 10px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }

@@ -173,10 +173,15 @@ std::string list(const std::vector<row>& rows, const std::vector<const column*>&
 
 } // namespace
 
-std::vector<const column*> visible_columns(const board& b) {
+std::vector<const column*> visible_columns(const experiment& e, const board& b) {
+  const auto is_hidden = [&](const column& c) {
+    if (c.id == "boost_fiber") return !c.here;
+    return c.id == "epoll" && std::all_of(e.variants.begin(), e.variants.end(),
+                                          [&](const variant& v) { return v.absence_for(c.id) != nullptr; });
+  };
   std::vector<const column*> out;
   for (const column& c : b.columns)
-    if (c.here || c.id != "boost_fiber") out.push_back(&c);
+    if (!is_hidden(c)) out.push_back(&c);
   return out;
 }
 
@@ -204,7 +209,7 @@ double best_of(const experiment& e, const variant& v, const board& b, const std:
 }
 
 std::string standing(const experiment& e, const board& b) {
-  std::vector<const column*> shown = visible_columns(b);
+  std::vector<const column*> shown = visible_columns(e, b);
   int all = 0, lowest = 0;
   std::string title; // of what decides, where that is the same in all rows
   struct contender {
@@ -267,7 +272,7 @@ noise noise_of(const experiment& e, const board& b) {
 
 std::vector<footnote> footnotes(const experiment& e, const board& b) {
   std::vector<footnote> out;
-  for (const column* c : visible_columns(b)) {
+  for (const column* c : visible_columns(e, b)) {
     if (!c->here) {
       out.push_back({c->title, "not here: " + c->why, false});
       continue;
@@ -294,7 +299,7 @@ std::vector<footnote> footnotes(const experiment& e, const board& b) {
 }
 
 std::string render_table(const experiment& e, const board& b, const view& v) {
-  std::vector<const column*> shown = visible_columns(b);
+  std::vector<const column*> shown = visible_columns(e, b);
   std::vector<row> rows = rows_of(e, b, shown);
   std::string out = paint(e.id + "  " + e.title, style::heading, v) + "\n";
   for (const claim& c : e.claims)

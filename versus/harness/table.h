@@ -12,8 +12,8 @@
 
 namespace versus {
 
-// The columns to show: all but the optional runtimes that are not here.
-std::vector<const column*> visible_columns(const board& b);
+// The columns to show: all but the optional runtimes that are not here, and a ceiling that this experiment has not.
+std::vector<const column*> visible_columns(const experiment& e, const board& b);
 
 // Title, the articles' sentences, rows, notes, who is ahead, what the claims come to, noise.
 std::string render_table(const experiment& e, const board& b, const view& v);

@@ -156,7 +156,18 @@ TEST(table, a_load_above_the_processors_is_flagged) {
 
 TEST(table, an_optional_runtime_that_is_missing_has_no_column) {
   board b = sample::filled();
-  EXPECT_EQ(visible_columns(b).size(), 5u);
+  EXPECT_EQ(visible_columns(sample::one(), b).size(), 5u);
+}
+
+TEST(table, a_ceiling_has_a_column_only_where_it_is_measured) {
+  board b = sample::filled();
+  column& ceiling = b.columns.emplace_back();
+  ceiling.id = "epoll";
+  ceiling.here = true;
+  experiment e = sample::one();
+  EXPECT_EQ(visible_columns(e, b).size(), 6u);
+  for (variant& v : e.variants) v.absent.emplace_back("epoll", "not measured");
+  EXPECT_EQ(visible_columns(e, b).size(), 5u);
 }
 
 TEST(terminal, a_missing_runtime_is_told_with_what_brings_it) {

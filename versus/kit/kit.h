@@ -32,10 +32,11 @@ inline double cpu_ns() {
   return ns(u.ru_utime) + ns(u.ru_stime);
 }
 
-// One field of /proc/self/status: VmRSS and its like in bytes, Threads as it is.
-inline double status(std::string_view key) {
+// One field of /proc/<process>/status: VmRSS and its like in bytes, Threads as it is. 0: of this process.
+inline double status(std::string_view key, int process = 0) {
   double found = 0;
-  FILE* f = std::fopen("/proc/self/status", "re");
+  const std::string who = process == 0 ? "self" : std::to_string(process);
+  FILE* f = std::fopen(("/proc/" + who + "/status").c_str(), "re");
   if (f == nullptr) return 0;
   for (char line[256]; std::fgets(line, sizeof line, f) != nullptr;) {
     if (std::strncmp(line, key.data(), key.size()) != 0 || line[key.size()] != ':') continue;
@@ -47,7 +48,17 @@ inline double status(std::string_view key) {
 }
 
 // What the process occupies: pages, page tables, and 16 KiB of kernel stack for each thread.
-inline double resident() { return status("VmRSS") + status("VmPTE") + 16384 * status("Threads"); }
+inline double resident(int process = 0) {
+  return status("VmRSS", process) + status("VmPTE", process) + 16384 * status("Threads", process);
+}
+
+// As many descriptors as the system grants.
+inline void raise_descriptor_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 // The most that it has occupied so far.
 inline double peak() { return status("VmHWM") + status("VmPTE") + 16384 * status("Threads"); }

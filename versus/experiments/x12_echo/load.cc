@@ -1,0 +1,219 @@
+// The clients of X12, the same for every server: a program of its own, on one thread, that questions a server at 127.0.0.1.
+//
+//   x12_echo_load PID PORT EXPERIMENT RUNTIME VARIANT CONNECTIONS BUSY quick|full
+//
+// PID is the server's, whose CPU time and memory are read from outside, in the same way for all. Of the connections the first
+// BUSY ones ask, the others are idle after their first question. It prints the result lines of the kit:
+//
+//   cpu      the server's CPU time for a request, while each busy connection has one question in flight at a time
+//   request  time for a request then: one second by the answers in it
+//   p99      how long an answer takes, when questions come by a plan, 5,000 a second, whatever the server does. It counts from
+//            when a question was due; a server that stops for 20 ms is late for a hundred questions.
+//   memory   what the server occupies more for each connection, after all have asked once
+//
+// Every answer is compared with its question. The check is the number of requests if all were right, else 0.
+#include "kit/kit.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <deque>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr std::size_t message = 64;
+constexpr double rate = 5000; // of the plan, a second
+
+[[noreturn]] void give_up(const char* what) {
+  std::fprintf(stderr, "load: %s: %s\n", what, std::strerror(errno));
+  std::exit(1);
+}
+
+struct connection {
+  int fd = -1;
+  std::uint64_t asked = 0, answered = 0; // questions are numbered
+  std::size_t got = 0;                   // bytes of the next answer
+  char answer[message];
+  std::deque<double> due; // of the questions that are not answered yet
+};
+
+class clients {
+public:
+  clients(int server, int port, int count, int busy)
+      : server_(server),
+        port_(port),
+        busy_(busy),
+        all_(static_cast<std::size_t>(count)),
+        poller_(epoll_create1(0)) {
+    if (clock_getcpuclockid(server, &server_clock_) != 0) give_up("the server's CPU clock");
+  }
+
+  double server_cpu() const {
+    timespec t{};
+    clock_gettime(server_clock_, &t);
+    return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
+  }
+  double server_memory() const { return kit::resident(server_); }
+  bool all_right() const { return all_right_; }
+
+  // Opens all, and lets each ask once, some at a time.
+  void open() {
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      connect_one(all_[i]);
+      epoll_event interest{.events = EPOLLIN, .data = {.u64 = i}};
+      if (epoll_ctl(poller_, EPOLL_CTL_ADD, all_[i].fd, &interest) != 0) give_up("epoll");
+      ask(all_[i], kit::wall_ns());
+      while (in_flight_ >= 64) serve(-1);
+    }
+    while (in_flight_ != 0) serve(-1);
+  }
+
+  // One question at a time on each busy connection. Returns how many were answered.
+  long closed_loop(double nanoseconds) {
+    const double end = kit::wall_ns() + nanoseconds;
+    const std::uint64_t before = answers_;
+    again_ = true;
+    for (int i = 0; i < busy_; ++i) ask(all_[static_cast<std::size_t>(i)], kit::wall_ns());
+    while (kit::wall_ns() < end) serve(-1);
+    again_ = false;
+    while (in_flight_ != 0) serve(-1);
+    return static_cast<long>(answers_ - before);
+  }
+
+  // By the plan. Returns how long each answer took.
+  std::vector<double> open_loop(double nanoseconds) {
+    took_.clear();
+    const double start = kit::wall_ns();
+    const long questions = static_cast<long>(nanoseconds / 1e9 * rate);
+    for (long k = 0; k < questions;) {
+      const double due = start + static_cast<double>(k) * 1e9 / rate, left = due - kit::wall_ns();
+      if (left <= 0)
+        ask(all_[static_cast<std::size_t>(k++ % busy_)], due);
+      else
+        serve(left);
+    }
+    while (in_flight_ != 0) serve(-1);
+    return std::move(took_);
+  }
+
+private:
+  void connect_one(connection& c) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(port_));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    c.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (c.fd < 0) give_up("socket");
+    if (connect(c.fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) give_up("connect");
+    const int on = 1;
+    setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+
+  void ask(connection& c, double due) {
+    char question[message] = {};
+    std::memcpy(question, &c.asked, sizeof c.asked);
+    std::memcpy(question + message - sizeof c.fd, &c.fd, sizeof c.fd);
+    c.due.push_back(due);
+    ++c.asked;
+    ++in_flight_;
+    // 64 bytes find room as long as the server reads at all.
+    if (send(c.fd, question, message, MSG_NOSIGNAL) != static_cast<ssize_t>(message)) give_up("send");
+  }
+
+  // Takes what has come. left: nanoseconds to wait for it; negative: 5 s, and then the server has failed.
+  void serve(double left) {
+    epoll_event events[256];
+    const double most = left < 0 ? 5e9 : left;
+    const timespec timeout{static_cast<time_t>(most / 1e9),
+                           static_cast<long>(most - std::floor(most / 1e9) * 1e9)};
+    const long n = syscall(SYS_epoll_pwait2, poller_, events, 256, &timeout, nullptr, 0);
+    if (n < 0 && errno != EINTR) give_up("epoll_pwait2");
+    if (n == 0 && left < 0) {
+      errno = ETIMEDOUT;
+      give_up("an answer");
+    }
+    for (long i = 0; i < n; ++i) receive(all_[events[i].data.u64]);
+  }
+
+  void receive(connection& c) {
+    char buffer[64 * message];
+    const ssize_t n = recv(c.fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN) return;
+    if (n <= 0) give_up("a connection was lost");
+    for (ssize_t at = 0; at < n;) {
+      const std::size_t part = std::min(message - c.got, static_cast<std::size_t>(n - at));
+      std::memcpy(c.answer + c.got, buffer + at, part);
+      c.got += part;
+      at += static_cast<ssize_t>(part);
+      if (c.got == message) take_answer(c);
+    }
+  }
+
+  void take_answer(connection& c) {
+    char expected[message] = {};
+    std::memcpy(expected, &c.answered, sizeof c.answered);
+    std::memcpy(expected + message - sizeof c.fd, &c.fd, sizeof c.fd);
+    all_right_ = all_right_ && std::memcmp(expected, c.answer, message) == 0;
+    took_.push_back(kit::wall_ns() - c.due.front());
+    c.due.pop_front();
+    ++c.answered;
+    ++answers_;
+    --in_flight_;
+    c.got = 0;
+    if (again_) ask(c, kit::wall_ns());
+  }
+
+  const int server_, port_, busy_;
+  std::vector<connection> all_;
+  const int poller_;
+  clockid_t server_clock_{};
+  std::vector<double> took_;
+  std::uint64_t answers_ = 0;
+  long in_flight_ = 0;
+  bool again_ = false; // who is answered asks again
+  bool all_right_ = true;
+};
+
+} // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 9) {
+    std::fprintf(stderr,
+                 "usage: x12_echo_load PID PORT EXPERIMENT RUNTIME VARIANT CONNECTIONS BUSY quick|full\n");
+    return 2;
+  }
+  kit::raise_descriptor_limit();
+  prctl(PR_SET_TIMERSLACK, 1);
+  const bool quick = std::strcmp(argv[8], "quick") == 0;
+  const int count = std::atoi(argv[6]), busy = std::atoi(argv[7]);
+  clients c(std::atoi(argv[1]), std::atoi(argv[2]), count, busy);
+  const double before = c.server_memory();
+  c.open();
+  const double memory = (c.server_memory() - before) / count;
+  c.closed_loop(quick ? 300e6 : 1500e6); // warm-up, for JIT compilers and caches
+  const double cpu = c.server_cpu(), start = kit::wall_ns();
+  const long n = c.closed_loop(quick ? 500e6 : 3000e6);
+  const double spent = c.server_cpu() - cpu, wall = kit::wall_ns() - start;
+  std::vector<double> took = c.open_loop(quick ? 500e6 : 3000e6);
+  std::sort(took.begin(), took.end());
+  const auto emit = [&](const char* metric, double value, const char* unit) {
+    std::printf(
+        "{\"exp\":\"%s\",\"rt\":\"%s\",\"variant\":\"%s@1\",\"n\":%ld,\"metric\":\"%s\",\"value\":%.17g,"
+        "\"unit\":\"%s\"}\n",
+        argv[3], argv[4], argv[5], n, metric, value, unit);
+  };
+  emit("cpu", spent / static_cast<double>(n) / 1e3, "us/request");
+  emit("request", wall / static_cast<double>(n) / 1e3, "us");
+  emit("p99", took[took.size() * 99 / 100] / 1e3, "us");
+  emit("memory", memory, "B/connection");
+  emit("check", c.all_right() ? static_cast<double>(n) : 0, "count");
+  return 0;
+}

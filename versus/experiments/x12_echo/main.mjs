@@ -1,0 +1,30 @@
+// X12 in Node: an echo server with a callback for each piece of data.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
+import { Bench } from '../../kit/kit.mjs';
+
+async function serve(b, variant, connections, busy) {
+  if (!b.wants(variant)) return;
+  const open = new Set();
+  const server = net.createServer({ noDelay: true }, socket => {
+    open.add(socket);
+    socket.on('data', data => socket.write(data));
+    socket.on('error', () => {});
+    socket.on('close', () => open.delete(socket));
+  });
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 65535 });
+  await once(server, 'listening');
+  const args = [process.pid, server.address().port, 'X12', 'node', variant, connections, busy, b.quick ? 'quick' : 'full'];
+  const clients = spawn(process.env.VERSUS_LOAD, args.map(String), { stdio: 'inherit' });
+  const [code] = await once(clients, 'exit');
+  for (const socket of open) socket.destroy();
+  server.close();
+  if (code !== 0) process.exit(1);
+}
+
+const b = new Bench('X12');
+await serve(b, 'busy1000', 1000, 1000);
+await serve(b, 'conns100', 100, 10);
+await serve(b, 'conns1000', 1000, 100);
+await serve(b, 'conns10000', 10000, 1000);
