@@ -15,6 +15,7 @@
 #include <cstdint>
 
 struct sockaddr;
+struct msghdr;
 struct iovec;
 
 namespace thrum::env {
@@ -133,6 +134,13 @@ public:
   virtual std::int64_t read(int fd, void* data, std::size_t size) noexcept = 0;
   virtual std::int64_t write(int fd, const void* data,
                              std::size_t size) noexcept = 0; // never raises SIGPIPE on sockets
+  // The same from and to several places; what is written to a socket never raises SIGPIPE.
+  virtual std::int64_t read_vector(int fd, const ::iovec* parts, int count) noexcept = 0;
+  virtual std::int64_t write_vector(int fd, const ::iovec* parts, int count) noexcept = 0;
+  // recvmsg and sendmsg. Descriptors that are received are close-on-exec; nothing raises SIGPIPE.
+  virtual std::int64_t receive_message(int fd, ::msghdr* message, int flags) noexcept = 0;
+  virtual std::int64_t send_message(int fd, const ::msghdr* message, int flags) noexcept = 0;
+  virtual int socket_pair(int family, int type, int* two) noexcept = 0;
   virtual int shutdown(int fd, int how) noexcept = 0;
   virtual int close(int fd) noexcept = 0;
 

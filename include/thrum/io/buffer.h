@@ -10,6 +10,13 @@
 //   auto asked = stream.write_all(text);
 //   auto greeted = stream.write_all("hello\n"); // a literal is its text, without the terminating zero
 //
+// Several at a time, as a span of buffers:
+//
+//   thrum::net::tcp_stream peer;
+//   std::string head = "HTTP/1.0 200 OK\r\n\r\n", body = "hello";
+//   const thrum::io::const_buffer answer[] = {head, body};
+//   auto sent = peer.write_all(answer); // one system call
+//
 // What the caller owes   The memory stays valid until the operation has returned; nobody else writes to it meanwhile. Reading
 //                        changes the elements, never the size: make a std::string or std::vector as large as it is to be.
 // What is guaranteed     Ranges of trivially copyable elements count in bytes, whatever an element is. As a const_buffer, a literal,
@@ -28,10 +35,19 @@
 #include <string_view>
 #include <type_traits>
 
+namespace thrum::io {
+class mutable_buffer;
+class const_buffer;
+} // namespace thrum::io
+
 namespace thrum::detail {
 
+// A range of buffers is a list of places, not memory to be sent.
+template <class T>
+concept buffer_type = std::is_same_v<T, io::mutable_buffer> || std::is_same_v<T, io::const_buffer>;
 template <class R>
 concept plain_range = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
+                      !buffer_type<std::ranges::range_value_t<R>> &&
                       std::is_trivially_copyable_v<std::ranges::range_value_t<R>>;
 template <class R>
 concept writable_range =

@@ -58,6 +58,11 @@ public:
   int peer_address(int, ::sockaddr*, unsigned*) noexcept override { return missing("peer_address"); }
   std::int64_t read(int, void*, std::size_t) noexcept override { return missing("read"); }
   std::int64_t write(int, const void*, std::size_t) noexcept override { return missing("write"); }
+  std::int64_t read_vector(int, const ::iovec*, int) noexcept override { return missing("read_vector"); }
+  std::int64_t write_vector(int, const ::iovec*, int) noexcept override { return missing("write_vector"); }
+  std::int64_t receive_message(int, ::msghdr*, int) noexcept override { return missing("receive_message"); }
+  std::int64_t send_message(int, const ::msghdr*, int) noexcept override { return missing("send_message"); }
+  int socket_pair(int, int, int*) noexcept override { return missing("socket_pair"); }
   int shutdown(int, int) noexcept override { return missing("shutdown"); }
   int close(int) noexcept override { return missing("close"); }
 

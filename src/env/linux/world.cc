@@ -6,6 +6,7 @@
 #include "env/linux/cpus.h"
 #include "env/linux/epoll.h"
 #include "env/linux/injection.h"
+#include "env/linux/sockets.h"
 #include "env/linux/thread_watch.h"
 
 #include <algorithm>
@@ -246,6 +247,26 @@ public:
       if (n < 0 && errno == ENOTSOCK) n = static_cast<std::int64_t>(::write(fd, data, size));
       return n;
     });
+  }
+  std::int64_t read_vector(int fd, const ::iovec* parts, int count) noexcept override {
+    if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
+    return quietly([&] { return static_cast<std::int64_t>(::readv(fd, parts, count)); });
+  }
+  std::int64_t write_vector(int fd, const ::iovec* parts, int count) noexcept override {
+    if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
+    return quietly([&] { return write_parts(fd, parts, count); });
+  }
+  std::int64_t receive_message(int fd, ::msghdr* message, int flags) noexcept override {
+    if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
+    return quietly(
+        [&] { return static_cast<std::int64_t>(::recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC)); });
+  }
+  std::int64_t send_message(int fd, const ::msghdr* message, int flags) noexcept override {
+    if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
+    return quietly([&] { return static_cast<std::int64_t>(::sendmsg(fd, message, flags | MSG_NOSIGNAL)); });
+  }
+  int socket_pair(int family, int type, int* two) noexcept override {
+    return quietly([&] { return ::socketpair(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, two); });
   }
   int shutdown(int fd, int how) noexcept override {
     return quietly([&] { return ::shutdown(fd, how); });
