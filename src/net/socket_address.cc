@@ -11,6 +11,13 @@ constexpr std::uint16_t network_order(std::uint16_t n) noexcept {
   return std::endian::native == std::endian::little ? static_cast<std::uint16_t>(n << 8 | n >> 8) : n;
 }
 
+template <class Get> int endpoint_by(endpoint& out, Get get) noexcept {
+  socket_address a;
+  const int error = get(a);
+  if (error == 0) out = a.to_endpoint();
+  return error;
+}
+
 } // namespace
 
 socket_address::socket_address(const endpoint& e) noexcept {
@@ -55,6 +62,30 @@ io::subject subject_of(const endpoint& e) noexcept {
             std::memcpy(static_cast<void*>(&printed), bytes, sizeof printed);
             printed.append_to(out);
           }};
+}
+
+int local_endpoint(env::world& world, int fd, endpoint& out) noexcept {
+  return endpoint_by(out, [&](socket_address& a) { return world.local_address(fd, a.raw(), &a.size); });
+}
+
+int peer_endpoint(env::world& world, int fd, endpoint& out) noexcept {
+  return endpoint_by(out, [&](socket_address& a) { return world.peer_address(fd, a.raw(), &a.size); });
+}
+
+io::result<endpoint> local_address_of(io::descriptor* d) {
+  endpoint e;
+  auto done =
+      control(d, "local address of", [&](env::world& world, int fd) { return local_endpoint(world, fd, e); });
+  if (!done) return done.error();
+  return e;
+}
+
+io::result<endpoint> peer_address_of(io::descriptor* d) {
+  endpoint e;
+  auto done =
+      control(d, "peer address of", [&](env::world& world, int fd) { return peer_endpoint(world, fd, e); });
+  if (!done) return done.error();
+  return e;
 }
 
 } // namespace thrum::net

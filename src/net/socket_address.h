@@ -1,6 +1,10 @@
 // endpoint as the kernel wants it.
 #pragma once
 
+#include "net/socket.h"
+
+#include <string_view>
+
 #include <thrum/io/error.h>
 #include <thrum/net/endpoint.h>
 
@@ -23,5 +27,18 @@ struct socket_address {
 
 inline int family_of(const endpoint& e) noexcept { return e.is_v6() ? AF_INET6 : AF_INET; }
 io::subject subject_of(const endpoint& e) noexcept;
+
+// The two ends of a socket; 0 or a negative errno.
+int local_endpoint(env::world& world, int fd, endpoint& out) noexcept;
+int peer_endpoint(env::world& world, int fd, endpoint& out) noexcept;
+
+// A text that endpoint::parse() does not take.
+inline io::error no_endpoint(const char* operation, std::string_view text) noexcept {
+  return {.code = io::errc::not_an_endpoint, .operation = operation, .about = io::subject::named(text)};
+}
+
+// For the public functions of that name.
+io::result<endpoint> local_address_of(io::descriptor* d);
+io::result<endpoint> peer_address_of(io::descriptor* d);
 
 } // namespace thrum::net

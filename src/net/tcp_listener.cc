@@ -1,7 +1,5 @@
 #include "io/operation.h"
-#include "io/transfer.h"
-#include "net/tcp_socket.h"
-#include "sched/runtime_core.h"
+#include "net/socket_address.h"
 
 #include <thrum/net/tcp.h>
 
@@ -12,21 +10,6 @@
 namespace thrum::net {
 
 namespace {
-
-// What accept(2) says when the connection in front of the queue has failed already. The next one may be well.
-bool concerns_one_connection(int error) noexcept {
-  switch (-error) {
-  case ECONNABORTED:
-  case EPROTO:
-  case ENOPROTOOPT:
-  case ENETDOWN:
-  case ENETUNREACH:
-  case EHOSTDOWN:
-  case EHOSTUNREACH:
-  case ENONET: return true;
-  default: return false;
-  }
-}
 
 int bind_and_listen(env::world& world, fresh_socket& s, const endpoint& at, const listen_options& options,
                     endpoint& bound) noexcept {
@@ -53,9 +36,8 @@ io::result<tcp_listener> tcp_listener::listen(const endpoint& at, const listen_o
   if (const int error = bind_and_listen(world, fresh, at, options, bound); error < 0)
     return io::system_error("listen", subject_of(at), error);
   io::descriptor* d = nullptr;
-  const int error = io::open(fresh.fd(), {.is_stream = false, .about = subject_of(bound)}, &d);
+  const int error = fresh.open({.is_stream = false, .about = subject_of(bound)}, &d);
   if (error != 0) return io::system_error("listen", subject_of(bound), error);
-  fresh.release();
   return tcp_listener(d);
 }
 
@@ -82,9 +64,8 @@ io::result<tcp_stream> tcp_listener::accept(io::deadline until) const {
   fresh_socket fresh(world, static_cast<int>(n));
   const io::subject about = subject_of(from.to_endpoint());
   io::descriptor* made = nullptr;
-  const int error = io::open(fresh.fd(), {.core = io::runtime_next_to(*d), .about = about}, &made);
+  const int error = fresh.open({.core = io::runtime_next_to(*d), .about = about}, &made);
   if (error != 0) return io::system_error("accept", about, error);
-  fresh.release();
   return tcp_stream(made);
 }
 

@@ -1,7 +1,5 @@
 #include "io/operation.h"
-#include "io/transfer.h"
-#include "net/tcp_socket.h"
-#include "sched/runtime_core.h"
+#include "net/socket_address.h"
 
 #include <thrum/net/tcp.h>
 
@@ -11,68 +9,8 @@
 
 namespace thrum::net {
 
-namespace {
-
 using io::direction;
 using io::operation;
-
-template <class Get> int endpoint_by(endpoint& out, Get get) noexcept {
-  socket_address a;
-  const int error = get(a);
-  if (error == 0) out = a.to_endpoint();
-  return error;
-}
-
-// Calls `act(world, fd)` on an open descriptor; it returns 0 or a negative errno.
-template <class Act> io::result<void> control(io::descriptor* d, const char* name, Act act) {
-  const io::use in_use(d);
-  if (in_use.standing() != io::status::ok) return io::closed_error(name, d);
-  const int error = act(in_use.world(), in_use.fd());
-  if (error < 0) return io::system_error(name, d->about, error);
-  return {};
-}
-
-int set_number(env::world& world, int fd, int level, int name, int value) noexcept {
-  return world.set_option(fd, level, name, &value, sizeof value);
-}
-
-// The outcome of a connection attempt that goes on in the background; -EAGAIN: none yet.
-int outcome_of_connect(env::world& world, int fd) noexcept {
-  int error = 0;
-  unsigned size = sizeof error;
-  if (const int e = world.get_option(fd, SOL_SOCKET, SO_ERROR, &error, &size); e < 0) return e;
-  if (error != 0) return -error;
-  // No error is not success yet: whoever was told too early asks too early.
-  socket_address peer;
-  const int e = world.peer_address(fd, peer.raw(), &peer.size);
-  return e == -ENOTCONN ? -EAGAIN : e;
-}
-
-} // namespace
-
-int local_endpoint(env::world& world, int fd, endpoint& out) noexcept {
-  return endpoint_by(out, [&](socket_address& a) { return world.local_address(fd, a.raw(), &a.size); });
-}
-
-int peer_endpoint(env::world& world, int fd, endpoint& out) noexcept {
-  return endpoint_by(out, [&](socket_address& a) { return world.peer_address(fd, a.raw(), &a.size); });
-}
-
-io::result<endpoint> local_address_of(io::descriptor* d) {
-  endpoint e;
-  auto done =
-      control(d, "local address of", [&](env::world& world, int fd) { return local_endpoint(world, fd, e); });
-  if (!done) return done.error();
-  return e;
-}
-
-io::result<endpoint> peer_address_of(io::descriptor* d) {
-  endpoint e;
-  auto done =
-      control(d, "peer address of", [&](env::world& world, int fd) { return peer_endpoint(world, fd, e); });
-  if (!done) return done.error();
-  return e;
-}
 
 io::result<tcp_stream> tcp_stream::connect(const endpoint& to, io::deadline until) {
   const io::subject about = subject_of(to);
@@ -90,9 +28,8 @@ io::result<tcp_stream> tcp_stream::connect(const endpoint& to, io::deadline unti
     io::descriptor* d = nullptr;
     // Registered only now: a socket that has not begun to connect reports a hang-up.
     const io::open_options options{.ready = begun == 0 ? io::ready_bit(direction::out) : 0, .about = about};
-    if (const int error = io::open(fresh.fd(), options, &d); error != 0)
+    if (const int error = fresh.open(options, &d); error != 0)
       return io::system_error("connect", about, error);
-    fresh.release();
     tcp_stream stream(d);
     if (begun != 0) {
       operation op(*d, direction::out, until.time());
