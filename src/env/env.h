@@ -65,6 +65,12 @@ enum class guard_kind : std::uint8_t {
   none        // neither was possible
 };
 
+// Which file a name means: two names mean one file if both numbers are the same.
+struct file_identity {
+  std::uint64_t device = 0;
+  std::uint64_t number = 0;
+};
+
 struct topology {
   unsigned processors; // usable by this process now: affinity mask and cgroup CPU quota, at least 1
   unsigned cpus;       // in the affinity mask
@@ -142,6 +148,10 @@ public:
   virtual std::int64_t send_message(int fd, const ::msghdr* message, int flags) noexcept = 0;
   virtual int socket_pair(int family, int type, int* two) noexcept = 0;
   virtual int shutdown(int fd, int how) noexcept = 0;
+  // Files that stand for sockets. -ENOTSOCK: the file is something else; -ESTALE: it is another one than it was.
+  virtual int identify_socket(const char* path, file_identity* out) noexcept = 0;
+  virtual int remove_socket(const char* path, const file_identity& which) noexcept = 0;
+  virtual int set_socket_mode(const char* path, unsigned mode) noexcept = 0;
   virtual int close(int fd) noexcept = 0;
 
   // ---- hooks, null in production. fault answers "fail here now?"; decide is told each scheduling decision.

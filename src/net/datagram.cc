@@ -3,7 +3,7 @@
 #include "io/operation.h"
 #include "io/transfer.h"
 
-#include <algorithm>
+#include <cerrno>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -31,7 +31,7 @@ io::result<received> receive_datagram(io::descriptor* d, io::mutable_buffer into
 }
 
 io::result<void> send_datagram(io::descriptor* d, io::const_buffer from, const sockaddr* to, unsigned to_size,
-                               const io::subject* name_of_to, io::deadline until) {
+                               const io::subject* name_of_to, io::deadline until, when_full full) {
   if (d == nullptr) return io::closed_error("send", d);
   ::iovec part = {.iov_base = const_cast<void*>(from.data()), .iov_len = from.size()}; // only read
   ::msghdr message = {};
@@ -40,7 +40,11 @@ io::result<void> send_datagram(io::descriptor* d, io::const_buffer from, const s
   message.msg_name = const_cast<sockaddr*>(to); // only read
   message.msg_namelen = to_size;
   io::operation op(*d, io::direction::out, until.time());
-  const std::int64_t n = op.run(0, [&] { return d->world->send_message(d->fd, &message, 0); });
+  const std::int64_t n = op.run(0, [&] {
+    std::int64_t sent = d->world->send_message(d->fd, &message, 0);
+    if (sent == -EAGAIN && full == when_full::say_so && d->world->look(d->fd).writable) sent = -ENOBUFS;
+    return sent;
+  });
   if (n >= 0) return {};
   io::error e = io::failed("send", *d, op, n);
   if (name_of_to != nullptr) e.about = *name_of_to;

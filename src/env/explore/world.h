@@ -64,6 +64,9 @@ public:
   std::int64_t send_message(int, const ::msghdr*, int) noexcept override { return missing("send_message"); }
   int socket_pair(int, int, int*) noexcept override { return missing("socket_pair"); }
   int shutdown(int, int) noexcept override { return missing("shutdown"); }
+  int identify_socket(const char*, file_identity*) noexcept override { return missing("identify_socket"); }
+  int remove_socket(const char*, const file_identity&) noexcept override { return missing("remove_socket"); }
+  int set_socket_mode(const char*, unsigned) noexcept override { return missing("set_socket_mode"); }
   int close(int) noexcept override { return missing("close"); }
 
 protected:

@@ -2,7 +2,9 @@
 
 #include <cerrno>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 namespace thrum::env {
 
@@ -12,6 +14,27 @@ std::int64_t write_parts(int fd, const ::iovec* parts, int count) noexcept {
   message.msg_iovlen = static_cast<std::size_t>(count);
   const std::int64_t n = ::sendmsg(fd, &message, MSG_NOSIGNAL);
   return n < 0 && errno == ENOTSOCK ? ::writev(fd, parts, count) : n;
+}
+
+int socket_identity(const char* path, file_identity* out) noexcept {
+  struct stat found;
+  if (::lstat(path, &found) != 0) return -1;
+  if (!S_ISSOCK(found.st_mode)) {
+    errno = ENOTSOCK;
+    return -1;
+  }
+  *out = {.device = found.st_dev, .number = found.st_ino};
+  return 0;
+}
+
+int unlink_socket(const char* path, const file_identity& which) noexcept {
+  file_identity now;
+  if (socket_identity(path, &now) != 0) return -1;
+  if (now.device != which.device || now.number != which.number) {
+    errno = ESTALE;
+    return -1;
+  }
+  return ::unlink(path);
 }
 
 } // namespace thrum::env

@@ -2,13 +2,16 @@
 // negative errno values.
 #pragma once
 
-#include <cstdint>
+#include "env/env.h"
 
-struct iovec;
+#include <cstdint>
 
 namespace thrum::env {
 
 // Without SIGPIPE on sockets.
 std::int64_t write_parts(int fd, const ::iovec* parts, int count) noexcept;
+
+int socket_identity(const char* path, file_identity* out) noexcept;
+int unlink_socket(const char* path, const file_identity& which) noexcept;
 
 } // namespace thrum::env

@@ -23,6 +23,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -270,6 +271,15 @@ public:
   }
   int shutdown(int fd, int how) noexcept override {
     return quietly([&] { return ::shutdown(fd, how); });
+  }
+  int identify_socket(const char* path, file_identity* out) noexcept override {
+    return quietly([&] { return socket_identity(path, out); });
+  }
+  int remove_socket(const char* path, const file_identity& which) noexcept override {
+    return quietly([&] { return unlink_socket(path, which); });
+  }
+  int set_socket_mode(const char* path, unsigned mode) noexcept override {
+    return quietly([&] { return ::chmod(path, mode); });
   }
   int close(int fd) noexcept override {
     // Linux has released the descriptor even when close reports EINTR: never retried.
