@@ -69,6 +69,15 @@ enum class guard_kind : std::uint8_t {
 struct file_identity {
   std::uint64_t device = 0;
   std::uint64_t number = 0;
+// Why a name has no addresses, where no errno says it.
+enum class lookup_failure : std::uint8_t {
+  none,
+  unknown_name,    // nobody has it
+  no_address,      // somebody has it, but no address belongs to it
+  no_answer,       // of a name server, this time
+  refused,         // a name server answers, but will not tell
+  unknown_service, // the name of the port
+  other
 };
 
 struct topology {
@@ -154,9 +163,17 @@ public:
   virtual int set_socket_mode(const char* path, unsigned mode) noexcept = 0;
   virtual int close(int fd) noexcept = 0;
 
-  // ---- hooks, null in production. fault answers "fail here now?"; decide is told each scheduling decision.
+  // ---- names. look_up asks the system for the addresses of a host and the port of a service (null: none), which may take as
+  //      long as it likes, and calls take(to, address, size) for each, in the order in which they are to be tried. Returns 0,
+  //      a negative errno, or a lookup_failure.
+  using address_taker = void (*)(void* to, const ::sockaddr* address, unsigned size) noexcept;
+  virtual int look_up(const char* host, const char* service, address_taker take, void* to) noexcept = 0;
+
+  // ---- hooks, null in production. answer_lookup is asked instead of the system. fault answers "fail here now?"; decide is told each scheduling decision.
   bool (*fault)(fault_site) noexcept = nullptr;
   void (*decide)(decision_point) noexcept = nullptr;
+  int (*answer_lookup)(const char* host, const char* service, address_taker take,
+                       void* to) noexcept = nullptr;
 
 protected:
   ~world() = default;

@@ -50,6 +50,31 @@ struct pipe_ends {
   }
 };
 
+// ---- names
+
+struct endpoints_found {
+  std::vector<int> families;
+  static void take(void* to, const ::sockaddr* address, unsigned) noexcept {
+    static_cast<endpoints_found*>(to)->families.push_back(address->sa_family);
+  }
+};
+
+TEST(look_up, numbers_are_found_without_a_network_each_once) {
+  endpoints_found all;
+  EXPECT_EQ(w().look_up("127.0.0.1", nullptr, &endpoints_found::take, &all), 0);
+  EXPECT_EQ(w().look_up("::1", "80", &endpoints_found::take, &all), 0);
+  EXPECT_EQ(all.families, (std::vector<int>{AF_INET, AF_INET6}));
+}
+
+TEST(look_up, failures_are_told_and_errno_is_left_alone) {
+  endpoints_found all;
+  errno = EDOM;
+  EXPECT_EQ(w().look_up("127.0.0.1", "no such service", &endpoints_found::take, &all),
+            static_cast<int>(lookup_failure::unknown_service));
+  EXPECT_EQ(errno, EDOM);
+  EXPECT_TRUE(all.families.empty());
+}
+
 // ---- how many processors
 
 TEST(cpus, a_quota_is_rounded_up_to_whole_processors) {

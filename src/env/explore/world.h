@@ -69,6 +69,8 @@ public:
   int set_socket_mode(const char*, unsigned) noexcept override { return missing("set_socket_mode"); }
   int close(int) noexcept override { return missing("close"); }
 
+  int look_up(const char*, const char*, address_taker, void*) noexcept override { return missing("look_up"); }
+
 protected:
   ~world() = default;
   // The deadline of a sleep of the running thread has passed.

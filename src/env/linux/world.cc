@@ -7,6 +7,7 @@
 #include "env/linux/epoll.h"
 #include "env/linux/injection.h"
 #include "env/linux/sockets.h"
+#include "env/linux/lookup.h"
 #include "env/linux/thread_watch.h"
 
 #include <algorithm>
@@ -284,6 +285,11 @@ public:
   int close(int fd) noexcept override {
     // Linux has released the descriptor even when close reports EINTR: never retried.
     return quietly([&] { return ::close(fd); });
+  }
+
+  int look_up(const char* host, const char* service, address_taker take, void* to) noexcept override {
+    if (answer_lookup) return answer_lookup(host, service, take, to);
+    return quietly([&] { return ask_resolver(host, service, take, to); });
   }
 
 private:
