@@ -18,7 +18,8 @@ public:
     case errc::end_of_stream: return "the peer ended the stream too early";
     case errc::runtime_ended: return "the runtime that served this descriptor has ended";
     case errc::not_an_endpoint:
-      return "not a numeric address with a port, as 127.0.0.1:80 or [::1]:80 (names are not looked up)";
+      return "not an address with a port, as 127.0.0.1:80 or [::1]:80 (only connect and resolve look names "
+             "up)";
     }
     return "?";
   }
@@ -70,7 +71,15 @@ std::string error::message() const {
     out += about.text();
   }
   if (!out.empty()) out += ": ";
-  return out + code.message();
+  out += code.message();
+  if (causes == nullptr) return out;
+  const char* before = " (";
+  for (const error& cause : *causes) {
+    out += before;
+    out += cause.about.text() + ": " + cause.code.message();
+    before = "; ";
+  }
+  return out += ')';
 }
 
 namespace {
@@ -84,7 +93,9 @@ std::string prefix_of(const error& e) {
 
 } // namespace
 
-failure::failure(const error& e) : std::system_error(e.code, prefix_of(e)), error_(e) {}
+failure::failure(const error& e) : std::system_error(e.code, prefix_of(e)), error_(e) {
+  if (e.causes != nullptr) text_ = std::make_shared<const std::string>(e.message());
+}
 
 void throw_failure(const error& e) { throw failure(e); }
 

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 // As buffer.h, deadline.h and error.h say.
 static_assert(sizeof(const_buffer) == 16 && sizeof(mutable_buffer) == 16);
 static_assert(sizeof(deadline) == 8);
-static_assert(sizeof(error) == 72);
+static_assert(sizeof(error) == 88);
 
 error reset_by_peer() {
   return {.code = {ECONNRESET, std::system_category()},
@@ -64,6 +64,19 @@ TEST(result, value_throws_a_system_error_with_the_whole_story) {
     result<void>(error{.code = errc::end_of_stream, .transferred = 3}).value();
     FAIL() << "value() of an error returned";
   } catch (const failure& f) { EXPECT_EQ(f.what_failed().transferred, 3u); }
+}
+
+TEST(error, tells_what_became_of_each_attempt) {
+  error e = reset_by_peer();
+  e.causes = std::make_shared<const std::vector<error>>(
+      std::vector<error>{{.code = errc::deadline, .about = subject::named("[::1]:80")},
+                         {.code = errc::closed, .about = subject::named("10.0.0.1:80")}});
+  const std::string all = "read 10.0.0.1:80: Connection reset by peer ([::1]:80: the deadline has passed; "
+                          "10.0.0.1:80: closed on this side)";
+  EXPECT_EQ(e.message(), all);
+  try {
+    throw_failure(e);
+  } catch (const std::exception& thrown) { EXPECT_EQ(thrown.what(), all); }
 }
 
 TEST(result, moves_what_it_holds) {

@@ -13,14 +13,16 @@
 // What the caller owes   A result is looked at; dropping one is warned about. `operation` and the bytes of a `subject` of your own
 //                        outlive the error, or are copied into it.
 // What is guaranteed     Making an error allocates nothing; text is made only when somebody asks for it. After an operation of
-//                        several steps (read_exactly, write_all) `transferred` tells how many bytes went through before.
+//                        several steps (read_exactly, write_all) `transferred` tells how many bytes went through before. After
+//                        one that was tried in several ways (connect to a name) `causes` tells what became of each, and so does
+//                        the message.
 // May park               no.
 // Happens-before         nothing.
 // When it dies           Values.
 // Errors                 Of the system: std::errc in std::system_category. Of thrum: io::errc, which compare equal to their
 //                        likes in std::errc: closed to bad_file_descriptor, deadline to timed_out, runtime_ended to
 //                        operation_canceled, not_an_endpoint to invalid_argument.
-// Cost                   an error: 72 bytes.
+// Cost                   an error: 88 bytes.
 // Source of the idea     std::expected and std::error_code; what an error is about from Go's net.OpError.
 #pragma once
 
@@ -29,11 +31,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace thrum::io {
 
@@ -42,7 +46,7 @@ enum class errc {
   deadline,       // the deadline passed first; compares equal to std::errc::timed_out
   end_of_stream,  // the peer ended before everything that was asked for had come
   runtime_ended,  // the runtime whose poller served the descriptor is gone
-  not_an_endpoint // a text that is no numeric address with a port; see net/endpoint.h
+  not_an_endpoint // a text that is no address with a port; see net/endpoint.h
 };
 
 const std::error_category& category() noexcept;
@@ -83,7 +87,8 @@ struct error {
   std::error_code code{};
   const char* operation = ""; // "read", "connect", ...; a literal
   subject about{};
-  std::size_t transferred = 0; // bytes that went through before the error
+  std::size_t transferred = 0;                        // bytes that went through before the error
+  std::shared_ptr<const std::vector<error>> causes{}; // of each attempt, if there were several; mostly null
 
   [[nodiscard]] std::string message() const; // "read 127.0.0.1:80: Connection reset by peer"
 
@@ -98,9 +103,13 @@ class failure : public std::system_error {
 public:
   explicit failure(const error& e);
   [[nodiscard]] const error& what_failed() const noexcept { return error_; }
+  [[nodiscard]] const char* what() const noexcept override {
+    return text_ != nullptr ? text_->c_str() : std::system_error::what();
+  }
 
 private:
   error error_;
+  std::shared_ptr<const std::string> text_; // if there are causes
 };
 
 // Thrown instead of a plain `cancelled` by an operation of several steps that was stopped after some of them, so that nobody
