@@ -4,7 +4,7 @@
 //   auto any = thrum::net::endpoint::any_v6(443);
 //   std::puts(any.to_string().c_str()); // [::]:443
 //
-// Numbers only: no name, as in "localhost:80" or "example.com:80", is looked up; use getaddrinfo(3) on a thread of its own.
+// Numbers only: no name, as in "localhost:80" or "example.com:80", is looked up here; see net/resolve.h.
 //
 // What the caller owes   v4() and v6() are asked only for what is_v6() says.
 // What is guaranteed     parse() takes what to_string() makes, and gives an equal endpoint. Order: by the bytes of the address, then
