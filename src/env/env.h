@@ -69,6 +69,8 @@ enum class guard_kind : std::uint8_t {
 struct file_identity {
   std::uint64_t device = 0;
   std::uint64_t number = 0;
+};
+
 // Why a name has no addresses, where no errno says it.
 enum class lookup_failure : std::uint8_t {
   none,

@@ -11,7 +11,7 @@
 #include "env/panic.h"
 #include "io/transfer.h"
 #include "net/socket_address.h"
-#include "net/tcp_socket.h"
+#include "net/socket.h"
 #include "net/text.h"
 #include "sched/runtime_core.h"
 

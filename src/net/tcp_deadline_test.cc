@@ -17,6 +17,7 @@ using io::direction;
 using io::errc;
 using io::test::wait_until;
 using test::connection;
+using test::deaf_listener;
 using test::local_connection;
 
 bool waits(const io::handle& h, direction way) { return io::test::is_parked(*descriptor_of(h), way); }
@@ -167,21 +168,6 @@ TEST(tcp_deadline, accept_obeys_it) {
     EXPECT_TRUE(c.server.is_open());
   });
 }
-
-// A listener whose queue is full drops what comes: connecting to it takes for ever.
-struct deaf_listener {
-  tcp_listener listener = tcp_listener::listen(endpoint::loopback_v4(0), {.backlog = 0}).value();
-  endpoint at = listener.local_address().value();
-  std::vector<tcp_stream> in_the_queue;
-
-  deaf_listener() {
-    for (;;) {
-      auto s = tcp_stream::connect(at, 20ms);
-      if (!s) break;
-      in_the_queue.push_back(std::move(*s));
-    }
-  }
-};
 
 TEST(tcp_deadline, connect_obeys_it) {
   run([] {

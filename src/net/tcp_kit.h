@@ -3,9 +3,11 @@
 
 #include "io/test_kit.h"
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <thrum/go.h>
 #include <thrum/net/tcp.h>
@@ -27,6 +29,21 @@ inline connection connect_to(const tcp_listener& l) {
   return {client.join(), std::move(server)};
 }
 inline connection local_connection() { return connect_to(local_listener()); }
+
+// A listener whose queue is full drops what comes: connecting to it takes for ever.
+struct deaf_listener {
+  tcp_listener listener = tcp_listener::listen(endpoint::loopback_v4(0), {.backlog = 0}).value();
+  endpoint at = listener.local_address().value();
+  std::vector<tcp_stream> in_the_queue;
+
+  deaf_listener() {
+    for (;;) {
+      auto s = tcp_stream::connect(at, std::chrono::milliseconds(20));
+      if (!s) break;
+      in_the_queue.push_back(std::move(*s));
+    }
+  }
+};
 
 // Sends back what comes, until the peer ends or fails.
 inline void echo(const tcp_stream& s) {

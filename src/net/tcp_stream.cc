@@ -1,6 +1,10 @@
+// Streams: connecting to one address or to a name, and what a socket is told and asked besides reading and writing.
 #include "io/operation.h"
+#include "net/race.h"
+#include "net/socket.h"
 #include "net/socket_address.h"
 
+#include <thrum/net/resolve.h>
 #include <thrum/net/tcp.h>
 
 #include <cerrno>
@@ -44,7 +48,12 @@ io::result<tcp_stream> tcp_stream::connect(const endpoint& to, io::deadline unti
 
 io::result<tcp_stream> tcp_stream::connect(std::string_view to, io::deadline until) {
   if (const auto parsed = endpoint::parse(to)) return connect(*parsed, until);
-  return no_endpoint("connect", to);
+  auto found = resolver().resolve(to, until);
+  if (found) return race(interleaved(*found), to, attempt_delay, until);
+  io::error e = found.error();
+  e.operation = "connect";
+  e.about = io::subject::named(to);
+  return e;
 }
 
 io::result<void> tcp_stream::shutdown_write() const {

@@ -16,7 +16,11 @@
 // What the caller owes   See io/handle.h.
 // What is guaranteed     io/stream.h. Accepts are served in the order in which they came.
 // Which runtime          connect and listen: of the calling fiber, or the default runtime. See io/handle.h.
-// Cancellation           As for streams. A connect that is cancelled or late gives the attempt up.
+// Names                  connect("example.com:443"), or "example.com:https", looks the name up (net/resolve.h) and tries its
+//                        addresses, IPv6 and IPv4 in turn: the next one when one has failed, or after 250 ms; the first that
+//                        answers is taken, the other attempts end (RFC 8305). If all fail, the error's code is that of
+//                        the first address for which this machine has a network at all, and `causes` has all of them.
+// Cancellation           As for streams. A connect that is cancelled or late gives all attempts up.
 // May park               accept, connect, read_*, write_*.
 // Happens-before         only what passes through the connection says.
 // When it dies           It closes (io/handle.h). Bytes that were received and not read make the kernel reset the connection.
@@ -24,7 +28,8 @@
 //                          connect      connection_refused, timed_out, network_unreachable, host_unreachable
 //                          listen       address_in_use, address_not_available, permission_denied
 //                          connect, listen, accept     too_many_files_open, not_enough_memory
-//                          connect, listen of a text   io::errc::not_an_endpoint: not numeric (net/endpoint.h)
+//                          connect, listen of a text   io::errc::not_an_endpoint: no port, or for listen no number
+//                          connect to a name           those of resolve (net/resolve.h)
 //                          read_*       connection_reset, timed_out (keep-alive); read_exactly: io::errc::end_of_stream
 //                          write_*      broken_pipe, connection_reset
 //                          shutdown_*, peer_address    not_connected
@@ -59,7 +64,8 @@ public:
 
   // no_delay is on.
   static io::result<tcp_stream> connect(const endpoint& to, io::deadline until = {});
-  static io::result<tcp_stream> connect(std::string_view to, io::deadline until = {}); // endpoint::parse
+  static io::result<tcp_stream> connect(std::string_view to,
+                                        io::deadline until = {}); // also names: see above
 
   // The peer reads the end after what was written; reading goes on.
   io::result<void> shutdown_write() const;
