@@ -20,6 +20,7 @@ public:
     case errc::not_an_endpoint:
       return "not an address with a port, as 127.0.0.1:80 or [::1]:80 (only connect and resolve look names "
              "up)";
+    case errc::too_long: return "longer than the limit";
     }
     return "?";
   }
@@ -31,6 +32,7 @@ public:
     case errc::end_of_stream: return {value, *this};
     case errc::runtime_ended: return std::errc::operation_canceled;
     case errc::not_an_endpoint: return std::errc::invalid_argument;
+    case errc::too_long: return std::errc::message_size;
     }
     return {value, *this};
   }

@@ -21,7 +21,7 @@
 // When it dies           Values.
 // Errors                 Of the system: std::errc in std::system_category. Of thrum: io::errc, which compare equal to their
 //                        likes in std::errc: closed to bad_file_descriptor, deadline to timed_out, runtime_ended to
-//                        operation_canceled, not_an_endpoint to invalid_argument.
+//                        operation_canceled, not_an_endpoint to invalid_argument, too_long to message_size.
 // Cost                   an error: 88 bytes.
 // Source of the idea     std::expected and std::error_code; what an error is about from Go's net.OpError.
 #pragma once
@@ -42,11 +42,12 @@
 namespace thrum::io {
 
 enum class errc {
-  closed = 1,     // this end was closed, before or during the operation
-  deadline,       // the deadline passed first; compares equal to std::errc::timed_out
-  end_of_stream,  // the peer ended before everything that was asked for had come
-  runtime_ended,  // the runtime whose poller served the descriptor is gone
-  not_an_endpoint // a text that is no address with a port; see net/endpoint.h
+  closed = 1,      // this end was closed, before or during the operation
+  deadline,        // the deadline passed first; compares equal to std::errc::timed_out
+  end_of_stream,   // the peer ended before everything that was asked for had come
+  runtime_ended,   // the runtime whose poller served the descriptor is gone
+  not_an_endpoint, // a text that is no address with a port; see net/endpoint.h
+  too_long         // nothing has ended a line within its limit; compares equal to std::errc::message_size
 };
 
 const std::error_category& category() noexcept;
