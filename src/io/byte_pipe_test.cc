@@ -48,14 +48,14 @@ TEST_P(byte_pipe_on, what_goes_in_comes_out_once_and_in_order) {
     run_it([mark] {
       auto [in, out] = byte_pipe(mark);
       const std::size_t total = mark * 300;
-      auto writer = spawn([total, out = std::move(out)] {
+      auto writer = spawn([total, to = std::move(out)] {
         std::string block;
         for (std::size_t i = 0, n = 1; i < total; i += block.size(), n = n % 301 + 1) {
           block.resize(std::min(n, total - i));
           for (std::size_t k = 0; k < block.size(); ++k) block[k] = byte_at(i + k);
-          out.write_all(block).value();
+          to.write_all(block).value();
         }
-        out.close();
+        to.close();
       });
       char block[97];
       std::size_t got = 0;
@@ -120,12 +120,12 @@ TEST(byte_pipe, a_slow_reader_makes_the_writer_wait_at_the_mark) {
   run([] {
     auto [in, out] = byte_pipe(1'000);
     std::atomic<std::size_t> written{0};
-    auto writer = spawn([&written, out = std::move(out)] {
+    auto writer = spawn([&written, to = std::move(out)] {
       for (int i = 0; i < 500; ++i) {
-        out.write_all(std::string(100, 'x')).value();
+        to.write_all(std::string(100, 'x')).value();
         written += 100;
       }
-      out.close();
+      to.close();
     });
     char b[10];
     for (std::size_t read = 0; read < 50'000; read += 10) {
@@ -152,9 +152,9 @@ TEST(byte_pipe, memory_stays_flat_whatever_passes_to_a_slow_reader) {
       [] {
         auto [in, out] = byte_pipe(64 << 10);
         const std::string block(1 << 20, 'x');
-        auto writer = spawn([&block, out = std::move(out)] {
-          for (int i = 0; i < 128; ++i) out.write_all(block).value(); // as fast as it may
-          out.close();
+        auto writer = spawn([&block, to = std::move(out)] {
+          for (int i = 0; i < 128; ++i) to.write_all(block).value(); // as fast as it may
+          to.close();
         });
         std::string got(50'000, '\0');
         std::size_t total = in.read_some(got).value();
@@ -319,13 +319,13 @@ TEST(byte_pipe, empty_buffers_and_empty_handles) {
 
 TEST(byte_pipe, threads_and_fibers_of_several_runtimes_share_one) {
   auto [in, out] = byte_pipe(16);
-  std::thread writing([&out = out] {
-    for (int i = 0; i < 1'000; ++i) out.write_all(std::to_string(i) + '\n').value();
+  std::thread writing([&to = out] {
+    for (int i = 0; i < 1'000; ++i) to.write_all(std::to_string(i) + '\n').value();
   });
-  auto lines_of = [&in = in](int n) {
+  auto lines_of = [&from = in](int n) {
     char b[1];
     while (n > 0) {
-      in.read_exactly(b).value();
+      from.read_exactly(b).value();
       n -= b[0] == '\n';
     }
   };

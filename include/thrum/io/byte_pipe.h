@@ -2,10 +2,10 @@
 // the one before it wait.
 //
 //   auto [in, out] = thrum::io::byte_pipe(64 << 10);          // at most 64 KiB are on their way
-//   thrum::fiber<> producer = thrum::spawn([out = std::move(out)] {
+//   thrum::fiber<> producer = thrum::spawn([to = std::move(out)] {
 //     for (int i = 0; i < 1'000'000; ++i)
-//       if (!out.write_all(std::to_string(i) + '\n')) return; // the reader has gone
-//     out.close();                                            // that was all
+//       if (!to.write_all(std::to_string(i) + '\n')) return;  // the reader has gone
+//     to.close();                                             // that was all
 //   });
 //   thrum::io::buffered_reader numbers(in);
 //   while (auto line = numbers.read_line()) report(std::string(*line));
