@@ -228,6 +228,23 @@ TEST_F(connect_to_a_name, one_deadline_holds_for_the_lookup_and_the_attempts) {
   });
 }
 
+TEST_F(connect_to_a_name, without_descriptors_says_so_and_goes_on_later) {
+  run([] {
+    const tcp_listener l = test::local_listener();
+    const std::string here = "localhost:" + std::to_string(l.local_address().value().port());
+    const unsigned before = open_descriptors();
+    {
+      const test::no_more_descriptors limit;
+      const auto s = tcp_stream::connect(here);
+      ASSERT_FALSE(s);
+      EXPECT_EQ(s.error(), std::errc::too_many_files_open);
+      EXPECT_EQ(s.error().causes->size(), 2u);
+    }
+    EXPECT_EQ(open_descriptors(), before);
+    EXPECT_TRUE(tcp_stream::connect(here).value().is_open());
+  });
+}
+
 TEST_F(connect_to_a_name, works_from_a_thread) {
   const tcp_listener l = test::local_listener();
   const std::uint16_t port = l.local_address().value().port();

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <vector>
 
@@ -18,6 +17,7 @@ using io::direction;
 using io::test::fault_hook;
 using io::test::wait_until;
 using test::connection;
+using test::no_more_descriptors;
 
 std::atomic<unsigned> asked{0}; // how often a descriptor was read, written or accepted from
 std::atomic<unsigned> refused{0};
@@ -96,25 +96,6 @@ TEST(tcp_fault, a_full_poller_refuses_new_connections_and_harms_no_old_one) {
     EXPECT_TRUE(fresh.server.is_open());
   });
 }
-
-// Lets the process have no descriptor more than it has.
-class no_more_descriptors {
-public:
-  no_more_descriptors() {
-    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
-    rlimit tight = before_;
-    const int lowest_free = ::dup(STDIN_FILENO);
-    ::close(lowest_free);
-    tight.rlim_cur = static_cast<rlim_t>(lowest_free); // all numbers below are taken
-    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
-  }
-  ~no_more_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  no_more_descriptors(const no_more_descriptors&) = delete;
-  no_more_descriptors& operator=(const no_more_descriptors&) = delete;
-
-private:
-  rlimit before_;
-};
 
 TEST(tcp_fault, accept_without_descriptors_says_so_at_once_and_goes_on_later) {
   const fault_hook hook(&would_block_often); // counts
