@@ -71,4 +71,29 @@ io::result<tcp_stream> tcp_listener::accept(io::deadline until) const {
 
 io::result<endpoint> tcp_listener::local_address() const { return local_address_of(get()); }
 
+io::result<std::vector<tcp_listener>> listen_shards(const endpoint& at, unsigned n,
+                                                    const listen_options& options) {
+  listen_options sharing = options;
+  sharing.reuse_port = true;
+  std::vector<tcp_listener> shards;
+  endpoint bound = at; // the first one's port is everybody's
+  while (shards.size() < n) {
+    auto next = tcp_listener::listen(bound, sharing);
+    if (!next) return next.error();
+    if (shards.empty()) {
+      const auto chosen = next->local_address();
+      if (!chosen) return chosen.error();
+      bound = *chosen;
+    }
+    shards.push_back(std::move(*next));
+  }
+  return shards;
+}
+
+io::result<std::vector<tcp_listener>> listen_shards(std::string_view at, unsigned n,
+                                                    const listen_options& options) {
+  if (const auto parsed = endpoint::parse(at)) return listen_shards(*parsed, n, options);
+  return no_endpoint("listen", at);
+}
+
 } // namespace thrum::net

@@ -7,7 +7,9 @@
 #include <thrum/net/resolve.h>
 #include <thrum/net/tcp.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 
 #include <netinet/tcp.h>
 
@@ -91,6 +93,26 @@ io::result<void> tcp_stream::reset_on_close(bool on) const {
     const linger how{.l_onoff = on ? 1 : 0, .l_linger = 0};
     return world.set_option(fd, SOL_SOCKET, SO_LINGER, &how, sizeof how);
   });
+}
+
+io::result<void> tcp_stream::user_timeout(std::chrono::milliseconds longest) const {
+  return control(get(), "set user_timeout of", [&](env::world& world, int fd) {
+    const auto ms = std::clamp<std::chrono::milliseconds::rep>(longest.count(), 0, INT_MAX);
+    return set_number(world, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(ms));
+  });
+}
+
+io::result<void> tcp_stream::receive_buffer(std::size_t bytes) const {
+  return set_buffer_size(get(), "set receive_buffer of", SO_RCVBUF, bytes);
+}
+io::result<void> tcp_stream::send_buffer(std::size_t bytes) const {
+  return set_buffer_size(get(), "set send_buffer of", SO_SNDBUF, bytes);
+}
+io::result<std::size_t> tcp_stream::receive_buffer() const {
+  return buffer_size(get(), "receive_buffer of", SO_RCVBUF);
+}
+io::result<std::size_t> tcp_stream::send_buffer() const {
+  return buffer_size(get(), "send_buffer of", SO_SNDBUF);
 }
 
 io::result<endpoint> tcp_stream::local_address() const { return local_address_of(get()); }

@@ -346,6 +346,52 @@ TEST(tcp, keep_alive_is_set_as_asked) {
   });
 }
 
+TEST(tcp, buffers_and_the_user_timeout_are_set_as_asked) {
+  run([] {
+    const connection c = local_connection();
+    c.client.send_buffer(30'000).value();
+    EXPECT_EQ(c.client.send_buffer().value(), 60'000u);
+    EXPECT_EQ(option(c.client, SOL_SOCKET, SO_SNDBUF), 60'000);
+    c.client.receive_buffer(20'000).value();
+    EXPECT_EQ(c.client.receive_buffer().value(), 40'000u);
+    c.client.user_timeout(1500ms).value();
+    EXPECT_EQ(option(c.client, IPPROTO_TCP, TCP_USER_TIMEOUT), 1500);
+    c.client.close();
+    EXPECT_EQ(c.client.user_timeout(1s).error(), errc::closed);
+    EXPECT_EQ(c.client.send_buffer().error(), errc::closed);
+  });
+}
+
+TEST(tcp, shards_share_one_port_and_every_connection_reaches_one_of_them) {
+  run([] {
+    const auto shards = listen_shards("127.0.0.1:0", 4).value();
+    ASSERT_EQ(shards.size(), 4u);
+    const endpoint at = shards[0].local_address().value();
+    for (const tcp_listener& l : shards) EXPECT_EQ(l.local_address().value(), at);
+    constexpr unsigned clients = 100;
+    std::vector<unsigned> accepted(shards.size());
+    std::atomic<unsigned> all{0};
+    std::vector<fiber<void>> acceptors;
+    for (std::size_t i = 0; i < shards.size(); ++i)
+      acceptors.push_back(spawn([&, i] {
+        while (shards[i].accept()) {
+          ++accepted[i];
+          ++all;
+        }
+      }));
+    std::vector<tcp_stream> connected;
+    for (unsigned i = 0; i < clients; ++i) connected.push_back(tcp_stream::connect(at).value());
+    wait_until([&] { return all == clients; });
+    for (const tcp_listener& l : shards) l.close();
+    for (auto& a : acceptors) a.join();
+    for (const unsigned n : accepted) EXPECT_LT(n, clients); // spread, by the ports of who connects
+    EXPECT_EQ(listen_shards("nonsense", 2).error(), errc::not_an_endpoint);
+    EXPECT_EQ(listen_shards("127.0.0.1:0", 0).value().size(), 0u);
+    const tcp_listener alone = test::local_listener();
+    EXPECT_EQ(listen_shards(alone.local_address().value(), 2).error(), std::errc::address_in_use);
+  });
+}
+
 TEST(tcp, two_listeners_share_a_port_if_both_say_so) {
   run([] {
     const auto first = tcp_listener::listen(endpoint::loopback_v4(0), {.reuse_port = true}).value();

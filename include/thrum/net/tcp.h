@@ -48,6 +48,7 @@
 #include <chrono>
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace thrum::net {
 
@@ -79,6 +80,15 @@ public:
   // What close does with data that the peer has not acknowledged: drop it and reset the connection, instead of sending it in
   // the background.
   io::result<void> reset_on_close(bool on) const;
+  // How long written data may stay unacknowledged before the connection is given up (writes and reads then say timed_out). 0: the
+  // system's default, some 15 minutes.
+  io::result<void> user_timeout(std::chrono::milliseconds longest) const;
+  // Bytes that the kernel keeps for us; without them it adapts them itself. It caps what is asked for (net.core.rmem_max, wmem_max)
+  // and doubles it for its own use; what is then said is the doubled number.
+  io::result<void> receive_buffer(std::size_t bytes) const;
+  io::result<void> send_buffer(std::size_t bytes) const;
+  [[nodiscard]] io::result<std::size_t> receive_buffer() const;
+  [[nodiscard]] io::result<std::size_t> send_buffer() const;
 
   [[nodiscard]] io::result<endpoint> local_address() const;
   [[nodiscard]] io::result<endpoint> peer_address() const;
@@ -113,5 +123,12 @@ public:
 private:
   explicit tcp_listener(io::descriptor* d) noexcept : handle(d) {}
 };
+
+// Several listeners that share one port, port 0 too; the kernel spreads connections over them, by the address of who connects. For
+// servers with an accepting fiber, or a runtime, for each. A connection that waits in the queue of one that is closed is reset.
+io::result<std::vector<tcp_listener>> listen_shards(const endpoint& at, unsigned n,
+                                                    const listen_options& options = {});
+io::result<std::vector<tcp_listener>> listen_shards(std::string_view at, unsigned n,
+                                                    const listen_options& options = {});
 
 } // namespace thrum::net
