@@ -157,6 +157,8 @@ public:
   // recvmsg and sendmsg. Descriptors that are received are close-on-exec; nothing raises SIGPIPE.
   virtual std::int64_t receive_message(int fd, ::msghdr* message, int flags) noexcept = 0;
   virtual std::int64_t send_message(int fd, const ::msghdr* message, int flags) noexcept = 0;
+  // As sendfile, and moves *offset; never raises SIGPIPE. May wait for the file.
+  virtual std::int64_t send_file(int to, int from, std::int64_t* offset, std::size_t size) noexcept = 0;
   virtual int socket_pair(int family, int type, int* two) noexcept = 0;
   virtual int shutdown(int fd, int how) noexcept = 0;
   // Files that stand for sockets. -ENOTSOCK: the file is something else; -ESTALE: it is another one than it was.

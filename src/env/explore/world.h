@@ -62,6 +62,9 @@ public:
   std::int64_t write_vector(int, const ::iovec*, int) noexcept override { return missing("write_vector"); }
   std::int64_t receive_message(int, ::msghdr*, int) noexcept override { return missing("receive_message"); }
   std::int64_t send_message(int, const ::msghdr*, int) noexcept override { return missing("send_message"); }
+  std::int64_t send_file(int, int, std::int64_t*, std::size_t) noexcept override {
+    return missing("send_file");
+  }
   int socket_pair(int, int, int*) noexcept override { return missing("socket_pair"); }
   int shutdown(int, int) noexcept override { return missing("shutdown"); }
   int identify_socket(const char*, file_identity*) noexcept override { return missing("identify_socket"); }

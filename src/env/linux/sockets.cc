@@ -1,6 +1,9 @@
 #include "env/linux/sockets.h"
 
 #include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -14,6 +17,33 @@ std::int64_t write_parts(int fd, const ::iovec* parts, int count) noexcept {
   message.msg_iovlen = static_cast<std::size_t>(count);
   const std::int64_t n = ::sendmsg(fd, &message, MSG_NOSIGNAL);
   return n < 0 && errno == ENOTSOCK ? ::writev(fd, parts, count) : n;
+}
+
+// sendfile knows no MSG_NOSIGNAL. The signal goes to the thread that calls, so it is blocked there meanwhile, and taken away if it has
+// come: which is told by whether it was there before.
+std::int64_t send_from_file(int to, int from, std::int64_t* offset, std::size_t size) noexcept {
+  sigset_t broken_pipe;
+  sigset_t before;
+  sigset_t pending;
+  ::sigemptyset(&broken_pipe);
+  ::sigaddset(&broken_pipe, SIGPIPE);
+  ::sigemptyset(&pending);
+  ::pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
+  ::sigpending(&pending);
+  static_assert(sizeof(off_t) == sizeof *offset);
+  off_t position = *offset;
+  const std::int64_t n = ::sendfile(to, from, &position, size);
+  const int error = errno;
+  *offset = position;
+  // Also a success can be the first part of a failure.
+  if (::sigismember(&pending, SIGPIPE) == 0 &&
+      (n < 0 ? error == EPIPE : n < static_cast<std::int64_t>(size))) {
+    const timespec now = {};
+    while (::sigtimedwait(&broken_pipe, nullptr, &now) < 0 && errno == EINTR) {}
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return n;
 }
 
 int socket_identity(const char* path, file_identity* out) noexcept {

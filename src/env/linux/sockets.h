@@ -10,6 +10,7 @@ namespace thrum::env {
 
 // Without SIGPIPE on sockets.
 std::int64_t write_parts(int fd, const ::iovec* parts, int count) noexcept;
+std::int64_t send_from_file(int to, int from, std::int64_t* offset, std::size_t size) noexcept;
 
 int socket_identity(const char* path, file_identity* out) noexcept;
 int unlink_socket(const char* path, const file_identity& which) noexcept;

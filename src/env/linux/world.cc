@@ -267,6 +267,10 @@ public:
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     return quietly([&] { return static_cast<std::int64_t>(::sendmsg(fd, message, flags | MSG_NOSIGNAL)); });
   }
+  std::int64_t send_file(int to, int from, std::int64_t* offset, std::size_t size) noexcept override {
+    if (fault && fault(fault_site::io_would_block) && announce_again(to)) return -EAGAIN;
+    return quietly([&] { return send_from_file(to, from, offset, size); });
+  }
   int socket_pair(int family, int type, int* two) noexcept override {
     return quietly([&] { return ::socketpair(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, two); });
   }
