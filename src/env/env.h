@@ -87,6 +87,13 @@ struct topology {
   unsigned cpus;       // in the affinity mask
 };
 
+// What the kernel says of an open file.
+struct file_facts {
+  std::uint32_t mode; // kind and permissions, as st_mode
+  int flags;          // as it was opened: access mode, O_APPEND, O_NONBLOCK
+  std::int64_t size;
+};
+
 class world {
 public:
   // ---- clock and chance
@@ -173,7 +180,35 @@ public:
   using address_taker = void (*)(void* to, const ::sockaddr* address, unsigned size) noexcept;
   virtual int look_up(const char* host, const char* service, address_taker take, void* to) noexcept = 0;
 
-  // ---- hooks, null in production. answer_lookup is asked instead of the system. fault answers "fail here now?"; decide is told each scheduling decision.
+  // ---- files and pipes; all close-on-exec. read_at and write_at go to the descriptor's own position if `offset` is
+  //      own_position; `now`: only what is in memory already, else -EAGAIN, or -EOPNOTSUPP of a file that cannot tell.
+  //      write_at never raises SIGPIPE. receive and send are for sockets that block for others: these calls do not. Flags,
+  //      permissions and how to lock as in open(2) and fcntl(2).
+  static constexpr std::int64_t own_position = -1;
+  virtual int make_pipe(int ends[2]) noexcept = 0; // neither end blocks
+  virtual int open_file(const char* path, int flags, unsigned permissions) noexcept = 0;
+  virtual int reopen(int fd, int flags) noexcept = 0; // the same file, with a position and flags of its own
+  virtual int duplicate(int fd) noexcept = 0;         // shares both; never 0, 1 or 2
+  virtual int facts_of(int fd, file_facts* out) noexcept = 0;
+  virtual std::int64_t read_at(int fd, void* data, std::size_t size, std::int64_t offset,
+                               bool now) noexcept = 0;
+  virtual std::int64_t write_at(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept = 0;
+  virtual std::int64_t receive(int fd, void* data, std::size_t size) noexcept = 0;
+  virtual std::int64_t send(int fd, const void* data, std::size_t size) noexcept = 0;
+  virtual std::int64_t seek(int fd, std::int64_t offset, int whence) noexcept = 0;
+  virtual int truncate(int fd, std::int64_t size) noexcept = 0;
+  virtual int sync(int fd, bool data_only) noexcept = 0;
+  virtual int lock_file(int fd, int how) noexcept = 0; // an open-file-description lock; never waits
+  virtual int make_fifo(const char* path, unsigned permissions) noexcept = 0;
+  virtual int set_permissions(int fd, unsigned permissions) noexcept = 0;
+  virtual int rename_file(const char* from, const char* to) noexcept = 0;
+  virtual int remove_file(const char* path) noexcept = 0;
+  virtual int open_events() noexcept = 0; // inotify; does not block
+  virtual int add_events(int fd, const char* path, std::uint32_t which) noexcept = 0;
+  virtual int remove_events(int fd, int id) noexcept = 0;
+
+  // ---- hooks, null in production. answer_lookup is asked instead of the system; fault answers "fail here now?"; decide is told
+  //      each scheduling decision.
   bool (*fault)(fault_site) noexcept = nullptr;
   void (*decide)(decision_point) noexcept = nullptr;
   int (*answer_lookup)(const char* host, const char* service, address_taker take,

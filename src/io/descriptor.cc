@@ -164,20 +164,22 @@ sched::runtime_core* runtime_next_to(descriptor& d) noexcept {
   return core;
 }
 
-int open(int fd, const open_options& options, descriptor** out) noexcept {
-  sched::runtime_core& core = options.core != nullptr ? *options.core : runtime_here();
+namespace {
+
+// Makes a descriptor of `fd` that is open, and known to nobody yet.
+descriptor* make_open(int fd, const open_options& options, env::world& world,
+                      sched::runtime_core* core) noexcept {
   descriptor* d = descriptor_pool::take();
-  if (d == nullptr) return -ENOMEM;
-  env::poller_closing.store(&on_poller_closing, std::memory_order_release); // V1 (env.h)
-  core.watched.fetch_add(1, std::memory_order_relaxed);                     // relaxed: a hint
-  lock::held guard = d->guard.acquire(wait::this_thread());
-  d->world = &core.world;
-  d->poller = core.poller;
-  d->core = &core;
+  if (d == nullptr) return nullptr;
+  const lock::held guard = d->guard.acquire(wait::this_thread());
+  d->world = &world;
+  d->poller = core != nullptr ? core->poller : nullptr;
+  d->core = core;
   d->fd = fd;
   d->closed = false;
   d->has_handle = true;
   d->is_stream = options.is_stream;
+  d->through = options.through;
   d->about = options.about;
   d->burst = 0;
   for (lane& l : d->lanes) {
@@ -185,12 +187,30 @@ int open(int fd, const open_options& options, descriptor** out) noexcept {
     l.tail = false;
   }
   d->ready.update(options.ready);
-  const std::uint16_t tag = d->generation;
   lock::release(guard);
+  return d;
+}
+
+} // namespace
+
+int open(int fd, const open_options& options, descriptor** out) noexcept {
+  if (options.through == medium::file) {
+    *out = make_open(fd, options, *options.world, nullptr);
+    return *out != nullptr ? 0 : -ENOMEM;
+  }
+  sched::runtime_core& core = options.core != nullptr ? *options.core : runtime_here();
+  env::poller_closing.store(&on_poller_closing, std::memory_order_release); // V1 (env.h)
+  core.watched.fetch_add(1, std::memory_order_relaxed);                     // relaxed: a hint
+  descriptor* d = make_open(fd, options, core.world, &core);
+  if (d == nullptr) {
+    core.watched.fetch_sub(1, std::memory_order_relaxed); // relaxed: a hint
+    return -ENOMEM;
+  }
+  const std::uint16_t tag = d->generation;
   const int error = core.world.watch(core.poller, fd, static_cast<sched::watcher*>(d), tag);
   if (error != 0) {
     core.watched.fetch_sub(1, std::memory_order_relaxed); // relaxed: a hint
-    guard = d->guard.acquire(wait::this_thread());
+    const lock::held guard = d->guard.acquire(wait::this_thread());
     d->core = nullptr;
     d->fd = -1;
     d->closed = true;

@@ -35,6 +35,9 @@
 // cannot be given to another file while anybody may still use it. (Go's fdMutex; there a parked operation delays
 // the close until it has run.)
 //
+// What is behind the number decides how bytes pass (`medium`). Files are never waited for, and no poller takes them: such a
+// descriptor has turns and users like any other, and is always ready; its calls run in a blocking region.
+//
 // Stale edges. A worker may be on its way here with a report of the last owner of this memory. Descriptors are never freed
 // (descriptor_pool.h), and the kernel's report carries the generation at its registration; on_edge drops what is older.
 //
@@ -46,7 +49,8 @@
 //   N2  busy, or nobody that could be claimed is queued.
 //   N3  users = lanes that are busy + other uses in progress.
 //   N4  fd >= 0 while users > 0 or not closed; it is closed exactly once, by whoever makes users 0 and closed true.
-//   N5  core is not null => the poller lives and has the descriptor; closed => core is null and both ready bits are set.
+//   N5  core is not null => the poller lives and has the descriptor; closed, or not watched => core is null and both ready bits
+//       are set.
 //   N6  free, i.e. in the pool <=> closed, users == 0, and no handle; generation changes on the way there.
 //
 // Orderings: all by the guard. The hint that holds the ready bits is written under the guard; a select reads it without (H1,
@@ -86,6 +90,15 @@ constexpr std::uint32_t ready_bit(direction way) noexcept {
 }
 inline constexpr std::uint32_t both_ready = detail::io_in_ready | detail::io_out_ready;
 
+// How bytes pass through a descriptor.
+enum class medium : std::uint8_t {
+  socket,        // ours alone, and does not block
+  pipe,          // the same, but no socket: a pipe, a terminal, inotify
+  shared_socket, // others use it, who rely on its blocking: each call says that it must not
+  shared,        // the same of what has no such calls: the kernel is asked before each
+  file           // a regular file, or a device that nobody can wait for: not watched
+};
+
 // How an operation stands.
 enum class status : std::uint8_t { ok, closed, ended, deadline };
 std::error_code code_of(status s) noexcept; // not for ok
@@ -122,28 +135,31 @@ struct alignas(64) descriptor : sched::watcher {
   descriptor(const descriptor&) = delete;
   descriptor& operator=(const descriptor&) = delete;
 
-  wait::lock guard; // of everything below; constant between opening and pool: world, poller, about, is_stream
+  wait::lock
+      guard; // of everything below; constant between opening and pool: world, poller, about, is_stream, through
   select::hint ready; // both directions' ready bits
   lane lanes[2];      // by direction
   env::world* world = nullptr;
   env::poller* poller = nullptr;
-  base::guarded<sched::runtime_core*> core = nullptr; // null: closed, or its runtime has ended
+  base::guarded<sched::runtime_core*> core = nullptr; // null: closed, not watched, or its runtime has ended
   base::guarded<int> fd = -1;
   base::guarded<std::uint32_t> users = 0;
   std::uint16_t generation = 0; // the tag of its registration
   std::uint16_t burst = 0;      // operations since one last waited; see operation::end
   base::guarded<bool> closed = true;
   bool has_handle = false;
-  bool is_stream = false;          // a short transfer means drained or full
+  bool is_stream = false; // a short transfer means drained or full
+  medium through = medium::socket;
   subject about;                   // for errors
   descriptor* next_free = nullptr; // the pool's
 
+  bool is_watched() const noexcept { return through != medium::file; }
   lane& of(direction way) noexcept { return lanes[static_cast<unsigned>(way)]; }
   std::uint32_t ready_bits() const noexcept { return ready.load() & select::hint::mask; }
   void set_ready(std::uint32_t bits) noexcept { ready.update(ready_bits() | bits); }    // guarded
   void clear_ready(std::uint32_t bits) noexcept { ready.update(ready_bits() & ~bits); } // guarded
   status standing() const noexcept {
-    return closed ? status::closed : core == nullptr ? status::ended : status::ok;
+    return closed ? status::closed : core == nullptr && is_watched() ? status::ended : status::ok;
   } // guarded
 
   bool check_invariants() noexcept; // takes the guard; for tests and stress runs
@@ -153,10 +169,12 @@ struct open_options {
   sched::runtime_core* core = nullptr; // whose poller; null: of the running fiber, or the default runtime
   std::uint32_t ready = both_ready;    // what is to be tried before it is waited for
   bool is_stream = true;
+  medium through = medium::socket;
+  env::world* world = nullptr; // of medium::file, which needs no runtime
   subject about{};
 };
 
-// Takes over `fd`, which does not block. 0 and *out, or a negative errno; the caller then still has fd. Allocates.
+// Takes over `fd`, which does not block, if its medium does not say otherwise. 0 and *out, or a negative errno; the caller then still has fd. Allocates.
 int open(int fd, const open_options& options, descriptor** out) noexcept;
 // The runtime that options.core == null stands for.
 sched::runtime_core& runtime_here() noexcept;

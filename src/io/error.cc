@@ -1,5 +1,6 @@
 #include <thrum/io/error.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace thrum::io {
@@ -50,14 +51,32 @@ constinit immortal instance;
 
 const std::error_category& category() noexcept { return instance.category; }
 
+namespace {
+
+struct characters {
+  char text[subject::room] = {};
+};
+constexpr std::size_t most_characters = subject::room - 1;
+
+subject subject_of(const characters& c) noexcept {
+  return subject(
+      c, [](const unsigned char* bytes, std::string& out) { out += reinterpret_cast<const char*>(bytes); });
+}
+
+} // namespace
+
 subject subject::named(std::string_view text) noexcept {
-  struct {
-    char characters[room] = {};
-  } beginning;
-  std::memcpy(beginning.characters, text.data(), text.size() < room - 1 ? text.size() : room - 1);
-  return subject(beginning, [](const unsigned char* bytes, std::string& out) {
-    out += reinterpret_cast<const char*>(bytes);
-  });
+  characters beginning;
+  std::memcpy(beginning.text, text.data(), std::min(text.size(), most_characters));
+  return subject_of(beginning);
+}
+
+subject subject::path(std::string_view text) noexcept {
+  if (text.size() <= most_characters) return named(text);
+  characters end{"..."};
+  const std::size_t n = most_characters - 3;
+  std::memcpy(end.text + 3, text.data() + text.size() - n, n);
+  return subject_of(end);
 }
 
 std::string subject::text() const {

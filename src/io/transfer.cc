@@ -2,9 +2,11 @@
 #include "io/transfer.h"
 
 #include "io/operation.h"
+#include "sched/scheduler.h"
 
 #include <algorithm>
 
+#include <thrum/blocking.h>
 #include <thrum/io/stream.h>
 
 namespace thrum::io {
@@ -14,17 +16,69 @@ namespace {
 // The kernel transfers at most 2 GiB less a page at a time; asking for less lets a short transfer be seen.
 constexpr std::size_t most_at_once = std::size_t{1} << 30;
 
+// What a pipe that says it is writable has room for, so that a write that may block does not.
+constexpr std::size_t pipe_room = 4096;
+
+std::int64_t read_now(descriptor& d, void* data, std::size_t size) {
+  env::world& world = *d.world;
+  const int fd = d.fd;
+  switch (d.through) {
+  case medium::socket:
+  case medium::pipe: break;
+  case medium::shared_socket: return world.receive(fd, data, size);
+  case medium::shared:
+    // Somebody else may be quicker after the question: then this thread waits in the kernel, and nothing else.
+    if (!world.look(fd).readable) return -EAGAIN;
+    return blocking([&] { return world.read(fd, data, size); });
+  case medium::file: return read_file(world, fd, data, size, env::world::own_position);
+  }
+  return world.read(fd, data, size);
+}
+
+std::int64_t write_now(descriptor& d, const void* data, std::size_t size) {
+  env::world& world = *d.world;
+  const int fd = d.fd;
+  constexpr std::int64_t here = env::world::own_position;
+  switch (d.through) {
+  case medium::socket: break;
+  case medium::pipe: return world.write_at(fd, data, size, here);
+  case medium::shared_socket: return world.send(fd, data, size);
+  case medium::shared:
+    if (!world.look(fd).writable) return -EAGAIN;
+    return blocking([&] { return world.write_at(fd, data, std::min(size, pipe_room), here); });
+  case medium::file: return write_file(world, fd, data, size, here);
+  }
+  return world.write(fd, data, size);
+}
+
 std::int64_t read_step(operation& op, descriptor& d, void* data, std::size_t size) {
   size = std::min(size, most_at_once);
-  return op.step(size, [&] { return d.world->read(d.fd, data, size); });
+  return op.step(size, [&] { return read_now(d, data, size); });
 }
 
 std::int64_t write_step(operation& op, descriptor& d, const void* data, std::size_t size) {
   size = std::min(size, most_at_once);
-  return op.step(size, [&] { return d.world->write(d.fd, data, size); });
+  return op.step(size, [&] { return write_now(d, data, size); });
 }
 
 } // namespace
+
+env::world& world_here() noexcept {
+  const sched::worker* w = sched::try_this_worker();
+  return w != nullptr ? w->runtime.world : env::linux_world();
+}
+
+std::int64_t read_file(env::world& world, int fd, void* data, std::size_t size, std::int64_t offset) {
+  // Only bytes are believed: some kernels answered 0 where they would have had to wait, and errors come again.
+  const std::int64_t n = world.read_at(fd, data, size, offset, true);
+  if (n > 0) return n;
+  return blocking([&] { return world.read_at(fd, data, size, offset, false); });
+}
+
+std::int64_t write_file(env::world& world, int fd, const void* data, std::size_t size, std::int64_t offset) {
+  if (size <= small_write) return world.write_at(fd, data, size, offset);
+  return blocking([&] { return world.write_at(fd, data, size, offset); });
+}
 
 error system_error(const char* operation, const subject& about, std::int64_t errno_value) noexcept {
   return {.code = {static_cast<int>(-errno_value), std::system_category()},

@@ -11,10 +11,22 @@ namespace thrum::io {
 
 class operation;
 
+// The world for what needs no poller; starts no runtime.
+env::world& world_here() noexcept;
+
 // `errno_value`: a negative errno, as env gives it.
 error system_error(const char* operation, const subject& about, std::int64_t errno_value) noexcept;
 error closed_error(const char* operation, const descriptor* d) noexcept;
 // Of an operation whose step returned `result` < 0.
 error failed(const char* name, const descriptor& d, const operation& op, std::int64_t result) noexcept;
+
+// Reads from a file. What the system has in memory is read at once; for the rest the call runs in a blocking region. `offset` as for
+// env::world::read_at. A negative errno, or how much.
+std::int64_t read_file(env::world& world, int fd, void* data, std::size_t size, std::int64_t offset);
+
+// Writes to a file. A write puts the bytes into memory, and waits for the disk only when too much waits there already. A small one
+// takes no longer than handing the processor off would; should it wait after all, the monitor sees it.
+inline constexpr std::size_t small_write = 64 << 10; // is copied in 10 to 20 us; see the cost of blocking.h
+std::int64_t write_file(env::world& world, int fd, const void* data, std::size_t size, std::int64_t offset);
 
 } // namespace thrum::io

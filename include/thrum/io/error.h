@@ -75,6 +75,8 @@ public:
   }
   // The beginning of a text, as much as fits.
   static subject named(std::string_view text) noexcept;
+  // The end of a path, as much as fits, after "..." if that is not all.
+  static subject path(std::string_view text) noexcept;
 
   [[nodiscard]] bool empty() const noexcept { return print_ == nullptr; }
   [[nodiscard]] std::string text() const;

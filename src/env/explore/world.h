@@ -73,6 +73,30 @@ public:
   int close(int) noexcept override { return missing("close"); }
 
   int look_up(const char*, const char*, address_taker, void*) noexcept override { return missing("look_up"); }
+  int make_pipe(int[2]) noexcept override { return missing("make_pipe"); }
+  int open_file(const char*, int, unsigned) noexcept override { return missing("open_file"); }
+  int reopen(int, int) noexcept override { return missing("reopen"); }
+  int duplicate(int) noexcept override { return missing("duplicate"); }
+  int facts_of(int, file_facts*) noexcept override { return missing("facts_of"); }
+  std::int64_t read_at(int, void*, std::size_t, std::int64_t, bool) noexcept override {
+    return missing("read_at");
+  }
+  std::int64_t write_at(int, const void*, std::size_t, std::int64_t) noexcept override {
+    return missing("write_at");
+  }
+  std::int64_t receive(int, void*, std::size_t) noexcept override { return missing("receive"); }
+  std::int64_t send(int, const void*, std::size_t) noexcept override { return missing("send"); }
+  std::int64_t seek(int, std::int64_t, int) noexcept override { return missing("seek"); }
+  int truncate(int, std::int64_t) noexcept override { return missing("truncate"); }
+  int sync(int, bool) noexcept override { return missing("sync"); }
+  int lock_file(int, int) noexcept override { return missing("lock_file"); }
+  int make_fifo(const char*, unsigned) noexcept override { return missing("make_fifo"); }
+  int set_permissions(int, unsigned) noexcept override { return missing("set_permissions"); }
+  int rename_file(const char*, const char*) noexcept override { return missing("rename_file"); }
+  int remove_file(const char*) noexcept override { return missing("remove_file"); }
+  int open_events() noexcept override { return missing("open_events"); }
+  int add_events(int, const char*, std::uint32_t) noexcept override { return missing("add_events"); }
+  int remove_events(int, int) noexcept override { return missing("remove_events"); }
 
 protected:
   ~world() = default;

@@ -5,9 +5,10 @@
 #include "env/linux/clock.h"
 #include "env/linux/cpus.h"
 #include "env/linux/epoll.h"
+#include "env/linux/files.h"
 #include "env/linux/injection.h"
-#include "env/linux/sockets.h"
 #include "env/linux/lookup.h"
+#include "env/linux/sockets.h"
 #include "env/linux/thread_watch.h"
 
 #include <algorithm>
@@ -16,10 +17,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <new>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -246,7 +249,7 @@ public:
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     return quietly([&] {
       auto n = static_cast<std::int64_t>(::send(fd, data, size, MSG_NOSIGNAL));
-      if (n < 0 && errno == ENOTSOCK) n = static_cast<std::int64_t>(::write(fd, data, size));
+      if (n < 0 && errno == ENOTSOCK) n = file_write(fd, data, size, own_position);
       return n;
     });
   }
@@ -294,6 +297,70 @@ public:
   int look_up(const char* host, const char* service, address_taker take, void* to) noexcept override {
     if (answer_lookup) return answer_lookup(host, service, take, to);
     return quietly([&] { return ask_resolver(host, service, take, to); });
+  }
+
+  int make_pipe(int ends[2]) noexcept override {
+    return quietly([&] { return ::pipe2(ends, O_NONBLOCK | O_CLOEXEC); });
+  }
+  int open_file(const char* path, int flags, unsigned permissions) noexcept override {
+    return quietly([&] { return ::open(path, flags | O_CLOEXEC, permissions); });
+  }
+  int reopen(int fd, int flags) noexcept override {
+    return quietly([&] { return file_reopen(fd, flags); });
+  }
+  int duplicate(int fd) noexcept override {
+    return quietly([&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, 3); });
+  }
+  int facts_of(int fd, file_facts* out) noexcept override {
+    return quietly([&] { return file_facts_of(fd, out); });
+  }
+  std::int64_t read_at(int fd, void* data, std::size_t size, std::int64_t offset,
+                       bool now) noexcept override {
+    return quietly([&] { return file_read(fd, data, size, offset, now); });
+  }
+  std::int64_t write_at(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept override {
+    if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
+    return quietly([&] { return file_write(fd, data, size, offset); });
+  }
+  std::int64_t receive(int fd, void* data, std::size_t size) noexcept override {
+    return quietly([&] { return static_cast<std::int64_t>(::recv(fd, data, size, MSG_DONTWAIT)); });
+  }
+  std::int64_t send(int fd, const void* data, std::size_t size) noexcept override {
+    return quietly(
+        [&] { return static_cast<std::int64_t>(::send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL)); });
+  }
+  std::int64_t seek(int fd, std::int64_t offset, int whence) noexcept override {
+    return quietly([&] { return static_cast<std::int64_t>(::lseek(fd, offset, whence)); });
+  }
+  int truncate(int fd, std::int64_t size) noexcept override {
+    return quietly([&] { return ::ftruncate(fd, size); });
+  }
+  int sync(int fd, bool data_only) noexcept override {
+    return quietly([&] { return data_only ? ::fdatasync(fd) : ::fsync(fd); });
+  }
+  int lock_file(int fd, int how) noexcept override {
+    return quietly([&] { return file_lock(fd, how); });
+  }
+  int make_fifo(const char* path, unsigned permissions) noexcept override {
+    return quietly([&] { return ::mkfifo(path, permissions); });
+  }
+  int set_permissions(int fd, unsigned permissions) noexcept override {
+    return quietly([&] { return ::fchmod(fd, permissions); });
+  }
+  int rename_file(const char* from, const char* to) noexcept override {
+    return quietly([&] { return ::rename(from, to); });
+  }
+  int remove_file(const char* path) noexcept override {
+    return quietly([&] { return ::unlink(path); });
+  }
+  int open_events() noexcept override {
+    return quietly([&] { return ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC); });
+  }
+  int add_events(int fd, const char* path, std::uint32_t which) noexcept override {
+    return quietly([&] { return ::inotify_add_watch(fd, path, which); });
+  }
+  int remove_events(int fd, int id) noexcept override {
+    return quietly([&] { return ::inotify_rm_watch(fd, id); });
   }
 
 private:
