@@ -91,6 +91,7 @@ struct topology {
 struct file_facts {
   std::uint32_t mode; // kind and permissions, as st_mode
   int flags;          // as it was opened: access mode, O_APPEND, O_NONBLOCK
+  bool reopens;       // a pipe, or a terminal (not its master): opened anew, it is the same
   std::int64_t size;
 };
 

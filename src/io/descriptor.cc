@@ -117,7 +117,7 @@ void on_poller_closing(env::poller* closing) noexcept {
 void close_guarded(descriptor& d, wait::waiter_list& told) noexcept {
   if (d.closed) return;
   d.closed = true;
-  if (d.core != nullptr) {
+  if (d.core != nullptr && d.is_watched()) {
     d.world->unwatch(d.poller, d.fd);
     d.core->watched.fetch_sub(1, std::memory_order_relaxed); // relaxed: a hint
   }
@@ -194,22 +194,21 @@ descriptor* make_open(int fd, const open_options& options, env::world& world,
 } // namespace
 
 int open(int fd, const open_options& options, descriptor** out) noexcept {
-  if (options.through == medium::file) {
+  const bool watched = options.through != medium::file;
+  if (!watched && options.core == nullptr) {
     *out = make_open(fd, options, *options.world, nullptr);
     return *out != nullptr ? 0 : -ENOMEM;
   }
   sched::runtime_core& core = options.core != nullptr ? *options.core : runtime_here();
   env::poller_closing.store(&on_poller_closing, std::memory_order_release); // V1 (env.h)
-  core.watched.fetch_add(1, std::memory_order_relaxed);                     // relaxed: a hint
+  if (watched) core.watched.fetch_add(1, std::memory_order_relaxed);        // relaxed: a hint
   descriptor* d = make_open(fd, options, core.world, &core);
-  if (d == nullptr) {
-    core.watched.fetch_sub(1, std::memory_order_relaxed); // relaxed: a hint
-    return -ENOMEM;
-  }
-  const std::uint16_t tag = d->generation;
-  const int error = core.world.watch(core.poller, fd, static_cast<sched::watcher*>(d), tag);
+  int error = d != nullptr ? 0 : -ENOMEM;
+  if (error == 0 && watched)
+    error = core.world.watch(core.poller, fd, static_cast<sched::watcher*>(d), d->generation);
   if (error != 0) {
-    core.watched.fetch_sub(1, std::memory_order_relaxed); // relaxed: a hint
+    if (watched) core.watched.fetch_sub(1, std::memory_order_relaxed); // relaxed: a hint
+    if (d == nullptr) return error;
     const lock::held guard = d->guard.acquire(wait::this_thread());
     d->core = nullptr;
     d->fd = -1;
@@ -221,23 +220,25 @@ int open(int fd, const open_options& options, descriptor** out) noexcept {
     return error;
   }
   const sched::worker* here = sched::try_this_worker();
-  if (here == nullptr || &here->runtime != &core) { // perhaps nobody there has ever polled
-    base::thread_fence(std::memory_order_seq_cst);  // I1 (idle.cc)
+  if (watched && (here == nullptr || &here->runtime != &core)) { // perhaps nobody there has ever polled
+    base::thread_fence(std::memory_order_seq_cst);               // I1 (idle.cc)
     sched::wake_another(core);
   }
   *out = d;
   return 0;
 }
 
-void close(descriptor& d) noexcept {
+void close(descriptor& d) noexcept { close_and_tell(d); }
+
+int close_and_tell(descriptor& d) noexcept {
   wait::waiter_list told;
   const lock::held guard = d.guard.acquire(wait::this_thread());
   close_guarded(d, told);
   env::world& world = *d.world;
-  const leftover rest = settle(d);
+  const leftover rest = settle(d); // the handle is there: the descriptor stays
   lock::release(guard);
   wake_all(told);
-  finish(d, world, rest);
+  return rest.fd >= 0 ? world.close(rest.fd) : 0;
 }
 
 void close_and_release(descriptor& d) noexcept {

@@ -36,7 +36,8 @@
 // the close until it has run.)
 //
 // What is behind the number decides how bytes pass (`medium`). Files are never waited for, and no poller takes them: such a
-// descriptor has turns and users like any other, and is always ready; its calls run in a blocking region.
+// descriptor has turns and users like any other, and is always ready; its calls run in a blocking region. It belongs to no
+// runtime, if it is not said to: its core and poller are null.
 //
 // Stale edges. A worker may be on its way here with a report of the last owner of this memory. Descriptors are never freed
 // (descriptor_pool.h), and the kernel's report carries the generation at its registration; on_edge drops what is older.
@@ -49,7 +50,7 @@
 //   N2  busy, or nobody that could be claimed is queued.
 //   N3  users = lanes that are busy + other uses in progress.
 //   N4  fd >= 0 while users > 0 or not closed; it is closed exactly once, by whoever makes users 0 and closed true.
-//   N5  core is not null => the poller lives and has the descriptor; closed, or not watched => core is null and both ready bits
+//   N5  core is not null => the poller lives and, if the descriptor is watched, has it; closed => core is null and both ready bits
 //       are set.
 //   N6  free, i.e. in the pool <=> closed, users == 0, and no handle; generation changes on the way there.
 //
@@ -141,7 +142,7 @@ struct alignas(64) descriptor : sched::watcher {
   lane lanes[2];      // by direction
   env::world* world = nullptr;
   env::poller* poller = nullptr;
-  base::guarded<sched::runtime_core*> core = nullptr; // null: closed, not watched, or its runtime has ended
+  base::guarded<sched::runtime_core*> core = nullptr; // null: closed, of no runtime, or that has ended
   base::guarded<int> fd = -1;
   base::guarded<std::uint32_t> users = 0;
   std::uint16_t generation = 0; // the tag of its registration
@@ -159,18 +160,18 @@ struct alignas(64) descriptor : sched::watcher {
   void set_ready(std::uint32_t bits) noexcept { ready.update(ready_bits() | bits); }    // guarded
   void clear_ready(std::uint32_t bits) noexcept { ready.update(ready_bits() & ~bits); } // guarded
   status standing() const noexcept {
-    return closed ? status::closed : core == nullptr && is_watched() ? status::ended : status::ok;
+    return closed ? status::closed : core == nullptr && poller != nullptr ? status::ended : status::ok;
   } // guarded
 
   bool check_invariants() noexcept; // takes the guard; for tests and stress runs
 };
 
 struct open_options {
-  sched::runtime_core* core = nullptr; // whose poller; null: of the running fiber, or the default runtime
+  sched::runtime_core* core = nullptr; // null: of the running fiber, or the default runtime; a file: of none
   std::uint32_t ready = both_ready;    // what is to be tried before it is waited for
   bool is_stream = true;
   medium through = medium::socket;
-  env::world* world = nullptr; // of medium::file, which needs no runtime
+  env::world* world = nullptr; // of a file of no runtime
   subject about{};
 };
 
@@ -181,7 +182,9 @@ sched::runtime_core& runtime_here() noexcept;
 // For a descriptor that `d` gives birth to: that of the running fiber; on a plain thread that of `d`, if it still lives.
 sched::runtime_core* runtime_next_to(descriptor& d) noexcept;
 
-void close(descriptor& d) noexcept;             // the descriptor itself stays with its handle
+void close(descriptor& d) noexcept; // the descriptor itself stays with its handle
+int close_and_tell(
+    descriptor& d) noexcept; // close(); what the system says about the number, if this call closes it
 void close_and_release(descriptor& d) noexcept; // the handle's end
 void set_deadline(descriptor& d, direction way, detail::deadline_t until) noexcept;
 

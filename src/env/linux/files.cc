@@ -15,7 +15,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -62,6 +62,13 @@ private:
 
 std::atomic<bool> flag_refused{false}; // the kernel, or a filter, does not know RWF_NOSIGNAL
 
+// By the numbers of devices.txt: virtual consoles and serial lines (4), /dev/tty and /dev/console (5), ends of pseudo-terminals
+// (136-143). Not a master (5:2): that opens another terminal.
+bool is_terminal(dev_t device) noexcept {
+  const unsigned kind = major(device);
+  return kind == 4 || (kind == 5 && minor(device) < 2) || (kind >= 136 && kind <= 143);
+}
+
 std::int64_t write_without_signal(int fd, const void* data, std::size_t size) noexcept {
   if (!flag_refused.load(std::memory_order_relaxed)) { // relaxed: a hint
     const ::iovec one{const_cast<void*>(data), size};
@@ -94,7 +101,10 @@ int file_facts_of(int fd, file_facts* out) noexcept {
   if (::fstat(fd, &s) != 0) return -1;
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return -1;
-  *out = {.mode = s.st_mode, .flags = flags, .size = s.st_size};
+  *out = {.mode = s.st_mode,
+          .flags = flags,
+          .reopens = S_ISFIFO(s.st_mode) || (S_ISCHR(s.st_mode) && is_terminal(s.st_rdev)),
+          .size = s.st_size};
   return 0;
 }
 
