@@ -1,0 +1,312 @@
+// Files. Operations at the position take turns like those of any stream (transfer.cc); the others just keep the number open.
+#include "io/back_off.h"
+#include "io/path.h"
+#include "io/transfer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <utility>
+
+#include <thrum/blocking.h>
+#include <thrum/io/file.h>
+
+namespace thrum::io {
+
+namespace {
+
+constexpr std::size_t most_at_once = std::size_t{1} << 30;
+
+int flags_of(file_mode mode) noexcept {
+  int flags = !has(mode, file_mode::write) ? O_RDONLY : has(mode, file_mode::read) ? O_RDWR : O_WRONLY;
+  const std::pair<file_mode, int> others[] = {{file_mode::create, O_CREAT},
+                                              {file_mode::truncate, O_TRUNC},
+                                              {file_mode::append, O_APPEND},
+                                              {file_mode::exclusive, O_EXCL},
+                                              {file_mode::no_follow, O_NOFOLLOW}};
+  for (const auto& [one, flag] : others)
+    if (has(mode, one)) flags |= flag;
+  return flags;
+}
+
+// Calls `act(world, fd)` on an open descriptor, again if a signal interrupts it. Returns what it returned, or an error.
+template <class Act> result<std::int64_t> call(descriptor* d, const char* name, Act act) {
+  const use in_use(d);
+  if (in_use.standing() != status::ok) return closed_error(name, d);
+  std::int64_t n = -EINTR;
+  while (n == -EINTR) n = act(in_use.world(), in_use.fd());
+  if (n < 0) return system_error(name, d->about, n);
+  return n;
+}
+
+result<void> without_value(const result<std::int64_t>& r) {
+  if (!r) return r.error();
+  return {};
+}
+
+bool too_far(std::uint64_t offset) noexcept { return offset > INT64_MAX; }
+
+// Opens what needs no handle. -errno or a number.
+int open_retried(env::world& world, const std::string& path, int flags, unsigned permissions) {
+  if (has_zero(path)) return -EINVAL;
+  return blocking([&] {
+    int fd = -EINTR;
+    while (fd == -EINTR) fd = world.open_file(path.c_str(), flags, permissions);
+    return fd;
+  });
+}
+
+} // namespace
+
+result<file> file::open(const std::string& path, file_mode mode, unsigned permissions) {
+  env::world& world = world_here();
+  const subject about = subject::path(path);
+  // Not to block means nothing to a file, and keeps a pipe or a device from making us wait where nothing could end it.
+  fresh_descriptor fresh(world,
+                         open_retried(world, path, flags_of(mode) | O_NONBLOCK | O_NOCTTY, permissions));
+  if (fresh.fd() < 0) return system_error("open", about, fresh.fd());
+  env::file_facts facts;
+  if (const int error = world.facts_of(fresh.fd(), &facts); error != 0)
+    return system_error("open", about, error);
+  const bool is_file = S_ISREG(facts.mode) || S_ISDIR(facts.mode) || S_ISBLK(facts.mode);
+  open_options options{.is_stream = S_ISFIFO(facts.mode),
+                       .through = is_file ? medium::file : medium::pipe,
+                       .world = &world,
+                       .about = about};
+  descriptor* d = nullptr;
+  int error = io::open(fresh.fd(), options, &d);
+  if (error == -EPERM && !is_file) { // a device that nobody can wait for
+    options.through = medium::file;
+    error = io::open(fresh.fd(), options, &d);
+  }
+  if (error != 0) return system_error("open", about, error);
+  fresh.release();
+  return file(d);
+}
+
+result<std::size_t> file::read_at(std::uint64_t offset, mutable_buffer into) const {
+  if (into.size() == 0) return std::size_t{0};
+  const auto r = call(get(), "read", [&](env::world& world, int fd) -> std::int64_t {
+    if (too_far(offset)) return -EINVAL;
+    return io::read_file(world, fd, into.data(), std::min(into.size(), most_at_once),
+                         static_cast<std::int64_t>(offset));
+  });
+  if (!r) return r.error();
+  return static_cast<std::size_t>(*r);
+}
+
+result<void> file::read_exactly_at(std::uint64_t offset, mutable_buffer into) const {
+  auto* data = static_cast<char*>(into.data());
+  for (std::size_t done = 0; done < into.size();) {
+    auto n = read_at(offset + done, {data + done, into.size() - done});
+    if (n && *n == 0) n = error{.code = errc::end_of_stream, .operation = "read", .about = get()->about};
+    if (!n) {
+      error e = n.error();
+      e.transferred = done;
+      return e;
+    }
+    done += *n;
+  }
+  return {};
+}
+
+result<std::size_t> file::write_at(std::uint64_t offset, const_buffer from) const {
+  if (from.size() == 0) return std::size_t{0};
+  const auto r = call(get(), "write", [&](env::world& world, int fd) -> std::int64_t {
+    if (too_far(offset)) return -EINVAL;
+    return io::write_file(world, fd, from.data(), std::min(from.size(), most_at_once),
+                          static_cast<std::int64_t>(offset));
+  });
+  if (!r) return r.error();
+  return static_cast<std::size_t>(*r);
+}
+
+result<void> file::write_all_at(std::uint64_t offset, const_buffer from) const {
+  const auto* data = static_cast<const char*>(from.data());
+  for (std::size_t done = 0; done < from.size();) {
+    const auto n = write_at(offset + done, {data + done, from.size() - done});
+    if (!n) {
+      error e = n.error();
+      e.transferred = done;
+      return e;
+    }
+    done += *n;
+  }
+  return {};
+}
+
+result<std::uint64_t> file::position() const {
+  const auto r =
+      call(get(), "find position in", [](env::world& world, int fd) { return world.seek(fd, 0, SEEK_CUR); });
+  if (!r) return r.error();
+  return static_cast<std::uint64_t>(*r);
+}
+
+result<void> file::seek(std::uint64_t position) const {
+  return without_value(call(get(), "set position in", [&](env::world& world, int fd) -> std::int64_t {
+    return too_far(position) ? -EINVAL : world.seek(fd, static_cast<std::int64_t>(position), SEEK_SET);
+  }));
+}
+
+result<std::uint64_t> file::size() const {
+  const auto r = call(get(), "find size of", [](env::world& world, int fd) -> std::int64_t {
+    env::file_facts facts;
+    const int error = world.facts_of(fd, &facts);
+    return error != 0 ? error : facts.size;
+  });
+  if (!r) return r.error();
+  return static_cast<std::uint64_t>(*r);
+}
+
+result<void> file::truncate(std::uint64_t size) const {
+  return without_value(call(get(), "truncate", [&](env::world& world, int fd) -> std::int64_t {
+    if (too_far(size)) return -EINVAL;
+    return blocking([&] { return world.truncate(fd, static_cast<std::int64_t>(size)); });
+  }));
+}
+
+result<void> file::sync(sync_what what) const {
+  return without_value(call(get(), "sync", [&](env::world& world, int fd) -> std::int64_t {
+    return blocking([&] { return world.sync(fd, what == sync_what::data_only); });
+  }));
+}
+
+result<bool> file::try_lock(file_lock how) const {
+  const auto r = call(get(), "lock", [&](env::world& world, int fd) -> std::int64_t {
+    const int error = world.lock_file(fd, how == file_lock::shared ? F_RDLCK : F_WRLCK);
+    return error == -EAGAIN || error == -EACCES ? 1 : error; // both mean that somebody else has it
+  });
+  if (!r) return r.error();
+  return *r == 0;
+}
+
+result<void> file::lock(file_lock how, deadline until) const {
+  back_off pause(until);
+  for (;;) {
+    const auto got = try_lock(how);
+    if (!got) return got.error();
+    if (*got) return {};
+    if (!pause.wait()) return error{.code = errc::deadline, .operation = "lock", .about = get()->about};
+  }
+}
+
+result<void> file::unlock() const {
+  return without_value(
+      call(get(), "unlock", [](env::world& world, int fd) { return world.lock_file(fd, F_UNLCK); }));
+}
+
+result<void> file::close_file() const {
+  descriptor* d = get();
+  if (d == nullptr) return {};
+  const int error = blocking([&] { return close_and_tell(*d); });
+  if (error != 0 && error != -EINTR) return system_error("close", d->about, error);
+  return {};
+}
+
+result<std::string> read_file(const std::string& path) {
+  const auto f = file::open(path);
+  if (!f) return f.error();
+  const auto expected = f->size();
+  if (!expected) return expected.error();
+  // One byte more than the size, so that the end shows without another growth; files of /proc say 0.
+  std::string text;
+  std::size_t size = 0;
+  for (std::size_t room = static_cast<std::size_t>(*expected) + 1;;
+       room = std::max(room * 2, std::size_t{4096})) {
+    text.resize(room);
+    while (size < room) {
+      const auto n = f->read_some({text.data() + size, room - size});
+      if (!n) return n.error();
+      if (*n == 0) {
+        text.resize(size);
+        return text;
+      }
+      size += *n;
+    }
+  }
+}
+
+namespace {
+
+// A name beside `path` that nobody has; removed unless it is kept.
+class temporary {
+public:
+  temporary(env::world& world, const std::string& path) noexcept : world_(world), path_(path) {}
+  ~temporary() {
+    if (exists_) world_.remove_file(name_.c_str());
+  }
+  temporary(const temporary&) = delete;
+  temporary& operator=(const temporary&) = delete;
+
+  result<file> create(unsigned permissions) {
+    using enum file_mode;
+    for (int tries_left = 100;; --tries_left) {
+      name_ = path_ + ".tmp" + std::to_string(world_.random(env::stream::user));
+      auto made = file::open(name_, write | create_new, permissions);
+      if (made) exists_ = true;
+      if (made || made.error() != std::errc::file_exists || tries_left == 1) return made;
+    }
+  }
+  int take_the_name() {
+    const int error = blocking([&] { return world_.rename_file(name_.c_str(), path_.c_str()); });
+    if (error == 0) exists_ = false;
+    return error;
+  }
+
+private:
+  static constexpr file_mode create_new = file_mode::create | file_mode::exclusive;
+
+  env::world& world_;
+  const std::string& path_;
+  std::string name_;
+  bool exists_ = false;
+};
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+// Of the file that is to be replaced, or -errno.
+int permissions_of(env::world& world, const std::string& path) {
+  const fresh_descriptor old(world, open_retried(world, path, O_PATH | O_NOFOLLOW, 0));
+  if (old.fd() < 0) return old.fd();
+  env::file_facts facts;
+  const int error = world.facts_of(old.fd(), &facts);
+  if (error != 0) return error;
+  return S_ISREG(facts.mode) ? static_cast<int>(facts.mode & 0777) : -ENOENT;
+}
+
+int sync_directory(env::world& world, const std::string& path) {
+  const fresh_descriptor directory(world, open_retried(world, path, O_RDONLY | O_DIRECTORY, 0));
+  if (directory.fd() < 0) return directory.fd();
+  const int error = blocking([&] { return world.sync(directory.fd(), false); });
+  return error == -EINVAL ? 0 : error; // some file systems have nothing to sync there
+}
+
+} // namespace
+
+result<void> write_file(const std::string& path, const_buffer bytes, unsigned permissions) {
+  env::world& world = world_here();
+  const subject about = subject::path(path);
+  const auto named = [&](error e) { // the name of the temporary file helps nobody
+    e.about = about;
+    return e;
+  };
+  temporary fresh(world, path);
+  const auto f = fresh.create(permissions);
+  if (!f) return named(f.error());
+  if (const int old = permissions_of(world, path); old >= 0)
+    if (const int error = world.set_permissions(f->native(), static_cast<unsigned>(old)); error != 0)
+      return system_error("set permissions of", about, error);
+  if (const auto r = f->write_all(bytes); !r) return named(r.error());
+  if (const auto r = f->sync(); !r) return named(r.error());
+  if (const auto r = f->close_file(); !r) return named(r.error());
+  if (const int error = fresh.take_the_name(); error != 0) return system_error("replace", about, error);
+  if (const int error = sync_directory(world, directory_of(path)); error != 0)
+    return system_error("sync directory of", about, error);
+  return {};
+}
+
+} // namespace thrum::io

@@ -1,0 +1,276 @@
+// Files: bytes, positions, locks, errors that name what they are about, and the file that is replaced or left alone.
+#include "io/descriptor_kit.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <fcntl.h>
+#include <filesystem>
+#include <string>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vector>
+
+#include <thrum/io/file.h>
+#include <thrum/spawn.h>
+
+namespace thrum::io {
+namespace {
+
+using namespace std::chrono_literals;
+using enum file_mode;
+
+struct scratch {
+  std::string path = "/tmp/thrum-file-XXXXXX";
+  scratch() {
+    if (::mkdtemp(path.data()) == nullptr) std::abort();
+  }
+  ~scratch() { std::filesystem::remove_all(path); }
+  std::string name(const char* file) const { return path + '/' + file; }
+  std::size_t count() const {
+    std::size_t n = 0;
+    for ([[maybe_unused]] const auto& e : std::filesystem::directory_iterator(path)) ++n;
+    return n;
+  }
+};
+
+std::string pattern(std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * 31 % 253);
+  return text;
+}
+
+class files : public testing::TestWithParam<unsigned> {
+protected:
+  template <class F> void run(F&& f) { thrum::run(std::forward<F>(f), {.processors = GetParam()}); }
+  const scratch folder;
+};
+INSTANTIATE_TEST_SUITE_P(processors, files, testing::Values(1u, 2u, 4u));
+
+TEST_P(files, what_was_written_is_read_at_the_position_and_at_any_place) {
+  run([&] {
+    const std::string text = pattern(1'000'000); // more than a small write
+    const file f = file::open(folder.name("a"), read | write | create | exclusive).value();
+    f.write_all({text.data(), 10}).value();
+    f.write_all({text.data() + 10, text.size() - 10}).value();
+    EXPECT_EQ(f.size().value(), text.size());
+    EXPECT_EQ(f.position().value(), text.size());
+    char b[100];
+    EXPECT_EQ(f.read_some(b).value(), 0u);
+    f.seek(0).value();
+    std::string got(text.size(), '\0');
+    f.read_exactly(got).value();
+    EXPECT_TRUE(got == text);
+    f.read_exactly_at(777, b).value();
+    EXPECT_EQ(std::string_view(b, 100), std::string_view(text).substr(777, 100));
+    f.write_all_at(777, "patch").value();
+    EXPECT_EQ(f.position().value(), text.size()); // is where it was
+    f.read_exactly_at(775, {b, 9}).value();
+    EXPECT_EQ(std::string_view(b, 9), text.substr(775, 2) + "patch" + text.substr(782, 2));
+    const auto end = f.read_exactly_at(text.size() - 60, b);
+    EXPECT_EQ(end.error(), errc::end_of_stream);
+    EXPECT_EQ(end.error().transferred, 60u);
+    EXPECT_EQ(f.read_at(text.size() + 5, b).value(), 0u);
+    f.truncate(5).value();
+    EXPECT_EQ(f.size().value(), 5u);
+    f.sync().value();
+    f.sync(sync_what::data_only).value();
+    f.close_file().value();
+    f.close_file().value(); // harmless
+    EXPECT_EQ(f.read_at(0, b).error(), errc::closed);
+    EXPECT_EQ(f.sync().error(), errc::closed);
+  });
+}
+
+TEST_P(files, many_fibers_write_and_read_their_own_places_of_one_file) {
+  run([&] {
+    const file f = file::open(folder.name("a"), read | write | create).value();
+    constexpr std::size_t block = 5'000;
+    std::vector<fiber<void>> all;
+    for (unsigned i = 0; i < 100; ++i)
+      all.push_back(spawn([&, i] {
+        const std::string mine(block, static_cast<char>('a' + i % 26));
+        f.write_all_at(i * block, mine).value();
+        std::string got(block, '\0');
+        f.read_exactly_at(i * block, got).value();
+        EXPECT_EQ(got, mine);
+      }));
+    for (auto& one : all) one.join();
+    EXPECT_EQ(f.size().value(), 100 * block);
+  });
+}
+
+TEST_P(files, appends_of_many_are_not_torn) {
+  run([&] {
+    const std::string path = folder.name("log");
+    std::vector<fiber<void>> all;
+    for (unsigned i = 0; i < 20; ++i)
+      all.push_back(spawn([&, i] {
+        const file f = file::open(path, write | create | append).value();
+        for (int k = 0; k < 20; ++k) f.write_all(std::string(99, static_cast<char>('a' + i)) + '\n').value();
+      }));
+    for (auto& one : all) one.join();
+    const std::string text = read_file(path).value();
+    ASSERT_EQ(text.size(), 20u * 20 * 100);
+    for (std::size_t line = 0; line < 400; ++line)
+      EXPECT_EQ(text.substr(line * 100, 100), std::string(99, text[line * 100]) + '\n');
+  });
+}
+
+TEST_P(files, an_exclusive_lock_lets_one_in_at_a_time) {
+  run([&] {
+    const std::string path = folder.name("lock");
+    write_file(path, "0").value();
+    std::vector<fiber<void>> all;
+    for (unsigned i = 0; i < 8; ++i)
+      all.push_back(spawn([&] {
+        const file f = file::open(path, read | write).value();
+        for (int k = 0; k < 5; ++k) {
+          f.lock(file_lock::exclusive).value();
+          std::string text(f.size().value(), '\0');
+          f.read_exactly_at(0, text).value();
+          this_fiber::yield();
+          f.write_all_at(0, std::to_string(std::stoi(text) + 1)).value();
+          f.unlock().value();
+        }
+      }));
+    for (auto& one : all) one.join();
+    EXPECT_EQ(read_file(path).value(), "40");
+  });
+}
+
+TEST_P(files, a_file_closed_by_others_answers_everybody) {
+  run([&] {
+    for (int i = 0; i < test::repetitions(30); ++i) {
+      const file f = file::open(folder.name("a"), read | write | create).value();
+      std::vector<fiber<void>> users;
+      for (int k = 0; k < 4; ++k)
+        users.push_back(spawn([&, k] {
+          char b[100] = {};
+          for (;;) {
+            const bool ok =
+                k % 2 == 0 ? f.write_at(0, {b, sizeof b}).has_value() : f.read_some(b).has_value();
+            if (!ok) return;
+            this_fiber::yield();
+          }
+        }));
+      this_fiber::yield();
+      f.close_file().value();
+      for (auto& u : users) u.join();
+    }
+  });
+}
+
+TEST(file_lock_rules, shared_locks_meet_and_keep_an_exclusive_one_away) {
+  const scratch folder;
+  run([&] {
+    const std::string path = folder.name("lock");
+    const file a = file::open(path, read | write | create).value();
+    const file b = file::open(path, read | write).value();
+    EXPECT_TRUE(a.try_lock(file_lock::shared).value());
+    EXPECT_TRUE(b.try_lock(file_lock::shared).value());
+    EXPECT_FALSE(b.try_lock(file_lock::exclusive).value());
+    EXPECT_EQ(b.lock(file_lock::exclusive, 3ms).error(), errc::deadline);
+    a.close(); // gives its lock back
+    b.lock(file_lock::exclusive).value();
+    const file c = file::open(path).value();
+    EXPECT_FALSE(c.try_lock(file_lock::shared).value());
+    auto stopped = spawn([&] { c.lock(file_lock::shared).value(); });
+    stopped.request_stop();
+    EXPECT_THROW(stopped.join(), cancelled);
+    auto closed = spawn([&] { return c.lock(file_lock::shared); });
+    this_fiber::yield();
+    c.close();
+    EXPECT_EQ(closed.join().error(), errc::closed);
+    b.unlock().value();
+    EXPECT_TRUE(
+        file::open(path, read | write).value().try_lock(file_lock::exclusive).value()); // none was lost
+  });
+}
+
+TEST(file_errors, name_the_operation_the_path_and_the_reason) {
+  const scratch folder;
+  const auto message = [](const auto& r) { return r ? std::string("none") : r.error().message(); };
+  EXPECT_EQ(message(file::open("/no/such/file")), "open /no/such/file: No such file or directory");
+  EXPECT_EQ(message(file::open("/tmp", write)), "open /tmp: Is a directory");
+  EXPECT_EQ(message(file::open("/tmp").value().read_at(0, std::vector<char>(5))),
+            "read /tmp: Is a directory");
+  EXPECT_EQ(message(file::open("/dev/full", write).value().write_all("x")),
+            "write /dev/full: No space left on device");
+  const std::string path = folder.name("a-file-with-a-name-of-some-length");
+  write_file(path, "x").value();
+  EXPECT_EQ(message(file::open(path, write | create | exclusive)),
+            "open ..." + path.substr(path.size() - 28) + ": File exists");
+  EXPECT_EQ(file::open(std::string("a\0b", 3)).error(), std::errc::invalid_argument);
+  EXPECT_EQ(file::open(path).value().write_all("x").error(), std::errc::bad_file_descriptor);
+  EXPECT_EQ(file().read_at(0, std::vector<char>(5)).error(), errc::closed);
+  EXPECT_THROW(file::open("/no/such/file").value(), failure);
+}
+
+TEST(file_errors, a_write_that_only_fits_in_part_says_how_much_was_written) {
+  const scratch folder;
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit tight{.rlim_cur = 100'000, .rlim_max = before.rlim_max};
+  const file f = file::open(folder.name("a"), write | create).value();
+  const file g = file::open(folder.name("b"), write | create).value();
+  ::setrlimit(RLIMIT_FSIZE, &tight);
+  const auto streamed = f.write_all(pattern(300'000));
+  const auto placed = g.write_all_at(50'000, pattern(300'000));
+  const auto replaced = write_file(folder.name("c"), pattern(300'000));
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  ::signal(SIGXFSZ, SIG_DFL);
+  ASSERT_FALSE(streamed);
+  EXPECT_EQ(streamed.error(), std::errc::file_too_large);
+  EXPECT_EQ(streamed.error().transferred, 100'000u);
+  EXPECT_EQ(f.size().value(), 100'000u);
+  ASSERT_FALSE(placed);
+  EXPECT_EQ(placed.error().transferred, 50'000u);
+  ASSERT_FALSE(replaced);
+  EXPECT_EQ(folder.count(), 2u); // neither the file nor a temporary one
+}
+
+TEST(whole_files, are_read_and_replaced_with_their_permissions) {
+  const scratch folder;
+  run([&] {
+    const std::string path = folder.name("a");
+    const unsigned before = test::open_descriptors();
+    write_file(path, pattern(200'000)).value();
+    EXPECT_TRUE(read_file(path).value() == pattern(200'000));
+    ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
+    const file old = file::open(path).value();
+    write_file(path, "new").value();
+    struct stat s;
+    ASSERT_EQ(::stat(path.c_str(), &s), 0);
+    EXPECT_EQ(s.st_mode & 07777, 0640u);
+    EXPECT_EQ(old.size().value(), 200'000u); // who has it open keeps it
+    EXPECT_EQ(read_file(path).value(), "new");
+    write_file(path, "").value();
+    EXPECT_EQ(read_file(path).value(), "");
+    EXPECT_EQ(folder.count(), 1u);
+    EXPECT_FALSE(read_file("/proc/self/status").value().empty()); // says that its size is 0
+    EXPECT_EQ(write_file("/no/such/file", "x").error(), std::errc::no_such_file_or_directory);
+    EXPECT_EQ(test::open_descriptors(), before + 1);
+  });
+}
+
+TEST(file_kinds, a_device_that_can_be_waited_for_obeys_deadlines) {
+  run([] {
+    const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ASSERT_TRUE(master >= 0 && ::grantpt(master) == 0 && ::unlockpt(master) == 0);
+    char name[64];
+    ASSERT_EQ(::ptsname_r(master, name, sizeof name), 0);
+    const file terminal = file::open(name, read | write).value();
+    char b[100];
+    EXPECT_EQ(terminal.read_some(b, 1ms).error(), errc::deadline);
+    ASSERT_EQ(::write(master, "line\n", 5), 5);
+    EXPECT_EQ(terminal.read_some(b).value(), 5u);
+    ::close(master);
+  });
+}
+
+} // namespace
+} // namespace thrum::io
