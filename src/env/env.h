@@ -158,8 +158,8 @@ public:
   virtual int peer_address(int fd, ::sockaddr* address, unsigned* size) noexcept = 0;
   virtual std::int64_t read(int fd, void* data, std::size_t size) noexcept = 0;
   virtual std::int64_t write(int fd, const void* data,
-                             std::size_t size) noexcept = 0; // never raises SIGPIPE on sockets
-  // The same from and to several places; what is written to a socket never raises SIGPIPE.
+                             std::size_t size) noexcept = 0; // never raises SIGPIPE
+  // The same from and to several places.
   virtual std::int64_t read_vector(int fd, const ::iovec* parts, int count) noexcept = 0;
   virtual std::int64_t write_vector(int fd, const ::iovec* parts, int count) noexcept = 0;
   // recvmsg and sendmsg. Descriptors that are received are close-on-exec; nothing raises SIGPIPE.

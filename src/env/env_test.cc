@@ -20,6 +20,7 @@
 #include <memory>
 #include <sched.h>
 #include <set>
+#include <signal.h>
 #include <stdexcept>
 #include <string>
 #include <sys/mman.h>
@@ -596,6 +597,38 @@ TEST_F(contexts, a_first_function_that_returns_ends_the_program) {
         switch_context(here_, wrong);
       },
       "");
+}
+
+// ---- writing
+
+TEST(descriptors, writing_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal) {
+  struct sigaction standard{};
+  standard.sa_handler = SIG_DFL; // would end this program
+  struct sigaction usual{};
+  ::sigaction(SIGPIPE, &standard, &usual);
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  EXPECT_EQ(w().write(ends[1], "x", 1), 1);
+  ::close(ends[0]);
+  sigset_t pending;
+  EXPECT_EQ(w().write(ends[1], "x", 1), -EPIPE);
+  ::sigpending(&pending);
+  EXPECT_EQ(::sigismember(&pending, SIGPIPE), 0);
+  // On a thread that holds it back itself, what it does is its own affair.
+  sigset_t set;
+  sigset_t before;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &set, &before);
+  EXPECT_EQ(w().write(ends[1], "x", 1), -EPIPE);
+  sigset_t after;
+  ::pthread_sigmask(SIG_BLOCK, nullptr, &after);
+  EXPECT_EQ(::sigismember(&after, SIGPIPE), 1);
+  const timespec at_once{};
+  while (::sigtimedwait(&set, nullptr, &at_once) == SIGPIPE) {}
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  ::sigaction(SIGPIPE, &usual, nullptr);
+  ::close(ends[1]);
 }
 
 } // namespace

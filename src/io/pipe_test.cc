@@ -1,5 +1,5 @@
 // Pipes with and without a name: what comes out, how they end, and every wait cut short by a deadline, a stop request, a close.
-#include "env/linux/files.h"
+#include "env/linux/quiet_write.h"
 #include "io/descriptor_kit.h"
 
 #include <gtest/gtest.h>

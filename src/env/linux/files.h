@@ -11,7 +11,5 @@ int file_facts_of(int fd, file_facts* out) noexcept;
 std::int64_t file_read(int fd, void* data, std::size_t size, std::int64_t offset, bool now) noexcept;
 std::int64_t file_write(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept;
 int file_lock(int fd, int how) noexcept;
-// For tests: writes as on a kernel that knows no RWF_NOSIGNAL.
-void refuse_no_signal_flag(bool on) noexcept;
 
 } // namespace thrum::env

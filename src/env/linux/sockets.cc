@@ -1,5 +1,7 @@
 #include "env/linux/sockets.h"
 
+#include "env/linux/quiet_write.h"
+
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -16,7 +18,7 @@ std::int64_t write_parts(int fd, const ::iovec* parts, int count) noexcept {
   message.msg_iov = const_cast<::iovec*>(parts); // sendmsg does not write to it
   message.msg_iovlen = static_cast<std::size_t>(count);
   const std::int64_t n = ::sendmsg(fd, &message, MSG_NOSIGNAL);
-  return n < 0 && errno == ENOTSOCK ? ::writev(fd, parts, count) : n;
+  return n < 0 && errno == ENOTSOCK ? quiet_write(fd, parts, count) : n;
 }
 
 // sendfile knows no MSG_NOSIGNAL. The signal goes to the thread that calls, so it is blocked there meanwhile, and taken away if it has

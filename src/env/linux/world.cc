@@ -9,6 +9,7 @@
 #include "env/linux/injection.h"
 #include "env/linux/lookup.h"
 #include "env/linux/sockets.h"
+#include "env/linux/quiet_write.h"
 #include "env/linux/thread_watch.h"
 
 #include <algorithm>
@@ -249,7 +250,7 @@ public:
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     return quietly([&] {
       auto n = static_cast<std::int64_t>(::send(fd, data, size, MSG_NOSIGNAL));
-      if (n < 0 && errno == ENOTSOCK) n = file_write(fd, data, size, own_position);
+      if (n < 0 && errno == ENOTSOCK) n = quiet_write(fd, data, size);
       return n;
     });
   }
