@@ -34,6 +34,7 @@ enum class fault_site : std::uint8_t {
   guard,        // -EINVAL: a kernel without guard markers
   poller_open,  // -EMFILE
   poller_add,   // -ENOSPC, -ENOMEM
+  child_watch,  // -ENOSYS: a kernel without pidfds
   io_would_block // -EAGAIN although the kernel said ready; it will say so again (only on descriptors watched under fault)
 };
 
@@ -52,6 +53,11 @@ struct readiness {
 };
 
 struct poller; // opaque
+
+struct child; // child.h
+struct child_plan;
+struct child_end;
+enum class child_wait : std::uint8_t;
 
 // Called by close_poller before anything of the poller is gone, so that who has watched descriptors there can forget it.
 // Installed by io/; null: nobody has. Any thread may write the one value it ever gets.
@@ -207,6 +213,15 @@ public:
   virtual int open_events() noexcept = 0; // inotify; does not block
   virtual int add_events(int fd, const char* path, std::uint32_t which) noexcept = 0;
   virtual int remove_events(int fd, int id) noexcept = 0;
+
+  // ---- child processes (child.h). start_child blocks until the child has become its program, and says why if it cannot. Its
+  //      descriptors are the caller's. watch_child gives one that was started another `watch`. A child is reaped once, by
+  //      wait_child; signal_child is not called afterwards.
+  virtual int start_child(const child_plan& plan, child* out) noexcept = 0;
+  virtual int watch_child(child* c) noexcept = 0;
+  virtual int wait_child(const child& c, child_end* end, child_wait how) noexcept = 0;
+  virtual int signal_child(const child& c, int signal, bool group) noexcept = 0;
+  virtual char* const* environment() noexcept = 0; // of this process, to its null pointer
 
   // ---- hooks, null in production. answer_lookup is asked instead of the system; fault answers "fail here now?"; decide is told
   //      each scheduling decision.

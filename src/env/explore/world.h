@@ -73,6 +73,7 @@ public:
   int close(int) noexcept override { return missing("close"); }
 
   int look_up(const char*, const char*, address_taker, void*) noexcept override { return missing("look_up"); }
+
   int make_pipe(int[2]) noexcept override { return missing("make_pipe"); }
   int open_file(const char*, int, unsigned) noexcept override { return missing("open_file"); }
   int reopen(int, int) noexcept override { return missing("reopen"); }
@@ -97,6 +98,12 @@ public:
   int open_events() noexcept override { return missing("open_events"); }
   int add_events(int, const char*, std::uint32_t) noexcept override { return missing("add_events"); }
   int remove_events(int, int) noexcept override { return missing("remove_events"); }
+
+  int start_child(const child_plan&, child*) noexcept override { return missing("start_child"); }
+  int watch_child(child*) noexcept override { return missing("watch_child"); }
+  int wait_child(const child&, child_end*, child_wait) noexcept override { return missing("wait_child"); }
+  int signal_child(const child&, int, bool) noexcept override { return missing("signal_child"); }
+  char* const* environment() noexcept override { return nullptr; }
 
 protected:
   ~world() = default;

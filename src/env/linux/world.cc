@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/sanitizer.h"
 #include "env/env.h"
+#include "env/linux/child_process.h"
 #include "env/linux/clock.h"
 #include "env/linux/cpus.h"
 #include "env/linux/epoll.h"
@@ -364,7 +365,23 @@ public:
     return quietly([&] { return ::inotify_rm_watch(fd, id); });
   }
 
+  int start_child(const child_plan& plan, child* out) noexcept override {
+    return quietly([&] { return spawn_child(plan, *out, refuses_pidfd()); });
+  }
+  int watch_child(child* c) noexcept override {
+    return quietly([&] { return watch_child_again(*c, refuses_pidfd()); });
+  }
+  int wait_child(const child& c, child_end* end, child_wait how) noexcept override {
+    return quietly([&] { return wait_for_child(c, *end, how); });
+  }
+  int signal_child(const child& c, int signal, bool group) noexcept override {
+    return quietly([&] { return send_to_child(c, signal, group); });
+  }
+  char* const* environment() noexcept override { return environment_of_this_process(); }
+
 private:
+  bool refuses_pidfd() const noexcept { return fault && fault(fault_site::child_watch); }
+
   static void* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {
     constexpr std::size_t page = 4096;
     const std::size_t slack = alignment > page ? alignment : 0;
