@@ -17,7 +17,7 @@ LEVEL = {
     "sched": 3,
     "select": 4,
     "sync": 5, "chan": 5, "io": 5,
-    "net": 6, "inspect": 6, "future": 6, "exec": 6, "coro": 6, "structure": 6, "process": 6,
+    "net": 6, "inspect": 6, "future": 6, "exec": 6, "coro": 6, "structure": 6, "process": 6, "signal": 6,
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

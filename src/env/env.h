@@ -58,6 +58,7 @@ struct child; // child.h
 struct child_plan;
 struct child_end;
 enum class child_wait : std::uint8_t;
+struct signal_seat; // signal_seat.h
 
 // Called by close_poller before anything of the poller is gone, so that who has watched descriptors there can forget it.
 // Installed by io/; null: nobody has. Any thread may write the one value it ever gets.
@@ -222,6 +223,14 @@ public:
   virtual int wait_child(const child& c, child_end* end, child_wait how) noexcept = 0;
   virtual int signal_child(const child& c, int signal, bool group) noexcept = 0;
   virtual char* const* environment() noexcept = 0; // of this process, to its null pointer
+
+  // ---- signals, a bit each (signal_seat.h). From open_signals to stop_signals they are left at the seat and do nothing else;
+  //      *event, the caller's, is readable while some are there, and now and then when none is. take_signal gives a
+  //      number or -EAGAIN; one caller at a time. stop_signals may be called again; close_signals is the last call.
+  virtual int open_signals(std::uint64_t numbers, signal_seat** out, int* event) noexcept = 0;
+  virtual int take_signal(signal_seat*) noexcept = 0;
+  virtual void stop_signals(signal_seat*) noexcept = 0;
+  virtual void close_signals(signal_seat*) noexcept = 0;
 
   // ---- hooks, null in production. answer_lookup is asked instead of the system; fault answers "fail here now?"; decide is told
   //      each scheduling decision.

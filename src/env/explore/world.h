@@ -105,6 +105,11 @@ public:
   int signal_child(const child&, int, bool) noexcept override { return missing("signal_child"); }
   char* const* environment() noexcept override { return nullptr; }
 
+  int open_signals(std::uint64_t, signal_seat**, int*) noexcept override { return missing("open_signals"); }
+  int take_signal(signal_seat*) noexcept override { return missing("take_signal"); }
+  void stop_signals(signal_seat*) noexcept override { missing("stop_signals"); }
+  void close_signals(signal_seat*) noexcept override { missing("close_signals"); }
+
 protected:
   ~world() = default;
   // The deadline of a sleep of the running thread has passed.

@@ -11,6 +11,7 @@
 #include "env/linux/lookup.h"
 #include "env/linux/sockets.h"
 #include "env/linux/quiet_write.h"
+#include "env/linux/signals.h"
 #include "env/linux/thread_watch.h"
 
 #include <algorithm>
@@ -378,6 +379,15 @@ public:
     return quietly([&] { return send_to_child(c, signal, group); });
   }
   char* const* environment() noexcept override { return environment_of_this_process(); }
+
+  int open_signals(std::uint64_t numbers, signal_seat** out, int* event) noexcept override {
+    return quietly([&] { return open_signal_seat(numbers, out, event); });
+  }
+  int take_signal(signal_seat* s) noexcept override {
+    return quietly([&] { return take_from_seat(s); });
+  }
+  void stop_signals(signal_seat* s) noexcept override { stop_signal_seat(s); }
+  void close_signals(signal_seat* s) noexcept override { close_signal_seat(s); }
 
 private:
   bool refuses_pidfd() const noexcept { return fault && fault(fault_site::child_watch); }
