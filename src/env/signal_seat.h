@@ -12,9 +12,10 @@
 //
 // Orderings
 //   G1  inside += 1, then wanted is read; wanted = 0, then inside is read: all of them sequentially consistent, so that not both
-//       can miss the other's. start()'s store -> the handler's load: it sees the bell that is wanted.
+//       can miss the other's.
 //   G2  the handler's release -> the taker's acquire on the bits: the taker sees what the handler's thread did before.
 //   G3  the handler's release of inside -> stop()'s acquire: what the handler did with the bell is over.
+//   G5  start()'s release -> the handler's acquire of wanted: it sees the bell.
 // Between the bell and the look behind it the kernel orders: who silences a bell has been rung by someone whose bit is set.
 #pragma once
 
@@ -36,13 +37,13 @@ struct signal_seat {
   base::guarded<int> bell = -1;           // constant while wanted is not 0, and until stop() has returned
 
   // Requires: stopped, nothing pending.
-  void start(std::uint64_t numbers) noexcept { wanted.store(numbers, std::memory_order_seq_cst); } // G1
+  void start(std::uint64_t numbers) noexcept { wanted.store(numbers, std::memory_order_release); } // G5
 
   // By a handler. Async-signal-safe if ring(bell) is.
   template <class Ring> void leave(int number, Ring ring) noexcept {
     const std::uint64_t bit = signal_bit(number);
     inside.fetch_add(1, std::memory_order_seq_cst);                      // G1
-    if ((wanted.load(std::memory_order_seq_cst) & bit) != 0 &&           // G1
+    if ((wanted.load(std::memory_order_seq_cst) & bit) != 0 &&           // G1, G5
         (pending.fetch_or(bit, std::memory_order_release) & bit) == 0) { // G2
       ring(int{bell});
     }
