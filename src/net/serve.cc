@@ -111,7 +111,7 @@ server::serving::~serving() {
 void server::serving::count_accepted() {
   failures_ = 0;
   shedding_ = false;
-  if (server_.options_.shed && reserve_ < 0) take_reserve(); // somebody else was faster the last time
+  if (server_.options_.shed) take_reserve(); // somebody else was faster the last time
   const std::lock_guard hold(server_.mutex_);
   ++server_.accepted_;
 }
@@ -140,9 +140,11 @@ void server::serving::give_reserve() noexcept {
   if (reserve_ >= 0) world_.close(std::exchange(reserve_, -1));
 }
 
-void server::serving::take_reserve() noexcept {
+bool server::serving::take_reserve() noexcept {
+  if (reserve_ >= 0) return true;
   const int fd = world_.socket(AF_UNIX, SOCK_STREAM, 0); // the cheapest thing with a number
   if (fd >= 0) reserve_ = fd;
+  return fd >= 0;
 }
 
 } // namespace thrum::net

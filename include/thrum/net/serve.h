@@ -46,10 +46,12 @@
 #include <thrum/mutex.h>
 #include <thrum/task_group.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace thrum::env {
@@ -98,8 +100,9 @@ private:
     bool try_again(const io::error& e);
     // There was no descriptor, also after a while.
     bool must_shed() const noexcept { return shedding_; }
+    void end_shedding() noexcept { shedding_ = false; }
     void give_reserve() noexcept; // the descriptor in reserve is free for one accept
-    void take_reserve() noexcept;
+    bool take_reserve() noexcept; // false: there is no descriptor for it
     void count_shed();
 
   private:
@@ -150,7 +153,7 @@ private:
   place begin_one(); // waits; empty: the server was drained
   void end_one() noexcept;
   static void report_failure(std::exception_ptr error) noexcept;
-  template <class Listener> static void shed_waiting(const Listener& l, serving& s);
+  template <class Listener> static auto shed_waiting(const Listener& l, serving& s) -> decltype(l.accept());
 
   const serve_options options_{};
   mutable mutex mutex_;
@@ -164,16 +167,20 @@ private:
 
 // ---- the templates
 
-template <class Listener> void server::shed_waiting(const Listener& l, serving& s) {
+// The next connection that there is a descriptor for; those before it are closed. Whether there is one is known when the connection has
+// taken the place of the reserve: if the reserve finds another place, the want is over.
+template <class Listener> auto server::shed_waiting(const Listener& l, serving& s) -> decltype(l.accept()) {
   constexpr int most = 64; // at a time, so that a flood of clients leaves time for others
-  s.give_reserve();
   for (int n = 0; n < most; ++n) {
+    s.give_reserve();
     auto stream = l.accept(io::deadline(std::chrono::seconds(0)));
-    if (!stream) break;
+    if (s.take_reserve() || !stream) return stream;
     s.count_shed();
     if constexpr (requires { stream->reset_on_close(true); }) static_cast<void>(stream->reset_on_close(true));
+    stream->close();
+    s.take_reserve();
   }
-  s.take_reserve();
+  return io::error{.code = io::errc::deadline, .operation = "accept"};
 }
 
 template <class Listener, class Handler> io::result<void> server::serve(const Listener& l, Handler handler) {
@@ -183,14 +190,17 @@ template <class Listener, class Handler> io::result<void> server::serve(const Li
                [](const void* listener) noexcept { static_cast<const Listener*>(listener)->close(); });
   io::result<void> outcome;
   while (!self.is_over()) {
-    auto stream = l.accept();
+    auto stream = self.must_shed() ? shed_waiting(l, self) : l.accept();
     if (!stream) {
       if (stream.error() == io::errc::closed) break;
+      if (self.must_shed() && stream.error() == io::errc::deadline) { // nobody waits, or enough for now
+        self.end_shedding();
+        continue;
+      }
       if (!self.try_again(stream.error())) {
         outcome = stream.error();
         break;
       }
-      if (self.must_shed()) shed_waiting(l, self);
       continue;
     }
     self.count_accepted();
