@@ -10,8 +10,8 @@
 // requests and holds for less than a microsecond, but for a full cache, in which the place of a new name is searched.
 #include "env/panic.h"
 #include "io/transfer.h"
-#include "net/socket_address.h"
 #include "net/socket.h"
+#include "net/socket_address.h"
 #include "net/text.h"
 #include "sched/runtime_core.h"
 

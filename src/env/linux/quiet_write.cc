@@ -67,7 +67,8 @@ std::int64_t quiet_write(int fd, const ::iovec* parts, int count) noexcept {
     if (n >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EPERM)) return n;
     // Some devices know no flags whatever; they raise no signal either.
     struct stat s;
-    if (::fstat(fd, &s) == 0 && !S_ISFIFO(s.st_mode) && !S_ISSOCK(s.st_mode)) return ::writev(fd, parts, count);
+    if (::fstat(fd, &s) == 0 && !S_ISFIFO(s.st_mode) && !S_ISSOCK(s.st_mode))
+      return ::writev(fd, parts, count);
     flag_refused.store(true, std::memory_order_relaxed); // relaxed: a hint
   }
   errno = 0;

@@ -9,9 +9,9 @@
 #include "env/linux/files.h"
 #include "env/linux/injection.h"
 #include "env/linux/lookup.h"
-#include "env/linux/sockets.h"
 #include "env/linux/quiet_write.h"
 #include "env/linux/signals.h"
+#include "env/linux/sockets.h"
 #include "env/linux/thread_watch.h"
 
 #include <algorithm>
