@@ -90,7 +90,7 @@ std::uint64_t server::shed() const {
 server::serving::serving(server& s, task_group<>& g, const void* listener,
                          void (*close)(const void*) noexcept)
     : server_(s), group_(g), listener_(listener), close_(close), world_(io::runtime_here().world) {
-  if (s.options_.shed) take_reserve();
+  take_reserve();
   const std::lock_guard hold(s.mutex_);
   over_ = s.draining_;
   if (over_) close_(listener_);
@@ -111,12 +111,18 @@ server::serving::~serving() {
 void server::serving::count_accepted() {
   failures_ = 0;
   shedding_ = false;
-  if (server_.options_.shed) take_reserve(); // somebody else was faster the last time
   const std::lock_guard hold(server_.mutex_);
   ++server_.accepted_;
 }
 
+void server::serving::end_shedding() noexcept {
+  shedding_ = false;
+  take_reserve();
+}
+
 void server::serving::count_shed() {
+  constexpr unsigned most = 64; // between two whiles, so that a flood of clients leaves time for others
+  if (++shed_now_ >= most) shedding_ = false;
   const std::lock_guard hold(server_.mutex_);
   ++server_.accepted_;
   ++server_.shed_;
@@ -133,6 +139,7 @@ bool server::serving::try_again(const io::error& e) {
   }
   shedding_ = failures_ != 0 && server_.options_.shed && is_want_of_descriptors(e);
   ++failures_;
+  shed_now_ = 0;
   return true;
 }
 
@@ -141,7 +148,7 @@ void server::serving::give_reserve() noexcept {
 }
 
 bool server::serving::take_reserve() noexcept {
-  if (reserve_ >= 0) return true;
+  if (reserve_ >= 0 || !server_.options_.shed) return true;
   const int fd = world_.socket(AF_UNIX, SOCK_STREAM, 0); // the cheapest thing with a number
   if (fd >= 0) reserve_ = fd;
   return fd >= 0;

@@ -100,9 +100,9 @@ private:
     bool try_again(const io::error& e);
     // There was no descriptor, also after a while.
     bool must_shed() const noexcept { return shedding_; }
-    void end_shedding() noexcept { shedding_ = false; }
+    void end_shedding() noexcept;
     void give_reserve() noexcept; // the descriptor in reserve is free for one accept
-    bool take_reserve() noexcept; // false: there is no descriptor for it
+    bool take_reserve() noexcept; // or has it, or needs none; false: there is no descriptor for it
     void count_shed();
 
   private:
@@ -117,6 +117,7 @@ private:
     bool over_ = false;
     int reserve_ = -1;
     unsigned failures_ = 0; // in a row
+    unsigned shed_now_ = 0; // since the last while
     bool shedding_ = false;
   };
 
@@ -167,22 +168,8 @@ private:
 
 // ---- the templates
 
-// The next connection that there is a descriptor for; those before it are closed. Whether there is one is known when the connection has
-// taken the place of the reserve: if the reserve finds another place, the want is over.
-template <class Listener> auto server::shed_waiting(const Listener& l, serving& s) -> decltype(l.accept()) {
-  constexpr int most = 64; // at a time, so that a flood of clients leaves time for others
-  for (int n = 0; n < most; ++n) {
-    s.give_reserve();
-    auto stream = l.accept(io::deadline(std::chrono::seconds(0)));
-    if (s.take_reserve() || !stream) return stream;
-    s.count_shed();
-    if constexpr (requires { stream->reset_on_close(true); }) static_cast<void>(stream->reset_on_close(true));
-    stream->close();
-    s.take_reserve();
-  }
-  return io::error{.code = io::errc::deadline, .operation = "accept"};
-}
-
+// A connection is served only while the reserve is held, so that there always is one to shed the next by. Whoever sheds gives it up
+// before accept and takes it back behind it: if it finds another place, the want is over and the connection is served.
 template <class Listener, class Handler> io::result<void> server::serve(const Listener& l, Handler handler) {
   using stream_type = std::remove_cvref_t<decltype(*l.accept())>;
   task_group<> group({.name = options_.name});
@@ -190,10 +177,11 @@ template <class Listener, class Handler> io::result<void> server::serve(const Li
                [](const void* listener) noexcept { static_cast<const Listener*>(listener)->close(); });
   io::result<void> outcome;
   while (!self.is_over()) {
-    auto stream = self.must_shed() ? shed_waiting(l, self) : l.accept();
+    if (self.must_shed()) self.give_reserve();
+    auto stream = self.must_shed() ? l.accept(io::deadline(std::chrono::seconds(0))) : l.accept();
     if (!stream) {
       if (stream.error() == io::errc::closed) break;
-      if (self.must_shed() && stream.error() == io::errc::deadline) { // nobody waits, or enough for now
+      if (self.must_shed() && stream.error() == io::errc::deadline) { // nobody waits any more
         self.end_shedding();
         continue;
       }
@@ -201,6 +189,14 @@ template <class Listener, class Handler> io::result<void> server::serve(const Li
         outcome = stream.error();
         break;
       }
+      continue;
+    }
+    if (!self.take_reserve()) {
+      self.count_shed();
+      if constexpr (requires { stream->reset_on_close(true); })
+        static_cast<void>(stream->reset_on_close(true));
+      stream->close();
+      self.take_reserve();
       continue;
     }
     self.count_accepted();
