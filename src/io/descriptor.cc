@@ -175,6 +175,7 @@ descriptor* make_open(int fd, const open_options& options, env::world& world,
   d->world = &world;
   d->poller = core != nullptr ? core->poller : nullptr;
   d->core = core;
+  d->has_runtime = core != nullptr;
   d->fd = fd;
   d->closed = false;
   d->has_handle = true;

@@ -137,7 +137,7 @@ struct alignas(64) descriptor : sched::watcher {
   descriptor& operator=(const descriptor&) = delete;
 
   wait::lock
-      guard; // of everything below; constant between opening and pool: world, poller, about, is_stream, through
+      guard; // of everything below; constant between opening and pool: world, poller, about, is_stream, through, has_runtime
   select::hint ready; // both directions' ready bits
   lane lanes[2];      // by direction
   env::world* world = nullptr;
@@ -151,6 +151,7 @@ struct alignas(64) descriptor : sched::watcher {
   bool has_handle = false;
   bool is_stream = false; // a short transfer means drained or full
   medium through = medium::socket;
+  bool has_runtime = false;        // and ends with it
   subject about;                   // for errors
   descriptor* next_free = nullptr; // the pool's
 
@@ -160,7 +161,7 @@ struct alignas(64) descriptor : sched::watcher {
   void set_ready(std::uint32_t bits) noexcept { ready.update(ready_bits() | bits); }    // guarded
   void clear_ready(std::uint32_t bits) noexcept { ready.update(ready_bits() & ~bits); } // guarded
   status standing() const noexcept {
-    return closed ? status::closed : core == nullptr && poller != nullptr ? status::ended : status::ok;
+    return closed ? status::closed : core == nullptr && has_runtime ? status::ended : status::ok;
   } // guarded
 
   bool check_invariants() noexcept; // takes the guard; for tests and stress runs
