@@ -17,7 +17,8 @@
 //
 // Who throws             What may wait: send, recv, range-for, select (without a stopped() case), sleeps, join(), wait_for() and
 //                        wait_until() of a fiber, acquire, the waits of latch, barrier, wait_group, condition_variable and
-//                        call_once, and accept, connect, read and write; each also with a deadline. And this_fiber::check().
+//                        call_once, accept, connect, read and write, waits for processes and signals; each also with a
+//                        deadline. And this_fiber::check().
 //                        Nothing else: no try_ form, no select with otherwise(), not go, spawn, yield, close, notify.
 // What need not wait     is done, although a stop was requested: a channel with room takes a value, a fiber that has ended is
 //                        joined, a socket with data is read. Loops that never wait ask check(), or stopped() in a select.
