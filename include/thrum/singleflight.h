@@ -1,8 +1,7 @@
 // singleflight<Key, T>: many ask for the same thing at the same time, and it is fetched once.
 //
 //   thrum::singleflight<int, std::string> users;
-//   const int id = 7;
-//   std::string user = users.run(id, [id] { return fetch_user(id); });
+//   std::string user = users.run(7, [] { return fetch_user(7); });
 //
 // run(key, f) calls f in a fiber of its own and returns what it returns. Who asks for the same key meanwhile waits for the same call
 // and gets a copy. When it has ended, the next one who asks starts a new one: this is no cache.
