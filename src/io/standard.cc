@@ -21,7 +21,7 @@
 //   - RWF_NOWAIT: terminals do not take it.
 //
 // Each runtime has its own handles, because each has its own poller. The places for them are never freed, and known by the address of
-// the runtime: if a later one has the same, what is there is over, and makes room for a new one.
+// the runtime. The place of one that has ended goes to the next that asks; so no more stay open than runtimes lived at a time.
 #include "base/spin_lock.h"
 #include "io/path.h"
 #include "io/transfer.h"
@@ -92,12 +92,11 @@ descriptor* open_standard(int number, sched::runtime_core& core) {
   return d;
 }
 
-// Nothing more can be done with it: closed, or its runtime has ended.
-bool is_over(descriptor& d) noexcept {
+status standing_of(descriptor& d) noexcept {
   const wait::lock::held guard = d.guard.acquire(wait::this_thread());
-  const bool over = d.standing() != status::ok;
+  const status s = d.standing();
   wait::lock::release(guard);
-  return over;
+  return s;
 }
 
 // One number, for all runtimes.
@@ -111,7 +110,7 @@ public:
     lock_.lock();
     descriptor* const before = descriptor_of(mine.stream);
     lock_.unlock();
-    if (before != nullptr && !is_over(*before)) return mine.stream;
+    if (before != nullptr && standing_of(*before) == status::ok) return mine.stream;
     // Made without the lock, for it takes system calls. If somebody else was quicker, theirs stays.
     Stream made(open_standard(number_, core));
     const base::spin_guard guard(lock_);
@@ -131,12 +130,33 @@ private:
       const base::spin_guard guard(lock_);
       if (place* p = find(core)) return *p;
     }
+    if (place* p = take_over(core)) return *p;
     auto fresh = std::make_unique<place>();
     const base::spin_guard guard(lock_);
     if (place* p = find(core)) return *p;
     fresh->core = &core;
     fresh->next = std::exchange(first_, fresh.get());
     return *fresh.release();
+  }
+  // The place of a runtime that has ended; what it had is closed. Null: there is none.
+  place* take_over(const sched::runtime_core& core) {
+    lock_.lock();
+    place* p = first_;
+    lock_.unlock();
+    for (; p != nullptr; p = p->next) { // constant
+      lock_.lock();
+      descriptor* const there = descriptor_of(p->stream);
+      lock_.unlock();
+      if (there == nullptr || standing_of(*there) != status::ended) continue;
+      Stream old; // closes without the lock
+      const base::spin_guard guard(lock_);
+      if (place* mine = find(core)) return mine;
+      if (descriptor_of(p->stream) != there) continue; // somebody else took it
+      std::swap(p->stream, old);
+      p->core = &core;
+      return p;
+    }
+    return nullptr;
   }
   place* find(const sched::runtime_core& core) const noexcept { // under the lock
     place* p = first_;

@@ -20,7 +20,7 @@
 // Which runtime          of the calling fiber, or the default runtime; each has streams of its own, made at
 //                        the first call, and kept: later changes of 0, 1 or 2 do not matter to them.
 // Cancellation, May park, Happens-before     as all streams. Calls of the system in progress on a file are not ended by anybody.
-// When it dies           With its runtime (io/handle.h).
+// When it dies           With its runtime (io/handle.h); what it holds is given back when another runtime asks for its own.
 // Errors                 those of streams. A stream that was closed when the program began, or goes in the other direction, answers
 //                        io::errc::closed. The first call throws io::failure if the system refuses a descriptor for it.
 // Cost                   the first call: five system calls; later ones 20 ns. While a runtime has opened one that is no file, it
