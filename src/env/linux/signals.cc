@@ -6,6 +6,8 @@
 // afterwards; quit_signal.h.)
 #include "env/linux/signals.h"
 
+#include "base/sanitizer.h"
+
 #include <cerrno>
 #include <fcntl.h>
 #include <new>
@@ -55,7 +57,8 @@ bool is_ours(const struct sigaction& a) noexcept {
 int install(int number) noexcept {
   struct sigaction action{};
   action.sa_handler = &on_signal;
-  action.sa_flags = SA_RESTART | SA_ONSTACK;
+  // Under the thread sanitizer a sleep in a futex has to end, or the handler, which it puts off, would never run.
+  action.sa_flags = (THRUM_TSAN ? 0 : SA_RESTART) | SA_ONSTACK;
   ::sigemptyset(&action.sa_mask);
   return ::sigaction(number, &action, &before[number]);
 }
