@@ -382,7 +382,8 @@ TEST_F(processes, a_detached_child_runs_on_and_leaves_no_zombie) {
   EXPECT_TRUE(is_alive(id)); // its runtime is gone, and so is its handle
   in.close();
   wait_until([] { return childless(); });
-  wait_until([this] { return open_descriptors() == before(); }); // what it was watched by is closed after that
+  wait_until(
+      [this] { return open_descriptors() == before(); }); // what it was watched by is closed after that
 }
 
 // ---- groups
