@@ -136,8 +136,8 @@ struct alignas(64) descriptor : sched::watcher {
   descriptor(const descriptor&) = delete;
   descriptor& operator=(const descriptor&) = delete;
 
-  wait::lock
-      guard; // of everything below; constant between opening and pool: world, poller, about, is_stream, through, has_runtime
+  // Of everything below; constant between opening and pool: world, poller, about, is_stream, through, has_runtime.
+  wait::lock guard;
   select::hint ready; // both directions' ready bits
   lane lanes[2];      // by direction
   env::world* world = nullptr;
@@ -176,7 +176,8 @@ struct open_options {
   subject about{};
 };
 
-// Takes over `fd`, which does not block, if its medium does not say otherwise. 0 and *out, or a negative errno; the caller then still has fd. Allocates.
+// Takes over `fd`, which does not block, if its medium does not say otherwise. 0 and *out, or a negative errno; the caller then
+// still has fd. Allocates.
 int open(int fd, const open_options& options, descriptor** out) noexcept;
 // The runtime that options.core == null stands for.
 sched::runtime_core& runtime_here() noexcept;
@@ -184,8 +185,8 @@ sched::runtime_core& runtime_here() noexcept;
 sched::runtime_core* runtime_next_to(descriptor& d) noexcept;
 
 void close(descriptor& d) noexcept; // the descriptor itself stays with its handle
-int close_and_tell(
-    descriptor& d) noexcept; // close(); what the system says about the number, if this call closes it
+// close(); what the system says about the number, if this call closes it.
+int close_and_tell(descriptor& d) noexcept;
 void close_and_release(descriptor& d) noexcept; // the handle's end
 void set_deadline(descriptor& d, direction way, detail::deadline_t until) noexcept;
 
