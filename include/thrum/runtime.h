@@ -54,7 +54,8 @@ struct options {
   // Shown in reports and in the names of threads; must outlive the runtime.
   const char* name = "thrum";
   // How many threads there may be. Fibers that block or compute for long keep a thread each while others take their place; at the
-  // limit, others wait. One extra thread costs about 50 KiB.
+  // limit, others wait. One extra thread costs about 50 KiB. No more than processors: nobody ever takes their place, so
+  // {.processors = 1, .max_threads = 1} is an event loop: one fiber runs at a time, and another only when it waits or yields.
   unsigned max_threads = 10'000;
   // Fibers that can never go on are reported (inspect.h); if all can not, the process ends with the report.
   bool find_deadlocks = true;

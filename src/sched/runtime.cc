@@ -68,7 +68,7 @@ runtime_core::runtime_core(const options& o, env::world& w)
       drain_limit(wanted_drain(o)),
       processor_count(wanted_processors(o, w)),
       stacks(w),
-      max_threads(std::max(o.max_threads, processor_count + 1)),
+      max_threads(std::max(o.max_threads, processor_count)),
       find_deadlocks(o.find_deadlocks),
       report_leaks(o.report_leaks || env::is_set("THRUM_LEAKS", "report")) {
   install_reports();

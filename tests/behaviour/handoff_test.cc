@@ -141,6 +141,23 @@ TEST_P(hand_off, blocking_lets_those_who_wait_run_at_once) {
   });
 }
 
+// An event loop's promise, and its price.
+TEST(one_thread, runs_one_fiber_at_a_time_and_another_only_when_it_waits) {
+  thrum::run(
+      [] {
+        bool ran = false; // not atomic: nothing runs beside
+        auto other = spawn([&] { ran = true; });
+        const timespec as_long_as_others_would_wait{.tv_sec = 0, .tv_nsec = 100'000'000};
+        ::nanosleep(&as_long_as_others_would_wait, nullptr);
+        blocking([&] { ::nanosleep(&as_long_as_others_would_wait, nullptr); });
+        EXPECT_FALSE(ran);
+        this_fiber::yield();
+        EXPECT_TRUE(ran);
+        other.join();
+      },
+      {.processors = 1, .max_threads = 1});
+}
+
 TEST_P(hand_off, blocking_returns_what_its_function_returns) {
   run([] {
     auto other = spawn([] {});

@@ -149,13 +149,13 @@ TEST_P(groups, collect_waits_for_all_and_throws_all_failures) {
 TEST_P(groups, the_first_success_stops_the_others_and_is_returned) {
   run([] {
     task_group<thrum::joiner::first_success<std::string>> group;
-    group.spawn([]() -> std::string { fail("no luck"); });
+    auto unlucky = group.spawn([]() -> std::string { fail("no luck"); });
     group.spawn([]() -> std::string {
       wait_for_ever();
       return "never";
     });
-    group.spawn([]() -> std::string {
-      for (int i = 0; i < 5; ++i) yield();
+    group.spawn([&unlucky]() -> std::string {
+      until([&] { return unlucky.ended(); });
       return "fastest";
     });
     EXPECT_EQ(group.join(), "fastest");
