@@ -11,7 +11,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <ctime>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -25,37 +24,27 @@ namespace thrum::env {
 
 namespace {
 
-// Blocks SIGPIPE in the calling thread, and leaves none behind that came meanwhile.
-class without_sigpipe {
-public:
-  without_sigpipe() noexcept {
-    ::sigemptyset(&pipe_);
-    ::sigaddset(&pipe_, SIGPIPE);
-    sigset_t pending;
-    ::sigpending(&pending);
-    was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
-    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  ~without_sigpipe() {
-    const int saved = errno;
-    const timespec at_once{};
-    if (saved == EPIPE && !was_pending_)
-      while (::sigtimedwait(&pipe_, nullptr, &at_once) < 0 && errno == EINTR) {}
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    errno = saved;
-  }
-  without_sigpipe(const without_sigpipe&) = delete;
-  without_sigpipe& operator=(const without_sigpipe&) = delete;
-
-private:
-  sigset_t pipe_;
-  sigset_t before_;
-  bool was_pending_;
-};
-
 std::atomic<bool> flag_refused{false}; // the kernel, or a filter, does not know RWF_NOSIGNAL
 
 } // namespace
+
+without_sigpipe::without_sigpipe() noexcept {
+  ::sigemptyset(&pipe_);
+  ::sigaddset(&pipe_, SIGPIPE);
+  sigset_t pending;
+  ::sigpending(&pending);
+  was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
+  ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+}
+
+without_sigpipe::~without_sigpipe() {
+  const int saved = errno;
+  const timespec at_once{};
+  if (may_have_come && !was_pending_)
+    while (::sigtimedwait(&pipe_, nullptr, &at_once) < 0 && errno == EINTR) {}
+  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  errno = saved;
+}
 
 void refuse_no_signal_flag(bool on) noexcept {
   flag_refused.store(on, std::memory_order_relaxed); // relaxed: a hint
@@ -71,9 +60,10 @@ std::int64_t quiet_write(int fd, const ::iovec* parts, int count) noexcept {
       return ::writev(fd, parts, count);
     flag_refused.store(true, std::memory_order_relaxed); // relaxed: a hint
   }
-  errno = 0;
-  const without_sigpipe quiet;
-  return ::writev(fd, parts, count);
+  without_sigpipe quiet;
+  const std::int64_t n = ::writev(fd, parts, count);
+  quiet.may_have_come = n < 0 && errno == EPIPE;
+  return n;
 }
 
 std::int64_t quiet_write(int fd, const void* data, std::size_t size) noexcept {

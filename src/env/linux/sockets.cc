@@ -3,8 +3,6 @@
 #include "env/linux/quiet_write.h"
 
 #include <cerrno>
-#include <csignal>
-#include <ctime>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,30 +19,15 @@ std::int64_t write_parts(int fd, const ::iovec* parts, int count) noexcept {
   return n < 0 && errno == ENOTSOCK ? quiet_write(fd, parts, count) : n;
 }
 
-// sendfile knows no MSG_NOSIGNAL. The signal goes to the thread that calls, so it is blocked there meanwhile, and taken away if it has
-// come: which is told by whether it was there before.
+// sendfile knows no MSG_NOSIGNAL.
 std::int64_t send_from_file(int to, int from, std::int64_t* offset, std::size_t size) noexcept {
-  sigset_t broken_pipe;
-  sigset_t before;
-  sigset_t pending;
-  ::sigemptyset(&broken_pipe);
-  ::sigaddset(&broken_pipe, SIGPIPE);
-  ::sigemptyset(&pending);
-  ::pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
-  ::sigpending(&pending);
+  without_sigpipe quiet;
   static_assert(sizeof(off_t) == sizeof *offset);
   off_t position = *offset;
   const std::int64_t n = ::sendfile(to, from, &position, size);
-  const int error = errno;
-  *offset = position;
   // Also a success can be the first part of a failure.
-  if (::sigismember(&pending, SIGPIPE) == 0 &&
-      (n < 0 ? error == EPIPE : n < static_cast<std::int64_t>(size))) {
-    const timespec now = {};
-    while (::sigtimedwait(&broken_pipe, nullptr, &now) < 0 && errno == EINTR) {}
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = error;
+  quiet.may_have_come = n < 0 ? errno == EPIPE : n < static_cast<std::int64_t>(size);
+  *offset = position;
   return n;
 }
 
