@@ -76,16 +76,17 @@ public:
     for (const int fd : fds_)
       if (fd >= 0) world_.close(fd);
   }
-  io::result<void> watch() { return adopt(0, false, core_.watch); }
+  io::result<void> watch() { return adopt(0, {.is_stream = false}, core_.watch); }
   template <class Handle> io::result<void> pipe(int number, Handle& to) {
     if (fds_[number + 1] < 0) return {};
-    return adopt(number + 1, true, to);
+    return adopt(number + 1, {.through = io::medium::pipe}, to);
   }
 
 private:
-  template <class Handle> io::result<void> adopt(int which, bool is_stream, Handle& to) {
+  template <class Handle> io::result<void> adopt(int which, io::open_options options, Handle& to) {
     io::descriptor* d = nullptr;
-    const int error = io::open(fds_[which], {.is_stream = is_stream, .about = core_.about}, &d);
+    options.about = core_.about;
+    const int error = io::open(fds_[which], options, &d);
     if (error != 0) return io::system_error("start", core_.about, error);
     fds_[which] = -1;
     to = detail::opened<Handle>(d);
