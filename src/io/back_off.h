@@ -1,4 +1,4 @@
-// back_off: waiting for what nobody tells, by asking again and again: after 1 ms, 2 ms, 4 ms, ... 32 ms.
+// back_off: waiting for what nobody tells, by asking again and again: after 1 ms, 2 ms, 4 ms, ... and then every `longest`.
 #pragma once
 
 #include <algorithm>
@@ -11,20 +11,21 @@ namespace thrum::io {
 
 class back_off {
 public:
-  explicit back_off(deadline until) noexcept : until_(until.time()) {}
+  back_off(deadline until, std::chrono::milliseconds longest) noexcept
+      : until_(until.time()), longest_(std::chrono::nanoseconds(longest).count()) {}
 
   // Waits before the next try. False: the deadline has passed. May park. Throws `cancelled`.
   bool wait() {
     const detail::deadline_t now = detail::steady_now();
     if (now >= until_) return false;
     this_fiber::detail::sleep_until(std::min(until_, now + pause_));
-    pause_ = std::min(pause_ * 2, longest);
+    pause_ = std::min(pause_ * 2, longest_);
     return true;
   }
 
 private:
-  static constexpr detail::deadline_t longest = 32'000'000;
   const detail::deadline_t until_;
+  const detail::deadline_t longest_;
   detail::deadline_t pause_ = 1'000'000;
 };
 

@@ -1,5 +1,6 @@
 // Files. Operations at the position take turns like those of any stream (transfer.cc); the others just keep the number open.
 #include "io/back_off.h"
+#include "io/fresh_descriptor.h"
 #include "io/path.h"
 #include "io/transfer.h"
 
@@ -15,8 +16,6 @@
 namespace thrum::io {
 
 namespace {
-
-constexpr std::size_t most_at_once = std::size_t{1} << 30;
 
 int flags_of(file_mode mode) noexcept {
   int flags = !has(mode, file_mode::write) ? O_RDONLY : has(mode, file_mode::read) ? O_RDWR : O_WRONLY;
@@ -45,6 +44,20 @@ result<void> without_value(const result<std::int64_t>& r) {
   return {};
 }
 
+// Calls `step(done)`, which says how much more is done, until all is. An error says how much was.
+template <class Step> result<void> in_steps(std::size_t size, Step step) {
+  for (std::size_t done = 0; done < size;) {
+    const result<std::size_t> n = step(done);
+    if (!n) {
+      error e = n.error();
+      e.transferred = done;
+      return e;
+    }
+    done += *n;
+  }
+  return {};
+}
+
 bool too_far(std::uint64_t offset) noexcept { return offset > INT64_MAX; }
 
 // Opens what needs no handle. -errno or a number.
@@ -70,18 +83,13 @@ result<file> file::open(const std::string& path, file_mode mode, unsigned permis
   if (const int error = world.facts_of(fresh.fd(), &facts); error != 0)
     return system_error("open", about, error);
   const bool is_file = S_ISREG(facts.mode) || S_ISDIR(facts.mode) || S_ISBLK(facts.mode);
-  open_options options{.is_stream = S_ISFIFO(facts.mode),
-                       .through = is_file ? medium::file : medium::pipe,
-                       .world = &world,
-                       .about = about};
   descriptor* d = nullptr;
-  int error = io::open(fresh.fd(), options, &d);
-  if (error == -EPERM && !is_file) { // a device that nobody can wait for
-    options.through = medium::file;
-    error = io::open(fresh.fd(), options, &d);
-  }
+  const int error = fresh.open_even_a_device({.is_stream = S_ISFIFO(facts.mode),
+                                              .through = is_file ? medium::file : medium::pipe,
+                                              .world = &world,
+                                              .about = about},
+                                             &d);
   if (error != 0) return system_error("open", about, error);
-  fresh.release();
   return file(d);
 }
 
@@ -98,17 +106,11 @@ result<std::size_t> file::read_at(std::uint64_t offset, mutable_buffer into) con
 
 result<void> file::read_exactly_at(std::uint64_t offset, mutable_buffer into) const {
   auto* data = static_cast<char*>(into.data());
-  for (std::size_t done = 0; done < into.size();) {
+  return in_steps(into.size(), [&](std::size_t done) -> result<std::size_t> {
     auto n = read_at(offset + done, {data + done, into.size() - done});
-    if (n && *n == 0) n = error{.code = errc::end_of_stream, .operation = "read", .about = get()->about};
-    if (!n) {
-      error e = n.error();
-      e.transferred = done;
-      return e;
-    }
-    done += *n;
-  }
-  return {};
+    if (n && *n == 0) return error{.code = errc::end_of_stream, .operation = "read", .about = get()->about};
+    return n;
+  });
 }
 
 result<std::size_t> file::write_at(std::uint64_t offset, const_buffer from) const {
@@ -124,16 +126,9 @@ result<std::size_t> file::write_at(std::uint64_t offset, const_buffer from) cons
 
 result<void> file::write_all_at(std::uint64_t offset, const_buffer from) const {
   const auto* data = static_cast<const char*>(from.data());
-  for (std::size_t done = 0; done < from.size();) {
-    const auto n = write_at(offset + done, {data + done, from.size() - done});
-    if (!n) {
-      error e = n.error();
-      e.transferred = done;
-      return e;
-    }
-    done += *n;
-  }
-  return {};
+  return in_steps(from.size(), [&](std::size_t done) {
+    return write_at(offset + done, {data + done, from.size() - done});
+  });
 }
 
 result<std::uint64_t> file::position() const {
@@ -182,7 +177,7 @@ result<bool> file::try_lock(file_lock how) const {
 }
 
 result<void> file::lock(file_lock how, deadline until) const {
-  back_off pause(until);
+  back_off pause(until, std::chrono::milliseconds(32));
   for (;;) {
     const auto got = try_lock(how);
     if (!got) return got.error();

@@ -5,6 +5,7 @@
 // written or gone. A writer is refused as long as nobody reads, and nothing tells when that changes: it asks again. (To hold the
 // reading end as well would let it in at once, but then its own end would keep the pipe alive, and hide that nobody reads.)
 #include "io/back_off.h"
+#include "io/fresh_descriptor.h"
 #include "io/path.h"
 #include "io/transfer.h"
 
@@ -45,13 +46,9 @@ result<pipe_ends> pipe() {
   pipe_ends made;
   descriptor* d = nullptr;
   const open_options options{.through = medium::pipe, .about = subject::named("a pipe")};
-  if (const int error = open(in.fd(), options, &d); error != 0)
-    return system_error("make", options.about, error);
-  in.release();
+  if (const int error = in.open(options, &d); error != 0) return system_error("make", options.about, error);
   made.reader = pipe_maker::reader(d);
-  if (const int error = open(out.fd(), options, &d); error != 0)
-    return system_error("make", options.about, error);
-  out.release();
+  if (const int error = out.open(options, &d); error != 0) return system_error("make", options.about, error);
   made.writer = pipe_maker::writer(d);
   return made;
 }
@@ -66,31 +63,27 @@ result<pipe_reader> open_fifo_reader(const std::string& path) {
   env::world& world = world_here();
   const subject about = subject::path(path);
   fresh_descriptor fresh(world, open_fifo(world, path, O_RDONLY));
-  if (fresh.fd() < 0) return system_error("open", about, fresh.fd());
   descriptor* d = nullptr;
   // Not ready until an edge says so: a read without a writer would say that the stream has ended.
   const int error =
-      open(fresh.fd(), {.ready = ready_bit(direction::out), .through = medium::pipe, .about = about}, &d);
+      fresh.open({.ready = ready_bit(direction::out), .through = medium::pipe, .about = about}, &d);
   if (error != 0) return system_error("open", about, error);
-  fresh.release();
   return pipe_maker::reader(d);
 }
 
 result<pipe_writer> open_fifo_writer(const std::string& path, deadline until) {
   env::world& world = world_here();
   const subject about = subject::path(path);
-  back_off pause(until);
+  back_off pause(until, std::chrono::milliseconds(32));
   int fd = open_fifo(world, path, O_WRONLY);
   while (fd == -ENXIO || fd == -EINTR) {
     if (!pause.wait()) return error{.code = errc::deadline, .operation = "open", .about = about};
     fd = open_fifo(world, path, O_WRONLY);
   }
   fresh_descriptor fresh(world, fd);
-  if (fd < 0) return system_error("open", about, fd);
   descriptor* d = nullptr;
-  if (const int error = open(fd, {.through = medium::pipe, .about = about}, &d); error != 0)
+  if (const int error = fresh.open({.through = medium::pipe, .about = about}, &d); error != 0)
     return system_error("open", about, error);
-  fresh.release();
   return pipe_maker::writer(d);
 }
 

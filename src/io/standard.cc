@@ -23,7 +23,7 @@
 // Each runtime has its own handles, because each has its own poller. The places for them are never freed, and known by the address of
 // the runtime. The place of one that has ended goes to the next that asks; so no more stay open than runtimes lived at a time.
 #include "base/spin_lock.h"
-#include "io/path.h"
+#include "io/fresh_descriptor.h"
 #include "io/transfer.h"
 #include "sched/runtime_core.h"
 #include "wait/thread_context.h"
@@ -59,16 +59,9 @@ bool goes(int flags, direction way) noexcept {
 // Takes over `fd`, by whatever the poller says to it. 0 or a negative errno.
 int open_as(fresh_descriptor& fresh, medium through, bool is_stream, int number, sched::runtime_core& core,
             descriptor** out) noexcept {
-  if (fresh.fd() < 0) return fresh.fd();
-  open_options options{
-      .core = &core, .is_stream = is_stream, .through = through, .about = subject::named(names[number])};
-  int error = open(fresh.fd(), options, out);
-  if (error == -EPERM && through != medium::file) { // what nobody can wait for, as /dev/null
-    options.through = medium::file;
-    error = open(fresh.fd(), options, out);
-  }
-  if (error == 0) fresh.release();
-  return error;
+  return fresh.open_even_a_device(
+      {.core = &core, .is_stream = is_stream, .through = through, .about = subject::named(names[number])},
+      out);
 }
 
 // What number 0, 1 or 2 is now; null: nothing to be used.

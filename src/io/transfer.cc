@@ -14,7 +14,6 @@ namespace thrum::io {
 namespace {
 
 // The kernel transfers at most 2 GiB less a page at a time; asking for less lets a short transfer be seen.
-constexpr std::size_t most_at_once = std::size_t{1} << 30;
 
 // What a pipe that says it is writable has room for, so that a write that may block does not.
 constexpr std::size_t pipe_room = 4096;

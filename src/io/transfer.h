@@ -11,6 +11,9 @@ namespace thrum::io {
 
 class operation;
 
+// What one system call is asked for at most; the kernel's own limit is a page less than 2 GiB.
+inline constexpr std::size_t most_at_once = std::size_t{1} << 30;
+
 // The world for what needs no poller; starts no runtime.
 env::world& world_here() noexcept;
 

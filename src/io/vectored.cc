@@ -16,9 +16,8 @@ namespace thrum::io {
 
 namespace {
 
-constexpr std::size_t most_parts = 1024;                   // that the kernel takes in one call (IOV_MAX)
-constexpr std::size_t most_at_once = std::size_t{1} << 30; // as in transfer.cc
-constexpr std::size_t few = 32;                            // need no memory but the stack's
+constexpr std::size_t most_parts = 1024; // that the kernel takes in one call (IOV_MAX)
+constexpr std::size_t few = 32;          // need no memory but the stack's
 
 void* data_of(const mutable_buffer& b) noexcept { return b.data(); }
 void* data_of(const const_buffer& b) noexcept { return const_cast<void*>(b.data()); } // writev only reads

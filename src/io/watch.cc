@@ -5,6 +5,7 @@
 // refuses a buffer that is too small for the next event (EINVAL), and takes nothing then. An event has 16 bytes and a name that is
 // filled up to a multiple of 16; so buffers of 16, 32, 48 ... bytes are tried, and the first that is large enough holds one
 // event and no more: two would need at least 16 bytes for the second, and then the buffer before had been enough for the first.
+#include "io/fresh_descriptor.h"
 #include "io/operation.h"
 #include "io/path.h"
 #include "io/transfer.h"
@@ -34,11 +35,9 @@ result<watch> watch::open() {
   env::world& world = world_here();
   const subject about = subject::named("a watch");
   fresh_descriptor fresh(world, world.open_events());
-  if (fresh.fd() < 0) return system_error("make", about, fresh.fd());
   descriptor* d = nullptr;
-  const int error = io::open(fresh.fd(), {.is_stream = false, .through = medium::pipe, .about = about}, &d);
+  const int error = fresh.open({.is_stream = false, .through = medium::pipe, .about = about}, &d);
   if (error != 0) return system_error("make", about, error);
-  fresh.release();
   return watch(d);
 }
 

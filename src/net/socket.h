@@ -3,42 +3,45 @@
 
 #include "env/env.h"
 #include "io/descriptor.h"
+#include "io/fresh_descriptor.h"
 #include "io/transfer.h"
 #include "sched/runtime_core.h"
 
 #include <cstddef>
+#include <sys/socket.h>
 #include <utility>
 
 #include <thrum/io/error.h>
 
 namespace thrum::net {
 
-// A socket that nobody else knows yet; closed unless it is released.
-class fresh_socket {
+// A socket that nobody else knows yet.
+class fresh_socket : public io::fresh_descriptor {
 public:
-  fresh_socket(env::world& world, int fd) noexcept : world_(world), fd_(fd) {}
-  fresh_socket(const fresh_socket&) = delete;
-  fresh_socket& operator=(const fresh_socket&) = delete;
-  ~fresh_socket() {
-    if (fd_ >= 0) world_.close(fd_);
-  }
-
-  int fd() const noexcept { return fd_; } // negative: -errno
-  int release() noexcept { return std::exchange(fd_, -1); }
+  using fresh_descriptor::fresh_descriptor;
   int set(int level, int name, int value) noexcept {
-    return world_.set_option(fd_, level, name, &value, sizeof value);
+    return world_.set_option(fd(), level, name, &value, sizeof value);
   }
-  // A descriptor takes it over; 0 or a negative errno.
-  int open(const io::open_options& options, io::descriptor** out) noexcept {
-    const int error = io::open(fd_, options, out);
-    if (error == 0) release();
-    return error;
-  }
-
-private:
-  env::world& world_;
-  int fd_;
 };
+
+// Two Unix sockets that are each other's peer; `make(descriptor)` gives them their handles.
+template <class Make> auto connected_pair(int type, Make make)
+    -> io::result<std::pair<decltype(make(nullptr)), decltype(make(nullptr))>> {
+  env::world& world = io::runtime_here().world;
+  int two[2];
+  if (const int error = world.socket_pair(AF_UNIX, type, two); error != 0)
+    return io::system_error("make a pair", {}, error);
+  fresh_socket first(world, two[0]);
+  fresh_socket second(world, two[1]);
+  const io::open_options options{.is_stream = type == SOCK_STREAM, .about = io::subject::named("pair")};
+  io::descriptor* d = nullptr;
+  if (const int error = first.open(options, &d); error != 0)
+    return io::system_error("make a pair", {}, error);
+  auto one = make(d);
+  if (const int error = second.open(options, &d); error != 0)
+    return io::system_error("make a pair", {}, error);
+  return std::pair(std::move(one), make(d));
+}
 
 // Calls `act(world, fd)` on an open descriptor; it returns 0 or a negative errno.
 template <class Act> io::result<void> control(io::descriptor* d, const char* name, Act act) {

@@ -1,6 +1,7 @@
 // unix_address as the kernel wants it, and in errors.
 #pragma once
 
+#include <chrono>
 #include <string_view>
 
 #include <sys/socket.h>
@@ -10,6 +11,9 @@
 #include <thrum/net/unix.h>
 
 namespace thrum::net {
+
+// Between two tries, while a queue of the kernel's is full and nobody tells of its end (unix.h promises it).
+inline constexpr std::chrono::milliseconds longest_unix_pause{16};
 
 struct unix_socket_address {
   sockaddr_un address = {};

@@ -1,4 +1,4 @@
-#include "net/back_off.h"
+#include "io/back_off.h"
 #include "net/datagram.h"
 #include "net/socket.h"
 #include "net/socket_file.h"
@@ -57,20 +57,7 @@ io::result<unix_datagram> unix_datagram::unbound() {
 }
 
 io::result<std::pair<unix_datagram, unix_datagram>> unix_datagram::pair() {
-  env::world& world = io::runtime_here().world;
-  int two[2];
-  if (const int error = world.socket_pair(AF_UNIX, SOCK_DGRAM, two); error != 0)
-    return io::system_error("make a pair", {}, error);
-  fresh_socket first(world, two[0]);
-  fresh_socket second(world, two[1]);
-  io::descriptor* a = nullptr;
-  io::descriptor* b = nullptr;
-  const io::subject about = io::subject::named("pair");
-  int error = first.open({.is_stream = false, .about = about}, &a);
-  unix_datagram one(a, nullptr);
-  if (error == 0) error = second.open({.is_stream = false, .about = about}, &b);
-  if (error != 0) return io::system_error("make a pair", {}, error);
-  return std::pair(std::move(one), unix_datagram(b, nullptr));
+  return connected_pair(SOCK_DGRAM, [](io::descriptor* d) { return unix_datagram(d, nullptr); });
 }
 
 io::result<void> unix_datagram::set_peer(const unix_address& to) const {
@@ -97,7 +84,7 @@ io::result<void> unix_datagram::send_to(io::const_buffer from, const unix_addres
   const unix_socket_address address(to);
   const io::subject about = subject_of(to);
   // The kernel says that the receiver is full, but not when it no longer is: that is told to its one peer only.
-  for (back_off pause(until);;) {
+  for (io::back_off pause(until, longest_unix_pause);;) {
     const auto sent =
         send_datagram(get(), from, address.raw(), address.size, &about, until, when_full::say_so);
     if (sent || sent.error() != std::errc::no_buffer_space) return sent;

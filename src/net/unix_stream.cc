@@ -1,5 +1,5 @@
+#include "io/back_off.h"
 #include "io/operation.h"
-#include "net/back_off.h"
 #include "net/socket.h"
 #include "net/unix_address.h"
 
@@ -90,7 +90,7 @@ io::result<unix_stream> unix_stream::connect(const unix_address& to, io::deadlin
   if (fresh.fd() < 0) return io::system_error("connect", about, fresh.fd());
   const unix_socket_address address(to);
   // While the listener's queue is full, the kernel says EAGAIN, and would tell nobody of its end.
-  back_off pause(until);
+  io::back_off pause(until, longest_unix_pause);
   int begun;
   while ((begun = blocking([&] { return world.connect(fresh.fd(), address.raw(), address.size); })) ==
              -EAGAIN ||
@@ -110,20 +110,7 @@ io::result<unix_stream> unix_stream::connect(std::string_view to, io::deadline u
 }
 
 io::result<std::pair<unix_stream, unix_stream>> unix_stream::pair() {
-  env::world& world = io::runtime_here().world;
-  int two[2];
-  if (const int error = world.socket_pair(AF_UNIX, SOCK_STREAM, two); error != 0)
-    return io::system_error("make a pair", {}, error);
-  fresh_socket first(world, two[0]);
-  fresh_socket second(world, two[1]);
-  io::descriptor* a = nullptr;
-  io::descriptor* b = nullptr;
-  const io::subject about = io::subject::named("pair");
-  int error = first.open({.about = about}, &a);
-  unix_stream one(a);
-  if (error == 0) error = second.open({.about = about}, &b);
-  if (error != 0) return io::system_error("make a pair", {}, error);
-  return std::pair(std::move(one), unix_stream(b));
+  return connected_pair(SOCK_STREAM, [](io::descriptor* d) { return unix_stream(d); });
 }
 
 io::result<void> unix_stream::shutdown_write() const {
