@@ -3,6 +3,7 @@
 
 #include "env/env.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <dirent.h>
 #include <string_view>
@@ -34,10 +35,18 @@ inline unsigned open_descriptors() {
   return n;
 }
 
-// How often a repeated test repeats: `n`, times THRUM_STRESS.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr int slowness = 5;
+#elif defined(__has_feature)
+inline constexpr int slowness = __has_feature(thread_sanitizer) ? 5 : 1;
+#else
+inline constexpr int slowness = 1;
+#endif
+
+// How often a repeated test repeats: `n`, less often where each costs much more, times THRUM_STRESS.
 inline int repetitions(int n) {
   const char* factor = std::getenv("THRUM_STRESS");
-  return factor != nullptr && std::atoi(factor) > 0 ? n * std::atoi(factor) : n;
+  return std::max(n / slowness, 1) * (factor != nullptr && std::atoi(factor) > 0 ? std::atoi(factor) : 1);
 }
 
 // Installs a fault hook of the real world. Made before the runtime whose descriptors are to fail, and outlives it.
