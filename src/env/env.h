@@ -38,6 +38,19 @@ enum class fault_site : std::uint8_t {
   io_would_block // -EAGAIN although the kernel said ready; it will say so again (only on descriptors watched under fault)
 };
 
+// Calls about files that a test may let fail (see world::fail_file).
+enum class file_call : std::uint8_t {
+  open,
+  facts,
+  read,
+  write,
+  truncate,
+  sync,
+  set_permissions,
+  rename,
+  close
+};
+
 // Places where a simulated scheduler decides who goes on.
 enum class decision_point : std::uint8_t { spawn, park, ready, steal, timer, poll };
 
@@ -233,8 +246,10 @@ public:
   virtual void close_signals(signal_seat*) noexcept = 0;
 
   // ---- hooks, null in production. answer_lookup is asked instead of the system; fault answers "fail here now?"; decide is told
-  //      each scheduling decision.
+  //      each scheduling decision. fail_file answers 0, or the negative errno with which the call is to fail: before anything
+  //      has happened, except that a close has closed.
   bool (*fault)(fault_site) noexcept = nullptr;
+  int (*fail_file)(file_call) noexcept = nullptr;
   void (*decide)(decision_point) noexcept = nullptr;
   int (*answer_lookup)(const char* host, const char* service, address_taker take,
                        void* to) noexcept = nullptr;

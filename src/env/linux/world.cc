@@ -296,7 +296,9 @@ public:
   }
   int close(int fd) noexcept override {
     // Linux has released the descriptor even when close reports EINTR: never retried.
-    return quietly([&] { return ::close(fd); });
+    const int result = quietly([&] { return ::close(fd); });
+    const int e = failing(file_call::close);
+    return e != 0 ? e : result;
   }
 
   int look_up(const char* host, const char* service, address_taker take, void* to) noexcept override {
@@ -308,6 +310,7 @@ public:
     return quietly([&] { return ::pipe2(ends, O_NONBLOCK | O_CLOEXEC); });
   }
   int open_file(const char* path, int flags, unsigned permissions) noexcept override {
+    if (const int e = failing(file_call::open); e != 0) return e;
     return quietly([&] { return ::open(path, flags | O_CLOEXEC, permissions); });
   }
   int reopen(int fd, int flags) noexcept override {
@@ -317,13 +320,16 @@ public:
     return quietly([&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, 3); });
   }
   int facts_of(int fd, file_facts* out) noexcept override {
+    if (const int e = failing(file_call::facts); e != 0) return e;
     return quietly([&] { return file_facts_of(fd, out); });
   }
   std::int64_t read_at(int fd, void* data, std::size_t size, std::int64_t offset,
                        bool now) noexcept override {
+    if (const int e = failing(file_call::read); e != 0) return e;
     return quietly([&] { return file_read(fd, data, size, offset, now); });
   }
   std::int64_t write_at(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept override {
+    if (const int e = failing(file_call::write); e != 0) return e;
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     return quietly([&] { return file_write(fd, data, size, offset); });
   }
@@ -338,9 +344,11 @@ public:
     return quietly([&] { return static_cast<std::int64_t>(::lseek(fd, offset, whence)); });
   }
   int truncate(int fd, std::int64_t size) noexcept override {
+    if (const int e = failing(file_call::truncate); e != 0) return e;
     return quietly([&] { return ::ftruncate(fd, size); });
   }
   int sync(int fd, bool data_only) noexcept override {
+    if (const int e = failing(file_call::sync); e != 0) return e;
     return quietly([&] { return data_only ? ::fdatasync(fd) : ::fsync(fd); });
   }
   int lock_file(int fd, int how) noexcept override {
@@ -350,9 +358,11 @@ public:
     return quietly([&] { return ::mkfifo(path, permissions); });
   }
   int set_permissions(int fd, unsigned permissions) noexcept override {
+    if (const int e = failing(file_call::set_permissions); e != 0) return e;
     return quietly([&] { return ::fchmod(fd, permissions); });
   }
   int rename_file(const char* from, const char* to) noexcept override {
+    if (const int e = failing(file_call::rename); e != 0) return e;
     return quietly([&] { return ::rename(from, to); });
   }
   int remove_file(const char* path) noexcept override {
@@ -392,6 +402,7 @@ public:
   void close_signals(signal_seat* s) noexcept override { close_signal_seat(s); }
 
 private:
+  int failing(file_call call) const noexcept { return fail_file ? fail_file(call) : 0; }
   bool refuses_pidfd() const noexcept { return fault && fault(fault_site::child_watch); }
 
   static void* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {
