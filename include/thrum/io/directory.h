@@ -46,7 +46,10 @@ template <class F> auto on_path(const char* operation, const std::filesystem::pa
     -> io::result<decltype(f(std::declval<std::error_code&>()))> {
   std::error_code code;
   auto value = blocking([&] { return f(code); });
-  if (code) return io::error{.code = code, .operation = operation, .about = io::subject::path(path.native())};
+  if (code) // which libstdc++ gives in the generic category
+    return io::error{.code = {code.value(), std::system_category()},
+                     .operation = operation,
+                     .about = io::subject::path(path.native())};
   return value;
 }
 
