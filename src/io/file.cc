@@ -292,7 +292,9 @@ result<void> write_file(const std::string& path, const_buffer bytes, unsigned pe
   temporary fresh(world, path);
   const auto f = fresh.create(permissions);
   if (!f) return named(f.error());
-  if (const int old = permissions_of(world, path); old >= 0)
+  const int old = permissions_of(world, path);
+  if (old < 0 && old != -ENOENT) return system_error("find permissions of", about, old); // or all may read it
+  if (old >= 0)
     if (const int error = world.set_permissions(f->native(), static_cast<unsigned>(old)); error != 0)
       return system_error("set permissions of", about, error);
   if (const auto r = f->write_all(bytes); !r) return named(r.error());
