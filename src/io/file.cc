@@ -239,8 +239,9 @@ public:
     for (int tries_left = 100;; --tries_left) {
       name_ = path_ + ".tmp" + std::to_string(world_.random(env::stream::user));
       auto made = file::open(name_, write | create_new, permissions);
-      if (made) exists_ = true;
-      if (made || made.error() != std::errc::file_exists || tries_left == 1) return made;
+      // An error that came after the file was made leaves it there.
+      exists_ = made || made.error() != std::errc::file_exists;
+      if (exists_ || tries_left == 1) return made;
     }
   }
   int take_the_name() {
