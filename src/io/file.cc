@@ -286,8 +286,9 @@ int sync_directory(env::world& world, const std::string& path) {
 result<void> write_file(const std::string& path, const_buffer bytes, unsigned permissions) {
   env::world& world = world_here();
   const subject about = subject::path(path);
-  const auto named = [&](error e) { // the name of the temporary file helps nobody
+  const auto named = [&](error e) { // the name of the temporary file helps nobody, nor how much was in it
     e.about = about;
+    e.transferred = 0;
     return e;
   };
   temporary fresh(world, path);
