@@ -1,5 +1,6 @@
 // Files: bytes, positions, locks, errors that name what they are about, and the file that is replaced or left alone.
 #include "io/descriptor_kit.h"
+#include "io/file_kit.h"
 
 #include <gtest/gtest.h>
 
@@ -22,25 +23,8 @@ namespace {
 using namespace std::chrono_literals;
 using enum file_mode;
 
-struct scratch {
-  std::string path = "/tmp/thrum-file-XXXXXX";
-  scratch() {
-    if (::mkdtemp(path.data()) == nullptr) std::abort();
-  }
-  ~scratch() { std::filesystem::remove_all(path); }
-  std::string name(const char* file) const { return path + '/' + file; }
-  std::size_t count() const {
-    std::size_t n = 0;
-    for ([[maybe_unused]] const auto& e : std::filesystem::directory_iterator(path)) ++n;
-    return n;
-  }
-};
-
-std::string pattern(std::size_t size) {
-  std::string text(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * 31 % 253);
-  return text;
-}
+using test::pattern;
+using test::scratch;
 
 class files : public testing::TestWithParam<unsigned> {
 protected:
