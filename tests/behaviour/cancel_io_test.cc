@@ -9,13 +9,15 @@
 #include <thrum/net/unix.h>
 #include <thrum/process.h>
 
+#include <cstdlib>
+#include <fcntl.h>
 #include <string>
+#include <unistd.h>
 #include <utility>
 
 namespace {
 
 namespace net = thrum::net;
-
 using namespace test::early;
 using io::deadline;
 
@@ -149,14 +151,26 @@ struct waiting_for_a_child : operation {
   void expect_taken() override { EXPECT_TRUE(take(0s)); } // as often as one asks
 };
 
+// A pipe whose ends block: a child waits at it instead of asking again and again.
+struct blocking_pipe {
+  int ends[2];
+  blocking_pipe() {
+    if (::pipe2(ends, O_CLOEXEC) != 0) std::abort();
+  }
+  ~blocking_pipe() {
+    for (const int end : ends) ::close(end);
+  }
+  blocking_pipe(const blocking_pipe&) = delete;
+  blocking_pipe& operator=(const blocking_pipe&) = delete;
+};
 // It begins to read when it is told to.
 struct writing_to_a_child : operation {
-  io::pipe_ends command = io::pipe().value();
+  const blocking_pipe command;
   thrum::process child = thrum::process::start({.program = "sh",
-                                                .arguments = {"-c", "until read x <&3; do :; done; cat"},
+                                                .arguments = {"-c", "read word <&3 && exec cat"},
                                                 .in = thrum::process::pipe,
                                                 .out = thrum::process::null,
-                                                .more = {command.reader.native()}})
+                                                .more = {command.ends[0]}})
                              .value();
   writing_to_a_child() {
     while (child.in().write_some(std::string(4096, 'p'), 0s)) {}
@@ -164,7 +178,7 @@ struct writing_to_a_child : operation {
   io::result<void> take(deadline limit) override {
     return without_value(child.in().write_some(std::string(4096, 'x'), limit));
   }
-  void give() override { command.writer.write_all("go\n").value(); }
+  void give() override { EXPECT_EQ(::write(command.ends[1], "go\n", 3), 3); }
   void until_there() override { until_writable(child.in()); }
   void expect_taken() override {
     child.in().close();
