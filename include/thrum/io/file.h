@@ -36,7 +36,8 @@
 //                        fibers are in progress, the last of them closes, and its error is lost.
 // Errors                 io::result (io/error.h), of the system: operation, the end of the path, the reason; after an error of write_all,
 //                        write_all_at and read_exactly_at `transferred` tells how much went through (a disk that becomes
-//                        full: std::errc::no_space_on_device). A path with a zero in it: invalid_argument. The limit
+//                        full: std::errc::no_space_on_device). A write_file that has failed has changed nothing, but for one that
+//                        could not sync the directory: the new file is there. A path with a zero in it: invalid_argument. The limit
 //                        RLIMIT_FSIZE raises SIGXFSZ, if the program does not ignore it.
 // Cost                   A read from memory is one system call and about 100 ns; one from the disk two, and blocking.h.
 // Source of the idea     Go's os.File; Java's FileChannel; the replacing write of every editor.
