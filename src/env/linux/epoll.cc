@@ -103,7 +103,11 @@ int epoll_poll(poller* p, readiness* out, int capacity, nanoseconds deadline) no
   epoll_event events[128];
   if (capacity > 128) capacity = 128;
   const int n = wait_events(p, events, capacity, deadline);
-  if (n < 0) return errno == EINTR ? 0 : -1;
+  if (n < 0) {
+    if (errno != EINTR) return -1;
+    if (THRUM_TSAN) ::usleep(0); // lets the handler run that the thread sanitizer put off (signals.cc)
+    return 0;
+  }
   base::tsan_acquire(p);
   int count = 0;
   for (int i = 0; i < n; ++i) {
