@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
@@ -524,12 +525,13 @@ std::atomic<int> passes_left;
 bool fail_there(env::fault_site s) noexcept { return s == failing && passes_left-- <= 0; }
 
 TEST_F(processes, a_child_that_cannot_be_watched_is_not_left_behind) {
+  passes_left = INT_MAX;
+  failing = env::fault_site::poller_add;
+  const io::test::fault_hook hook(&fail_there);
   run(
       [] {
         for (int passes = 0; passes < 4; ++passes) { // the end, and three pipes
-          failing = env::fault_site::poller_add;
           passes_left = passes;
-          const io::test::fault_hook hook(&fail_there);
           auto p = process::start(piped({.program = "cat"}));
           EXPECT_EQ(p.error(), std::errc::no_space_on_device);
           EXPECT_EQ(p.error().operation, std::string("start"));
@@ -542,9 +544,9 @@ TEST_F(processes, a_child_that_cannot_be_watched_is_not_left_behind) {
 TEST_F(processes, a_kernel_without_pidfds_is_served_by_a_thread) {
   failing = env::fault_site::child_watch;
   passes_left = 0;
+  const io::test::fault_hook hook(&fail_there);
   run(
       [] {
-        const io::test::fault_hook hook(&fail_there);
         for (int i = 0; i < io::test::repetitions(20); ++i) {
           passes_left = 0;
           process p = process::start(piped({.program = "cat"})).value();
