@@ -26,6 +26,7 @@ using fiber_agent = sched::explored_fiber;
 using guest = sched::explored_guest;
 
 constexpr detail::deadline_t soon = 10;
+constexpr detail::deadline_t at_once = 1; // env/explore/world.h
 
 // One descriptor, the kernel behind it, agents that use it, and a worker that polls: the last model thread.
 template <class Agent, int Agents> struct served {
@@ -125,6 +126,25 @@ struct deadline_or_byte {
     explore::require(r.n == 1 || r.standing == status::deadline, "a byte or the deadline");
     if (r.n != 1) explore::require(all.read(1).n == 1, "the byte is there for the next");
   }
+};
+
+// The deadline has passed before the operation begins, and the byte is there, told of or not: it is read, and what comes
+// after it is not forgotten.
+struct late_for_a_byte {
+  static constexpr int threads = 2;
+  served<guest, 1> all;
+  late_for_a_byte() { all.kernel.arrive(1); }
+  void thread(int index) {
+    if (index == 1) {
+      all.polls.runs_here();
+      all.report();
+      return all.arrive_and_report(1);
+    }
+    all.runs_here(0);
+    explore::require(all.read(1, at_once).n == 1, "what is there is read");
+    explore::require(all.read(1).n == 1, "and so is the next");
+  }
+  void finish() { explore::require(all.d->check_invariants(), "the descriptor's invariants hold"); }
 };
 
 // Somebody else moves the sticky deadline while an operation waits for its edge or its turn.
@@ -352,6 +372,7 @@ TEST(descriptor_explore, two_who_read_take_turns) {
 }
 TEST(descriptor_explore, a_deadline_forgets_no_edge) {
   explore::expect_correct<deadline_or_byte>(bounded<3>);
+  explore::expect_correct<late_for_a_byte>(bounded<3>);
   explore::expect_correct<deadline_is_moved>(bounded<2>);
   explore::expect_correct<deadline_is_moved_in_the_queue>(bounded<2>);
 }

@@ -303,6 +303,22 @@ TEST(descriptor, an_edge_for_an_earlier_owner_of_the_memory_is_dropped) {
       {.processors = 1});
 }
 
+TEST(descriptor, a_deadline_that_has_passed_does_not_refuse_what_is_there) {
+  run(
+      [] {
+        stream_pair p;
+        char c[4];
+        EXPECT_EQ(read_some(p.a, c, 0s).error(), errc::deadline);
+        write_all(p.b, "xy", {}).value();
+        EXPECT_EQ(read_some(p.a, c, 0s).value(), 2u); // nobody has polled since
+        EXPECT_EQ(read_some(p.a, c, 0s).error(), errc::deadline);
+        write_all(p.b, "xyz", {}).value();
+        EXPECT_EQ(read_some(p.a, {c, 2}, 0s).value(), 2u);
+        EXPECT_EQ(read_some(p.a, c, {}).value(), 1u); // what that left is told of later
+      },
+      {.processors = 1, .max_threads = 1});
+}
+
 TEST(descriptor, a_plain_thread_waits_and_is_woken) {
   runtime r({.processors = 2});
   stream_pair* p = nullptr;

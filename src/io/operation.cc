@@ -86,6 +86,10 @@ status operation::begin() {
 }
 
 // Requires: the turn is ours, the guard is held. Returns with the guard free; not ok: without the turn.
+//
+// A deadline that has passed does not refuse what is there: the kernel may have bytes that no poll has told of yet, so it is
+// asked once. That forgets no edge. What this call leaves is still to be told, for the kernel looks again when it reports;
+// and an edge for what it took makes the next operation try in vain.
 status operation::wait_for_edge(lock::held guard) {
   wait::agent& self = sched::this_agent();
   for (;;) {
@@ -102,11 +106,17 @@ status operation::wait_for_edge(lock::held guard) {
       give_back(guard);
       throw_stopped(self);
     }
-    const deadline_t until = std::min(until_, lane_.deadline);
-    if (passed(until)) {
+    if (passed(lane_.deadline) || (passed(until_) && tried_)) {
       give_back(guard);
       return status::deadline;
     }
+    if (passed(until_)) {
+      tried_ = true;
+      seen_edges_ = lane_.edges;
+      lock::release(guard);
+      return status::ok;
+    }
+    const deadline_t until = std::min(until_, lane_.deadline);
     waiting w;
     w.owner = &self;
     parked_ = true;

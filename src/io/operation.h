@@ -81,6 +81,7 @@ private:
   bool has_turn_ = false;
   bool short_ = false; // the last step transferred less than it wanted
   bool parked_ = false;
+  bool tried_ = false; // although not known to be ready, because the deadline had passed
 };
 
 } // namespace thrum::io

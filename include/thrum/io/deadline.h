@@ -8,10 +8,10 @@
 //     if (*n == 0 || !stream.write_all({buffer, *n}, 2s)) break; // 2 s for each write
 //
 // What the caller owes   nothing.
-// What is guaranteed     An operation whose deadline has passed already still does what it can do without waiting, by what the
-//                        poller has told by then: bytes that have come since then are left to the next one. Only the sticky
-//                        deadlines of io/handle.h refuse before. None is given up early. Rounding, the longest duration and other
-//                        clocks: as for sleeps (this_fiber.h); they count from when the deadline is made.
+// What is guaranteed     An operation whose deadline has passed already still does what it can do without waiting: bytes that are
+//                        there are read, so a deadline of 0 s polls. Only the sticky deadlines of io/handle.h refuse
+//                        before. None is given up early. Rounding, the longest duration and other clocks: as for
+//                        sleeps (this_fiber.h); they count from when the deadline is made.
 // May park               no.
 // Happens-before         nothing.
 // When it dies           A value.
