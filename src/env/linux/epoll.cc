@@ -1,6 +1,7 @@
 #include "env/linux/epoll.h"
 
 #include "env/linux/clock.h"
+#include "env/linux/direct.h"
 
 #include "base/check.h"
 #include "base/sanitizer.h"
@@ -82,9 +83,9 @@ int epoll_unwatch(poller* p, int fd) noexcept { return ::epoll_ctl(p->epoll, EPO
 namespace {
 
 int wait_events(poller* p, epoll_event* events, int capacity, nanoseconds deadline) noexcept {
-  if (deadline == forever) return ::epoll_wait(p->epoll, events, capacity, -1);
+  if (deadline == forever) return direct::epoll_wait(p->epoll, events, capacity, -1);
   const nanoseconds left = deadline <= 0 ? 0 : deadline - monotonic_now();
-  if (left <= 0) return ::epoll_wait(p->epoll, events, capacity, 0);
+  if (left <= 0) return direct::epoll_wait(p->epoll, events, capacity, 0);
 #if defined(SYS_epoll_pwait2)
   if (p->nanosecond_timeout) {
     const timespec timeout = to_timespec(left);
@@ -94,7 +95,7 @@ int wait_events(poller* p, epoll_event* events, int capacity, nanoseconds deadli
   }
 #endif
   const nanoseconds ms = (left + 999'999) / 1'000'000; // round up: never early
-  return ::epoll_wait(p->epoll, events, capacity, ms > 86'400'000 ? 86'400'000 : static_cast<int>(ms));
+  return direct::epoll_wait(p->epoll, events, capacity, ms > 86'400'000 ? 86'400'000 : static_cast<int>(ms));
 }
 
 } // namespace

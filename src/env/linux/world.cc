@@ -5,6 +5,7 @@
 #include "env/linux/child_process.h"
 #include "env/linux/clock.h"
 #include "env/linux/cpus.h"
+#include "env/linux/direct.h"
 #include "env/linux/epoll.h"
 #include "env/linux/files.h"
 #include "env/linux/injection.h"
@@ -248,12 +249,12 @@ public:
   }
   std::int64_t read(int fd, void* data, std::size_t size) noexcept override {
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
-    return quietly([&] { return static_cast<std::int64_t>(::read(fd, data, size)); });
+    return quietly([&] { return direct::read(fd, data, size); });
   }
   std::int64_t write(int fd, const void* data, std::size_t size) noexcept override {
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     return quietly([&] {
-      auto n = static_cast<std::int64_t>(::send(fd, data, size, MSG_NOSIGNAL));
+      std::int64_t n = direct::send(fd, data, size, MSG_NOSIGNAL);
       if (n < 0 && errno == ENOTSOCK) n = quiet_write(fd, data, size);
       return n;
     });
@@ -337,8 +338,7 @@ public:
     return quietly([&] { return static_cast<std::int64_t>(::recv(fd, data, size, MSG_DONTWAIT)); });
   }
   std::int64_t send(int fd, const void* data, std::size_t size) noexcept override {
-    return quietly(
-        [&] { return static_cast<std::int64_t>(::send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL)); });
+    return quietly([&] { return direct::send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL); });
   }
   std::int64_t seek(int fd, std::int64_t offset, int whence) noexcept override {
     return quietly([&] { return static_cast<std::int64_t>(::lseek(fd, offset, whence)); });
