@@ -139,11 +139,11 @@ struct alignas(64) descriptor : sched::watcher {
   // Of everything below; constant between opening and pool: world, poller, about, is_stream, through, has_runtime.
   wait::lock guard;
   select::hint ready; // both directions' ready bits
-  lane lanes[2];      // by direction
+  base::guarded<int> fd = -1;
+  lane lanes[2]; // by direction
   env::world* world = nullptr;
   env::poller* poller = nullptr;
   base::guarded<sched::runtime_core*> core = nullptr; // null: closed, of no runtime, or that has ended
-  base::guarded<int> fd = -1;
   base::guarded<std::uint32_t> users = 0;
   std::uint16_t generation = 0; // the tag of its registration
   std::uint16_t burst = 0;      // operations since one last waited; see operation::end

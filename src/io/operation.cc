@@ -37,6 +37,7 @@ std::uint32_t operation::park(wait::waiter_list& among, waiting& w, lock::held g
   wait::agent& self = *w.owner;
   const auto why = way_ == direction::in ? sched::wait_reason::readable : sched::wait_reason::writable;
   among.push_back(w);
+  d_.touches.store(&w, std::memory_order_relaxed); // relaxed: only prefetched
   const std::uint32_t d = until == no_deadline
                               ? sched::park(self, guard, why, &d_)
                               : sched::park_until(self, guard, nullptr, nullptr, until, timed_out, why, &d_);

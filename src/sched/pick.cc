@@ -12,14 +12,17 @@ using detail::runnable;
 using detail::task;
 
 // Fibers that were parked for long have cold control blocks and stacks. Both are fetched while others still run: at 100,000
-// fibers this makes a switch three to four times as fast.
+// fibers this makes a switch three to four times as fast. Of a stack the frames of the wait and of who called it: so many
+// lines that a server's fiber, which waits in a read, goes on without a miss.
 void prefetch_ahead(const processor& p) noexcept {
   if (const fiber* soon = p.ready.peek(3)) {
     __builtin_prefetch(soon);
     __builtin_prefetch(reinterpret_cast<const char*>(soon) + 64);
   }
-  if (const fiber* sooner = p.ready.peek(1))
-    __builtin_prefetch(sooner->saved.sp); // its control block has arrived by now
+  if (const fiber* sooner = p.ready.peek(1)) { // its control block has arrived by now
+    const auto* frames = static_cast<const char*>(sooner->saved.sp);
+    for (int line = 0; line < 6; ++line) __builtin_prefetch(frames + 64 * line);
+  }
 }
 
 } // namespace
