@@ -102,6 +102,11 @@ enum class lookup_failure : std::uint8_t {
   other
 };
 
+// How many descriptors the process may have open, and up to how many it may raise that itself.
+struct descriptor_limit {
+  std::uint64_t now, most;
+};
+
 struct topology {
   unsigned processors; // usable by this process now: affinity mask and cgroup CPU quota, at least 1
   unsigned cpus;       // in the affinity mask
@@ -167,6 +172,7 @@ public:
   virtual readiness look(int fd) noexcept = 0;
 
   // ---- descriptors; all non-blocking and close-on-exec.
+  virtual descriptor_limit descriptors() noexcept = 0;
   virtual int socket(int family, int type, int protocol) noexcept = 0;
   virtual int set_option(int fd, int level, int name, const void* value, unsigned size) noexcept = 0;
   virtual int get_option(int fd, int level, int name, void* value, unsigned* size) noexcept = 0;

@@ -1,6 +1,9 @@
 #include <thrum/io/error.h>
 
+#include "env/env.h"
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace thrum::io {
@@ -85,6 +88,24 @@ std::string subject::text() const {
   return out;
 }
 
+namespace {
+
+// What a user can do about an error whose name does not say it. Limits are those of now.
+std::string remedy(const std::error_code& code) {
+  if (code.category() != std::system_category()) return {};
+  if (code.value() == ENFILE) return " (all programs together; the limit is in /proc/sys/fs/file-max)";
+  if (code.value() != EMFILE) return {};
+  const env::descriptor_limit limit = env::linux_world().descriptors();
+  std::string out = " (this process may have " + std::to_string(limit.now);
+  if (limit.most > limit.now)
+    out += "; ulimit -n or setrlimit raises that up to " + std::to_string(limit.most);
+  else
+    out += ", and only its administrator may raise that: ulimit -Hn, LimitNOFILE of a service";
+  return out += ')';
+}
+
+} // namespace
+
 std::string error::message() const {
   std::string out = operation;
   if (!about.empty()) {
@@ -93,6 +114,7 @@ std::string error::message() const {
   }
   if (!out.empty()) out += ": ";
   out += code.message();
+  out += remedy(code);
   if (causes == nullptr) return out;
   const char* before = " (";
   for (const error& cause : *causes) {
@@ -115,7 +137,8 @@ std::string prefix_of(const error& e) {
 } // namespace
 
 failure::failure(const error& e) : std::system_error(e.code, prefix_of(e)), error_(e) {
-  if (e.causes != nullptr) text_ = std::make_shared<const std::string>(e.message());
+  if (e.causes != nullptr || !remedy(e.code).empty())
+    text_ = std::make_shared<const std::string>(e.message());
 }
 
 void throw_failure(const error& e) { throw failure(e); }

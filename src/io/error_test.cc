@@ -9,6 +9,8 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <string>
+#include <sys/resource.h>
 #include <vector>
 
 namespace thrum::io {
@@ -43,6 +45,23 @@ TEST(error, compares_with_codes_of_thrum_and_of_the_system) {
   const error given_up{.code = {ETIMEDOUT, std::system_category()}};
   EXPECT_TRUE(given_up == std::errc::timed_out);
   EXPECT_FALSE(given_up == errc::deadline);
+}
+
+TEST(error, too_many_open_files_says_how_many_and_who_can_change_that) {
+  const error e{
+      .code = {EMFILE, std::system_category()}, .operation = "accept", .about = subject::named("[::]:80")};
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit few{.rlim_cur = 200, .rlim_max = usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const std::string said = e.message(), thrown = failure(e).what();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  const std::string all =
+      "accept [::]:80: Too many open files (this process may have 200; ulimit -n or setrlimit "
+      "raises that up to " +
+      std::to_string(usual.rlim_max) + ")";
+  EXPECT_EQ(said, all);
+  EXPECT_EQ(thrown, all);
 }
 
 TEST(error, a_long_name_is_cut_and_not_overrun) {

@@ -112,7 +112,7 @@ public:
 
 private:
   error error_;
-  std::shared_ptr<const std::string> text_; // if there are causes
+  std::shared_ptr<const std::string> text_; // if it is more than the code's
 };
 
 // Thrown instead of a plain `cancelled` by an operation of several steps that was stopped after some of them, so that nobody

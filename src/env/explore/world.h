@@ -26,6 +26,7 @@ public:
   void wake_word(const void* word, int how_many) noexcept override;
   void yield_thread() noexcept override { base::relax(); }
   topology cpus() noexcept override { return {1, 1}; }
+  descriptor_limit descriptors() noexcept override { return missing("descriptors"), descriptor_limit{}; }
 
   int this_thread() noexcept override { return 0; }
   nanoseconds thread_cpu_time(int) noexcept override { return missing("thread_cpu_time"); }

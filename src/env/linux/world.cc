@@ -30,6 +30,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -135,6 +136,11 @@ public:
   void yield_thread() noexcept override { ::sched_yield(); }
 
   topology cpus() noexcept override { return read_topology(); }
+  descriptor_limit descriptors() noexcept override {
+    ::rlimit limit{};
+    quietly([&] { return ::getrlimit(RLIMIT_NOFILE, &limit); });
+    return {limit.rlim_cur, limit.rlim_max};
+  }
 
   int this_thread() noexcept override { return thread_id(); }
   nanoseconds thread_cpu_time(int thread) noexcept override {
