@@ -14,6 +14,7 @@
 #include <thrum/executor.h>
 #include <thrum/fiber_local.h>
 #include <thrum/go.h>
+#include <thrum/guarded.h>
 #include <thrum/inspect.h>
 #include <thrum/latch.h>
 #include <thrum/mutex.h>
