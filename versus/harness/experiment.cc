@@ -83,6 +83,11 @@ std::string read_variant(const json::value& from, const experiment& e, variant& 
 
 } // namespace
 
+bool is_source(std::string_view text) {
+  return text.size() > 3 && text[0] == 'S' && text[1] >= '0' && text[1] <= '3' && text[2] == ':' &&
+         text.find_first_not_of("0123456789", 3) == std::string_view::npos;
+}
+
 double check_rule::expected(double n, bool quick) const {
   switch (how) {
   case kind::count: return n;

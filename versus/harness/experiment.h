@@ -28,6 +28,9 @@ struct claim {
   std::string source, text; // "S1:10" and the article's sentence
 };
 
+// "S1:10": the article and its line, as all sources are written.
+bool is_source(std::string_view text);
+
 // What a program must report as proof that it did the work, computed from n, the operations it reports.
 struct check_rule {
   enum class kind { count, sum, each };

@@ -4,6 +4,7 @@
 #include "harness/experiment.h"
 #include "harness/files.h"
 #include "harness/machine.h"
+#include "harness/not_yet.h"
 #include "harness/process.h"
 #include "harness/report.h"
 #include "harness/runner.h"
@@ -24,7 +25,7 @@ namespace {
 constexpr const char* usage =
     R"(versus: thrum against Go, Node, Python and Java (and Boost.Fiber, where it is installed)
 
-  versus list                   the experiments
+  versus list                   the experiments, also those that are not there yet
   versus run [X4 X3 ...]        measure all or some of them, show tables, write a report
   versus doctor                 what is installed, what is missing, how to get it
   versus report FILE.jsonl...   show the figures of earlier runs again
@@ -241,9 +242,14 @@ std::expected<std::vector<experiment>, std::string> chosen_experiments(
     const places& where, const std::vector<std::string>& names) {
   auto all = load_experiments(where.source + "/experiments");
   if (!all || names.empty()) return all;
-  for (const std::string& name : names)
-    if (std::none_of(all->begin(), all->end(), [&](const experiment& e) { return e.id == name; }))
-      return std::unexpected("there is no experiment " + name + "; `versus list` shows them");
+  auto waiting = load_not_yet(where.source + "/experiments");
+  for (const std::string& name : names) {
+    if (std::any_of(all->begin(), all->end(), [&](const experiment& e) { return e.id == name; })) continue;
+    if (waiting)
+      for (const planned& p : *waiting)
+        if (p.id == name) return std::unexpected(name + " is not there yet: it waits for " + p.waits_for);
+    return std::unexpected("there is no experiment " + name + "; `versus list` shows them");
+  }
   std::erase_if(
       *all, [&](const experiment& e) { return std::find(names.begin(), names.end(), e.id) == names.end(); });
   return all;
@@ -305,6 +311,8 @@ int run_command_line(const arguments& a, places& where, interrupts& stop) {
 int list_command(const places& where, interrupts& stop) {
   auto all = load_experiments(where.source + "/experiments");
   if (!all) return fail(all.error());
+  auto waiting = load_not_yet(where.source + "/experiments");
+  if (!waiting) return fail(waiting.error());
   output out(1, stop);
   view v = out.look();
   for (const experiment& e : *all) {
@@ -312,6 +320,12 @@ int list_command(const places& where, interrupts& stop) {
     out.put(paragraph(e.question, v.width, "     ", "     "));
     for (const variant& each : e.variants)
       out.put("       " + pad_right(each.id, 16) + each.title + (each.full_only ? " (--full)" : "") + "\n");
+  }
+  for (const planned& p : *waiting) {
+    out.put(paint(pad_right(p.id, 5) + p.title, style::heading, v) + paint("  not yet", style::dim, v) +
+            "\n");
+    out.put(paragraph(p.question, v.width, "     ", "     "));
+    out.put(paragraph("waits for: " + p.waits_for, v.width, "       ", "         "));
   }
   return 0;
 }
