@@ -118,32 +118,4 @@ bool board::complete(const std::vector<experiment>& all, const std::string& runt
   return false;
 }
 
-judged judge(const verdict& v, const experiment& e, const board& b) {
-  std::string said;
-  auto value_of = [&](const verdict::side& side, double& out) {
-    if (side.runtime.empty()) {
-      out = side.number;
-      said += (said.empty() ? "" : ", ") + std::string("bound ") + figure(out);
-      return true;
-    }
-    for (const column& c : b.columns) {
-      if (c.id != side.runtime) continue;
-      shown_cell cell = b.look(e, *e.find(side.variant), c);
-      const summary* s = cell.state == shown_cell::kind::value ? cell.figure_of(side.metric) : nullptr;
-      if (s == nullptr) return false;
-      out = s->median;
-      said +=
-          (said.empty() ? "" : ", ") + c.title + " " + figure(out) + " " + e.find_metric(side.metric)->unit;
-      return true;
-    }
-    return false;
-  };
-  double left = 0, right = 0;
-  if (!value_of(v.left, left) || !value_of(v.right, right)) return {};
-  judged out;
-  out.holds = left < right * v.times;
-  out.text = said + (out.holds ? ": holds here" : ": does not hold here");
-  return out;
-}
-
 } // namespace versus

@@ -88,11 +88,4 @@ private:
 // The variant's id as a one-thread runtime reports it.
 std::string one_thread_id(const variant& v);
 
-// "Node 60.0 ns/op, Go 134 ns/op: does not hold here"; empty when a figure is missing.
-struct judged {
-  bool holds = false;
-  std::string text;
-};
-judged judge(const verdict& v, const experiment& e, const board& b);
-
 } // namespace versus

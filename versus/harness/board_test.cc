@@ -78,25 +78,5 @@ TEST(board, foreign_lines_are_refused) {
   EXPECT_EQ(b.apply_line(R"({"event":"finish","seconds":1})"), "");
 }
 
-TEST(board, a_verdict_compares_medians) {
-  experiment e = sample::one();
-  board b = sample::filled();
-  judged j = judge(e.verdicts[0], e, b);
-  EXPECT_FALSE(j.holds);
-  EXPECT_EQ(j.text, "Go 40.0 ns/op, Node 15.0 ns/op: does not hold here");
-}
-
-TEST(board, a_verdict_may_grant_a_factor) {
-  experiment e = sample::one();
-  e.verdicts[0].times = 3; // 40 is below 3 times 15
-  EXPECT_TRUE(judge(e.verdicts[0], e, sample::filled()).holds);
-}
-
-TEST(board, a_verdict_without_figures_says_nothing) {
-  experiment e = sample::one();
-  board b;
-  EXPECT_EQ(judge(e.verdicts[0], e, b).text, "");
-}
-
 } // namespace
 } // namespace versus

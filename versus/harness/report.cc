@@ -3,6 +3,7 @@
 #include "harness/files.h"
 #include "harness/report_style.h"
 #include "harness/table.h"
+#include "harness/verdict.h"
 
 #include <algorithm>
 #include <cmath>
@@ -206,9 +207,12 @@ std::string verdicts(const experiment& e, const board& b) {
   std::string out;
   for (const verdict& said : e.verdicts) {
     judged j = judge(said, e, b);
-    if (j.text.empty()) continue;
+    if (!j.measured()) continue;
     out += tag("li", escape_html("\u201c" + said.claim + "\u201d: ") +
-                         tag("span", escape_html(j.text), j.holds ? "class=\"good\"" : "class=\"bad\""));
+                         tag("span", escape_html(j.text()),
+                             j.said == judged::answer::holds   ? "class=\"good\""
+                             : j.said == judged::answer::fails ? "class=\"bad\""
+                                                               : "class=\"soft\""));
   }
   return out;
 }

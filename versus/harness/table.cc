@@ -1,5 +1,7 @@
 #include "harness/table.h"
 
+#include "harness/verdict.h"
+
 #include <algorithm>
 
 namespace versus {
@@ -330,8 +332,8 @@ std::string render_table(const experiment& e, const board& b, const view& v) {
   }
   if (std::string text = standing(e, b); !text.empty()) out += paragraph(text, v.width, in, in + "  ");
   for (const verdict& said : e.verdicts)
-    if (judged j = judge(said, e, b); !j.text.empty())
-      out += paragraph("\"" + said.claim + "\": " + j.text, v.width, in, in + "  ");
+    if (judged j = judge(said, e, b); j.measured())
+      out += paragraph("\"" + said.claim + "\": " + j.text(), v.width, in, in + "  ");
   if (b.state_of(e.id).ended) {
     noise n = noise_of(e, b);
     std::string text = paragraph(n.text, v.width, in, in + "  ");
