@@ -85,7 +85,12 @@ std::string read_variant(const json::value& from, const experiment& e, variant& 
 
 bool is_source(std::string_view text) {
   return text.size() > 3 && text[0] == 'S' && text[1] >= '0' && text[1] <= '3' && text[2] == ':' &&
-         text.find_first_not_of("0123456789", 3) == std::string_view::npos;
+         text.find_first_not_of("0123456789-,", 3) == std::string_view::npos;
+}
+
+bool verdict::is_about(const struct claim& sentence, const experiment& e) const {
+  if (sources.empty()) return !e.claims.empty() && sentence.source == e.claims.front().source;
+  return std::find(sources.begin(), sources.end(), sentence.source) != sources.end();
 }
 
 double check_rule::expected(double n, bool quick) const {
@@ -144,7 +149,10 @@ std::expected<experiment, std::string> parse_experiment(std::string_view text) {
   e.quick_timeout = file.num("quick_timeout", e.quick_timeout);
   e.timeout = file.num("timeout", e.timeout);
   if (e.id.empty() || e.title.empty()) return std::unexpected("\"id\" or \"title\" is missing");
-  for (const json::value& c : file.list("claims")) e.claims.push_back({c.text("source"), c.text("text")});
+  for (const json::value& c : file.list("claims")) {
+    e.claims.push_back({c.text("source"), c.text("text")});
+    if (!is_source(e.claims.back().source)) return std::unexpected("a claim's \"source\" must be like S1:10");
+  }
   for (const json::value& m : file.list("metrics"))
     e.metrics.push_back({m.text("id"), m.text("title"), m.text("unit"),
                          m.text("label", m.text("title") + " " + m.text("unit"))});
@@ -157,6 +165,13 @@ std::expected<experiment, std::string> parse_experiment(std::string_view text) {
     verdict& said = e.verdicts.emplace_back();
     said.claim = v.text("claim");
     said.times = v.num("times", said.times);
+    for (const json::value& source : v.list("sources")) {
+      said.sources.push_back(source.string);
+      if (std::none_of(e.claims.begin(), e.claims.end(),
+                       [&](const claim& c) { return c.source == source.string; }))
+        return std::unexpected("verdict \"" + said.claim + "\" is about " + source.string +
+                               ", which is no claim");
+    }
     if (!read_side(v.text("left"), e, said.left) || !read_side(v.text("below"), e, said.right))
       return std::unexpected("verdict \"" + said.claim + "\" compares what is not measured");
   }

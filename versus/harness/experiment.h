@@ -28,7 +28,7 @@ struct claim {
   std::string source, text; // "S1:10" and the article's sentence
 };
 
-// "S1:10": the article and its line, as all sources are written.
+// "S1:10", "S1:22-61": the article and its lines, as all sources are written.
 bool is_source(std::string_view text);
 
 // What a program must report as proof that it did the work, computed from n, the operations it reports.
@@ -42,15 +42,19 @@ struct check_rule {
   double expected(double n, bool quick) const;
 };
 
-// Figures are compared to say whether a claim holds here: left < times * right.
+// Figures are compared to say whether a claim holds here: left < times * right. It is said as the article says it:
+// where it holds, the sentences do.
 struct verdict {
   struct side {
     std::string runtime, variant, metric; // or a number when runtime is empty
     double number = 0;
   };
   std::string claim;
+  std::vector<std::string> sources; // of the sentences that it puts in figures; empty: of the first
   side left, right;
   double times = 1;
+
+  bool is_about(const struct claim& sentence, const struct experiment& e) const;
 };
 
 struct variant {

@@ -1,5 +1,6 @@
 // versus: the articles' claims, measured on this machine. The commands; `versus --help` lists them.
 #include "harness/board.h"
+#include "harness/claims.h"
 #include "harness/contestant.h"
 #include "harness/experiment.h"
 #include "harness/files.h"
@@ -8,6 +9,7 @@
 #include "harness/process.h"
 #include "harness/report.h"
 #include "harness/runner.h"
+#include "harness/session.h"
 #include "harness/table.h"
 #include "harness/terminal.h"
 
@@ -27,6 +29,7 @@ constexpr const char* usage =
 
   versus list                   the experiments, also those that are not there yet
   versus run [X4 X3 ...]        measure all or some of them, show tables, write a report
+  versus claims [FILE.jsonl...] the articles, fact-checked: every sentence, and what became of it here
   versus doctor                 what is installed, what is missing, how to get it
   versus report FILE.jsonl...   show the figures of earlier runs again
 
@@ -353,19 +356,11 @@ int report_command(const arguments& a, const places& where, interrupts& stop) {
   auto all = load_experiments(where.source + "/experiments");
   if (!all) return fail(all.error());
   board b;
+  std::vector<std::string> wrong;
   for (const std::string& file : a.names) {
-    std::string text = read_file(file);
-    if (text.empty()) return fail("cannot read " + file);
-    int number = 0;
-    for (std::size_t at = 0; at < text.size();) {
-      std::size_t end = std::min(text.find('\n', at), text.size());
-      ++number;
-      if (end > at)
-        if (std::string wrong = b.apply_line(std::string_view(text).substr(at, end - at)); !wrong.empty())
-          std::fprintf(stderr, "versus: %s:%d: %s\n", file.c_str(), number, wrong.c_str());
-      at = end + 1;
-    }
+    if (auto read = apply_file(b, file, wrong); !read) return fail(read.error());
   }
+  for (const std::string& line : wrong) std::fprintf(stderr, "versus: %s\n", line.c_str());
   output out(1, stop);
   for (const experiment& e : *all)
     if (b.measured(e.id)) out.put(render_table(e, b, out.look()) + "\n");
@@ -373,6 +368,38 @@ int report_command(const arguments& a, const places& where, interrupts& stop) {
   std::string base =
       a.names[0].ends_with(".jsonl") ? a.names[0].substr(0, a.names[0].size() - 6) : a.names[0];
   write_report(b, *all, where, a.html.empty() ? base + ".html" : a.html, out);
+  return 0;
+}
+
+int claims_command(const arguments& a, const places& where, interrupts& stop) {
+  auto all = load_experiments(where.source + "/experiments");
+  if (!all) return fail(all.error());
+  auto waiting = load_not_yet(where.source + "/experiments");
+  if (!waiting) return fail(waiting.error());
+  std::vector<session> runs;
+  std::vector<std::string> wrong;
+  for (const std::string& file : a.names) {
+    session& one = runs.emplace_back();
+    one.file = file;
+    if (auto read = apply_file(one.what, file, wrong); !read) return fail(read.error());
+  }
+  for (const std::string& line : wrong) std::fprintf(stderr, "versus: %s\n", line.c_str());
+  if (a.names.empty()) runs = read_sessions(where.results);
+  std::vector<const board*> boards;
+  for (const session& s : runs) boards.push_back(&s.what);
+  std::vector<ruling> rulings = rule(*all, *waiting, boards);
+  output out(1, stop);
+  if (a.json) {
+    out.put(claims_json(rulings));
+    return 0;
+  }
+  out.put(render_claims(rulings, out.look()));
+  if (boards.empty())
+    out.put("There are no results in " + where.results + " yet; `versus run` measures.\n");
+  else
+    out.put(paragraph("Figures of " + boards[0]->date + " (" + boards[0]->mode + "), " +
+                          boards[0]->machine_line + "; older ones have their date.",
+                      out.look().width, "", "  "));
   return 0;
 }
 
@@ -393,6 +420,7 @@ int main(int argc, char** argv) {
   if (a.command == "list") return list_command(where, stop);
   if (a.command == "doctor") return doctor_command(where, stop);
   if (a.command == "report") return report_command(a, where, stop);
+  if (a.command == "claims") return claims_command(a, where, stop);
   if (a.command == "run") return run_command_line(a, where, stop);
   return fail("unknown command " + a.command + "; see versus --help");
 }

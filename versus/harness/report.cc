@@ -1,5 +1,6 @@
 #include "harness/report.h"
 
+#include "harness/claims.h"
 #include "harness/files.h"
 #include "harness/report_style.h"
 #include "harness/table.h"
@@ -71,15 +72,6 @@ std::string bar_svg(double at, double low, double high, const std::vector<double
 }
 
 namespace {
-
-struct source {
-  const char* name;
-  const char* title;
-};
-constexpr source sources[] = {{"S0", "Node against Go for a compiler (slides)"},
-                              {"S1", "Go against JavaScript: an architectural deep dive"},
-                              {"S2", "Go vs JavaScript: understanding the concurrency execution models"},
-                              {"S3", "Concurrency models: JS vs Go vs Python vs Java"}};
 
 std::string tag(const std::string& name, const std::string& body, const std::string& attributes = "") {
   return "<" + name + (attributes.empty() ? "" : " " + attributes) + ">" + body + "</" + name + ">";
@@ -285,7 +277,7 @@ std::string render_report(const board& b, const std::vector<experiment>& all, co
     claims += verdicts(e, b);
   }
   std::string legend;
-  for (const source& s : sources) legend += tag("li", escape_html(std::string(s.name) + ": " + s.title));
+  for (const article& a : articles) legend += tag("li", escape_html(std::string(a.id) + ": " + a.title));
   std::string first =
       top + tag("p", escape_html(versions)) + missing +
       tag("p",

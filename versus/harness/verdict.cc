@@ -60,12 +60,12 @@ const char* word_of(judged::answer a) {
 
 judged judge(const verdict& v, const experiment& e, const board& b) {
   judged out;
+  std::string bound;
   const bool shared = !v.left.runtime.empty() && !v.right.runtime.empty();
   auto range_on = [&](const verdict::side& side, range& found) {
-    out.figures += out.figures.empty() ? "" : ", ";
     if (side.runtime.empty()) {
       found = {side.number, side.number};
-      out.figures += "bound " + figure(side.number);
+      bound = std::string(" (to be ") + (&side == &v.left ? "above " : "below ") + figure(side.number) + ")";
       return true;
     }
     for (const column& c : b.columns) {
@@ -78,7 +78,7 @@ judged judge(const verdict& v, const experiment& e, const board& b) {
       }
       const metric& m = *e.find_metric(side.metric);
       found = range_of(*s, m, shared);
-      out.figures += c.title + " " + figure(s->median) + " " + m.unit;
+      out.figures += (out.figures.empty() ? "" : ", ") + c.title + " " + figure(s->median) + " " + m.unit;
       return true;
     }
     out.why = side.runtime + " was left out";
@@ -86,6 +86,7 @@ judged judge(const verdict& v, const experiment& e, const board& b) {
   };
   range left, right;
   if (!range_on(v.left, left) || !range_on(v.right, right)) return out;
+  out.figures += bound;
   if (left.high < right.low * v.times)
     out.said = judged::answer::holds;
   else if (left.low >= right.high * v.times)
