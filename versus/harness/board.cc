@@ -67,6 +67,15 @@ const exp_state& board::state_of(const std::string& exp) const {
   return found != states_.end() ? found->second : none;
 }
 
+const std::vector<double>& board::samples(const std::string& exp, const std::string& variant,
+                                          const std::string& runtime, const std::string& metric_id) const {
+  static const std::vector<double> none;
+  auto found = cells_.find({exp + "/" + variant, runtime});
+  if (found == cells_.end()) return none;
+  auto of_metric = found->second.samples.find(metric_id);
+  return of_metric != found->second.samples.end() ? of_metric->second : none;
+}
+
 shown_cell board::look(const experiment& e, const variant& v, const column& c) const {
   using kind = shown_cell::kind;
   shown_cell out;

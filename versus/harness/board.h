@@ -61,6 +61,9 @@ public:
   void apply(const json::value& event);
 
   shown_cell look(const experiment& e, const variant& v, const column& c) const;
+  // As they were reported; empty when there are none.
+  const std::vector<double>& samples(const std::string& exp, const std::string& variant,
+                                     const std::string& runtime, const std::string& metric_id) const;
   const exp_state& state_of(const std::string& exp) const;
   bool measured(const std::string& exp) const { return states_.contains(exp); }
 

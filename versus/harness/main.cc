@@ -1,6 +1,7 @@
 // versus: the articles' claims, measured on this machine. The commands; `versus --help` lists them.
 #include "harness/board.h"
 #include "harness/claims.h"
+#include "harness/compare.h"
 #include "harness/contestant.h"
 #include "harness/experiment.h"
 #include "harness/files.h"
@@ -30,6 +31,7 @@ constexpr const char* usage =
   versus list                   the experiments, also those that are not there yet
   versus run [X4 X3 ...]        measure all or some of them, show tables, write a report
   versus claims [FILE.jsonl...] the articles, fact-checked: every sentence, and what became of it here
+  versus compare OLD NEW        two files of results: what of thrum (or --runtimes) is slower now
   versus doctor                 what is installed, what is missing, how to get it
   versus report FILE.jsonl...   show the figures of earlier runs again
 
@@ -40,7 +42,10 @@ constexpr const char* usage =
   --html FILE                   where the report goes
   --results DIR                 where figures and reports go
 
-The exit code is 0 when every row of thrum was measured, 130 after Ctrl-C, and 1 or 2 otherwise.
+The exit code of a run is 0 when every row of thrum was measured, 130 after Ctrl-C, and 1 or 2 otherwise.
+compare calls a row slower if its median is 10 % larger (shares: 2 points) and a rank test of the samples is sure
+(one-sided, 5 %; it takes three runs of each), as measured and beside what the other runtimes took. Its exit
+code is 1 if a deciding figure of thrum is slower or gone, 0 if not, 2 for arguments that it cannot use.
 Programs are looked up on PATH, or by GO, NODE, PYTHON, JAVA, JAVA_HOME, CXX, BOOST_ROOT.
 )";
 
@@ -403,6 +408,29 @@ int claims_command(const arguments& a, const places& where, interrupts& stop) {
   return 0;
 }
 
+int compare_command(const arguments& a, const places& where, interrupts& stop) {
+  if (a.names.size() != 2) return fail("compare needs two files: OLD.jsonl NEW.jsonl");
+  auto all = load_experiments(where.source + "/experiments");
+  if (!all) return fail(all.error());
+  board boards[2];
+  std::vector<std::string> wrong;
+  for (int i = 0; i < 2; ++i) {
+    if (auto read = apply_file(boards[i], a.names[static_cast<std::size_t>(i)], wrong); !read)
+      return fail(read.error());
+    if (boards[i].columns.empty()) return fail(a.names[static_cast<std::size_t>(i)] + " is no run");
+  }
+  for (const std::string& line : wrong) std::fprintf(stderr, "versus: %s\n", line.c_str());
+  std::vector<std::string> runtimes = a.runtimes.empty() ? std::vector<std::string>{"thrum"} : a.runtimes;
+  for (const std::string& name : runtimes)
+    if (std::none_of(boards[0].columns.begin(), boards[0].columns.end(),
+                     [&](const column& c) { return c.id == name; }))
+      return fail(a.names[0] + " has no runtime " + name);
+  comparison c = compare(*all, boards[0], boards[1], runtimes);
+  output out(1, stop);
+  out.put(a.json ? comparison_json(c) : render_comparison(c, out.look()));
+  return c.worse() ? 1 : 0;
+}
+
 } // namespace
 } // namespace versus
 
@@ -421,6 +449,7 @@ int main(int argc, char** argv) {
   if (a.command == "doctor") return doctor_command(where, stop);
   if (a.command == "report") return report_command(a, where, stop);
   if (a.command == "claims") return claims_command(a, where, stop);
+  if (a.command == "compare") return compare_command(a, where, stop);
   if (a.command == "run") return run_command_line(a, where, stop);
   return fail("unknown command " + a.command + "; see versus --help");
 }
