@@ -41,6 +41,7 @@ constexpr const char* usage =
   --json                        only JSON lines on standard output
   --html FILE                   where the report goes
   --results DIR                 where figures and reports go
+  --source DIR, --build DIR     other experiments than those of this build, and where CMake builds their programs
 
 The exit code of a run is 0 when every row of thrum was measured, 130 after Ctrl-C, and 1 or 2 otherwise.
 compare calls a row slower if its median is 10 % larger (shares: 2 points) and a rank test of the samples is sure
@@ -55,7 +56,7 @@ struct arguments {
   std::vector<std::string> runtimes;
   run_options run;
   bool json = false, help = false;
-  std::string html, results, wrong;
+  std::string html, results, source, build, wrong;
 };
 
 std::vector<std::string> split(const std::string& text) {
@@ -93,6 +94,10 @@ arguments read_arguments(int argc, char** argv) {
       a.html = value();
     else if (name == "--results")
       a.results = value();
+    else if (name == "--source")
+      a.source = value();
+    else if (name == "--build")
+      a.build = value();
     else if (name == "--runs") {
       a.run.runs = std::atoi(value().c_str());
       if (a.run.runs < 1 && a.wrong.empty()) a.wrong = "--runs needs a number from 1 on";
@@ -445,6 +450,8 @@ int main(int argc, char** argv) {
   interrupts stop;
   places where = places::of_this_build();
   if (!a.results.empty()) where.results = a.results;
+  if (!a.source.empty()) where.source = a.source;
+  if (!a.build.empty()) where.build = a.build, where.cache = a.build + "/versus/cache";
   if (a.command == "list") return list_command(where, stop);
   if (a.command == "doctor") return doctor_command(where, stop);
   if (a.command == "report") return report_command(a, where, stop);
