@@ -66,11 +66,11 @@ style style_of(ruling::state s) {
   }
 }
 
+} // namespace
+
 bool same_sentence(const ruling& a, const ruling& b) {
   return a.said.source == b.said.source && a.said.text == b.said.text;
 }
-
-} // namespace
 
 const char* word_of(ruling::state s) {
   switch (s) {

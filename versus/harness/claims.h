@@ -37,6 +37,7 @@ struct ruling {
 };
 
 const char* word_of(ruling::state s);
+bool same_sentence(const ruling& a, const ruling& b);
 
 // In the order of the articles. `runs`: the newest first.
 std::vector<ruling> rule(const std::vector<experiment>& built, const std::vector<planned>& waiting,

@@ -225,8 +225,11 @@ bool show_pool(const places& where, const contestant& thrum, output& out, record
 
 void write_report(const board& b, const std::vector<experiment>& all, const places& where,
                   const std::string& file, output& out) {
-  std::string page =
-      render_report(b, all, where.source + "/experiments/x00_worker_pool", where.source + "/kit");
+  // All experiments, also those that this run left out: the scoreboard names them.
+  auto whole = load_experiments(where.source + "/experiments");
+  auto waiting = load_not_yet(where.source + "/experiments");
+  std::string page = render_report(b, whole ? *whole : all, waiting ? *waiting : std::vector<planned>{},
+                                   where.source + "/experiments/x00_worker_pool", where.source + "/kit");
   if (write_file(file, page))
     out.put("report:  " + file + "\n");
   else

@@ -1,5 +1,7 @@
 #include "harness/report.h"
 
+#include "harness/chart.h"
+#include "harness/html.h"
 #include "harness/sample_board.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +21,7 @@ TEST(report, what_programs_and_files_say_cannot_become_markup) {
   b.apply_line(
       R"({"event":"trouble","exp":"X9","rt":"java","variants":["yield@all"],"what":"<script>alert(1)</script>"})");
   b.apply_line(R"({"event":"pool","lines":["<img src=x>"]})");
-  std::string page = render_report(b, {e}, "/none", "/none");
+  std::string page = render_report(b, {e}, {}, "/none", "/none");
   EXPECT_FALSE(has(page, "<script"));
   EXPECT_FALSE(has(page, "<img"));
   EXPECT_TRUE(has(page, "&lt;script&gt;alert(1)"));
@@ -29,14 +31,14 @@ TEST(report, what_programs_and_files_say_cannot_become_markup) {
 
 TEST(report, it_needs_nothing_from_anywhere) {
   experiment e = sample::one();
-  std::string page = render_report(sample::filled(), {e}, "/none", "/none");
+  std::string page = render_report(sample::filled(), {e}, {}, "/none", "/none");
   for (const char* part : {"http:", "https:", "src=", "@import", "url(", "<link"})
     EXPECT_FALSE(has(page, part)) << part;
 }
 
 TEST(report, tags_are_balanced) {
   experiment e = sample::one();
-  std::string page = render_report(sample::filled(), {e}, "/none", "/none");
+  std::string page = render_report(sample::filled(), {e}, {}, "/none", "/none");
   for (const char* name :
        {"section", "div", "span", "table", "tr", "td", "ul", "li", "details", "svg", "blockquote"}) {
     auto count = [&](const std::string& what) {
@@ -51,9 +53,9 @@ TEST(report, tags_are_balanced) {
 
 TEST(report, every_kind_of_figure_has_an_axis_of_its_own) {
   experiment e = sample::one();
-  std::string one = render_report(sample::filled(), {e}, "/none", "/none");
+  std::string one = render_report(sample::filled(), {e}, {}, "/none", "/none");
   e.variants[2].metrics = {"wall"};
-  std::string two = render_report(sample::filled(), {e}, "/none", "/none");
+  std::string two = render_report(sample::filled(), {e}, {}, "/none", "/none");
   auto axes = [](const std::string& page) {
     int n = 0;
     for (std::size_t at = 0; (at = page.find("Bars are medians", at)) != std::string::npos; ++at) ++n;
