@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <numeric>
+#include <tuple>
 
 namespace versus {
 namespace {
@@ -112,12 +114,16 @@ std::vector<ruling> rule(const std::vector<experiment>& built, const std::vector
       r.what = ruling::state::not_yet;
       r.detail = "waits for " + p.waits_for;
     }
-  std::stable_sort(out.begin(), out.end(), [](const ruling& a, const ruling& b) {
-    if (article_of(a) != article_of(b)) return article_of(a) < article_of(b);
-    if (line_of(a) != line_of(b)) return line_of(a) < line_of(b);
-    return a.said.text < b.said.text;
+  // By place, and in the order of the experiments and their verdicts where that is the same.
+  std::vector<std::size_t> order(out.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::make_tuple(article_of(out[a]), line_of(out[a]), out[a].said.text, a) <
+           std::make_tuple(article_of(out[b]), line_of(out[b]), out[b].said.text, b);
   });
-  return out;
+  std::vector<ruling> sorted;
+  for (std::size_t at : order) sorted.push_back(std::move(out[at]));
+  return sorted;
 }
 
 std::string tally(const std::vector<ruling>& all) {

@@ -31,8 +31,9 @@ std::vector<session> read_sessions(const std::string& directory) {
     one.file = directory + "/" + name;
     if (apply_file(one.what, one.file, wrong) && !one.what.columns.empty()) out.push_back(std::move(one));
   }
-  std::stable_sort(out.begin(), out.end(),
-                   [](const session& a, const session& b) { return a.what.date > b.what.date; });
+  std::sort(out.begin(), out.end(), [](const session& a, const session& b) {
+    return a.what.date != b.what.date ? a.what.date > b.what.date : a.file > b.file;
+  });
   return out;
 }
 
