@@ -200,11 +200,14 @@ std::string program_file(const contestant& c, const experiment& e, const places&
 std::expected<void, std::string> run_build(command what, const std::string& scratch, interrupts& stop) {
   what.set.emplace_back("TMPDIR", scratch);
   what.unset = disturbing;
-  what.timeout = 300;
+  what.timeout =
+      1800; // the first program builds all of thrum, maybe on one slow processor with much else to do
   text_outcome said = run_for_text(what, stop);
   if (said.good()) return {};
+  if (said.ended != outcome::how::exited) return std::unexpected("could not be built: " + said.describe());
   std::string all = said.error_output + said.output;
-  std::size_t at = all.find("error");
+  std::size_t at = all.find("error:"); // not "error.cc", which may build well
+  if (at == std::string::npos) at = all.find("rror");
   std::string first;
   if (at != std::string::npos) {
     std::size_t from = all.rfind('\n', at) + 1; // npos + 1 is 0
