@@ -92,6 +92,16 @@ TEST(experiment, all_claim_files_are_right_and_have_a_program_of_every_kind) {
   }
 }
 
+TEST(experiment, a_verdict_names_its_sentences_where_there_are_several) {
+  auto all = load_experiments(places::of_this_build().source + "/experiments");
+  ASSERT_TRUE(all) << all.error();
+  for (const experiment& e : *all)
+    for (const verdict& v : e.verdicts)
+      EXPECT_FALSE(e.claims.size() > 1 && v.sources.empty())
+          << e.folder << "/claim.json: add \"sources\": [\"" << e.claims[0].source
+          << "\", ...], the claims that this is about, to the verdict \"" << v.claim << "\"";
+}
+
 TEST(contestant, a_jdk_is_known_by_its_release_file) {
   std::string whole;
   EXPECT_EQ(jdk_version("IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"25.0.3\"\nJAVA_VERSION_DATE=\"2026\"\n", whole),
