@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace versus {
 namespace {
 
@@ -76,6 +78,21 @@ TEST(report, an_axis_is_logarithmic_when_figures_differ_by_more_than_twenty_time
   EXPECT_LE(far.at(201), 100);
   EXPECT_NEAR(far.at(100) - far.at(10), far.at(10) - far.at(1), 0.001);
   EXPECT_EQ(far.at(0), 0) << "nothing falls off the chart";
+}
+
+TEST(report, a_linear_axis_has_a_few_round_marks) {
+  for (double largest = 0.013; largest < 1e7; largest *= 1.37) {
+    std::vector<double> marks = axis(largest, largest).marks();
+    EXPECT_GE(marks.size(), 1u) << largest;
+    EXPECT_LE(marks.size(), 5u) << largest;
+    for (double mark : marks) {
+      EXPECT_LT(mark, largest);
+      double digits = mark;
+      while (digits >= 100) digits /= 10;
+      while (digits < 10) digits *= 10;
+      EXPECT_NEAR(digits, std::round(digits), 1e-6) << "two digits at most: " << mark;
+    }
+  }
 }
 
 TEST(report, an_axis_of_nothing_does_no_harm) {
