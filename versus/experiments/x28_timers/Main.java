@@ -10,9 +10,10 @@ public class Main {
         long spread = kit.quick ? 200_000 : 2_000_000;
         var timers = new ScheduledThreadPoolExecutor(1);
         timers.setRemoveOnCancelPolicy(true);
-        warmUp(timers, kit.quick ? 200e6 : 1000e6);
-
-        long base = System.nanoTime() + (kit.quick ? 600_000_000L : 8_000_000_000L);
+        for (double start = Kit.cpu(); Kit.cpu() - start < (kit.quick ? 200e6 : 1000e6);) trial(timers, 10_000); // for the JIT compiler
+        long ahead = 200_000_000 + 60 * trial(timers, n / 10);
+        double memory = Kit.settled();
+        long base = System.nanoTime() + ahead;
         var due = new long[n];
         var late = new double[n];
         var all = new ScheduledFuture<?>[n];
@@ -20,7 +21,7 @@ public class Main {
         for (int i = 0; i < n; i++) due[i] = base + i * 2654435761L % spread * 1000;
         var left = new CountDownLatch(n / 10);
 
-        double memory = Kit.settled(), insert = Kit.cpu();
+        double insert = Kit.cpu();
         for (int i = 0; i < n; i++) {
             int me = i;
             all[i] = timers.schedule(() -> {
@@ -56,13 +57,11 @@ public class Main {
         }
     }
 
-    /** For the JIT compiler. */
-    static void warmUp(ScheduledThreadPoolExecutor timers, double ns) throws Exception {
-        for (double start = Kit.cpu(); Kit.cpu() - start < ns;) {
-            var all = IntStream.range(0, 10_000)
-                .mapToObj(i -> timers.schedule(() -> {}, i * 2654435761L % 1_000_000 + 3_600_000_000L, TimeUnit.MICROSECONDS))
-                .toList();
-            for (var t : all) t.cancel(false);
-        }
+    /** How long it takes to set n timers and to cancel them: so much must lie between now and the first. */
+    static long trial(ScheduledThreadPoolExecutor timers, int n) {
+        long start = System.nanoTime();
+        var all = IntStream.range(0, n).mapToObj(i -> timers.schedule(() -> {}, 3600 + i % 1000, TimeUnit.SECONDS)).toList();
+        for (var t : all) t.cancel(false);
+        return System.nanoTime() - start;
     }
 }

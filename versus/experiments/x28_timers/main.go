@@ -11,33 +11,52 @@ import (
 )
 
 type place struct {
-	due  time.Time
-	late time.Duration
+	due   time.Time
+	late  time.Duration
+	stays bool
+}
+
+// How long it takes to set n timers and to stop them: so much must lie between now and the first.
+func trial(n int) time.Duration {
+	start := time.Now()
+	all := make([]*time.Timer, n)
+	for i := range all {
+		all[i] = time.AfterFunc(time.Duration(1+i%1000)*time.Hour, func() {})
+	}
+	for _, t := range all {
+		t.Stop()
+	}
+	return time.Since(start)
 }
 
 func main() {
 	b := kit.New("X28")
-	n, first, spread := 1000000, 8*time.Second, uint64(2000000)
+	n, spread := 1000000, uint64(2000000)
 	if b.Quick {
-		n, first, spread = 50000, 600*time.Millisecond, 200000
+		n, spread = 50000, 200000
 	}
 	count := float64(n)
-	base := time.Now().Add(first)
+	ahead := 200*time.Millisecond + 60*trial(n/10)
 	places := make([]place, n)
 	all := make([]*time.Timer, n)
 	var left sync.WaitGroup
 	left.Add(n / 10)
+	memory := kit.Settled()
+	base := time.Now().Add(ahead)
 	for i := range places {
 		places[i].due = base.Add(time.Duration(uint64(i)*2654435761%spread) * time.Microsecond)
 		places[i].late = -1
+		places[i].stays = i%10 == 0
 	}
 
-	memory, insert := kit.Settled(), kit.CPU()
+	insert := kit.CPU()
 	for i := range places {
 		p := &places[i]
 		all[i] = time.AfterFunc(time.Until(p.due), func() {
 			p.late = time.Since(p.due)
-			left.Done()
+			if p.stays {
+				left.Done()
+			}
 		})
 	}
 	insert = kit.CPU() - insert
