@@ -37,7 +37,7 @@ public class Main {
     public static void main(String[] args) throws Exception {
         var kit = new Kit("X15", args);
         var platform = Thread.ofPlatform().factory();
-        measure(kit, "pool10", kit.quick ? 100 : 1000, Executors.newFixedThreadPool(10));
+        measure(kit, "pool10", kit.quick ? 50 : 1000, Executors.newFixedThreadPool(10));
         measure(kit, "pool200", 1000, Executors.newFixedThreadPool(200));
         measure(kit, "thread", 1000, Executors.newThreadPerTaskExecutor(platform));
         measure(kit, "task", 1000, Executors.newVirtualThreadPerTaskExecutor());

@@ -92,7 +92,7 @@ func main() {
 	debug.SetMaxThreads(20000) // the default, 10,000, ends the program
 	small := 1000
 	if b.Quick {
-		small = 100
+		small = 50
 	}
 	measure(b, "pool10", small, inPool(10))
 	measure(b, "pool200", 1000, inPool(200))

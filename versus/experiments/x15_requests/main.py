@@ -73,7 +73,7 @@ def measure(b, variant, n, serve_all):
 
 
 b = Bench("X15")
-measure(b, "pool10", 100 if b.quick else 1000, in_pool(10))
+measure(b, "pool10", 50 if b.quick else 1000, in_pool(10))
 measure(b, "pool200", 1000, in_pool(200))
 measure(b, "thread", 1000, in_threads)
 measure(b, "task", 1000, in_tasks)

@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
   kit::bench b("X15", "thrum", argc, argv);
   return thrum::run(
       [&b] {
-        measure(b, "pool10", b.quick() ? 100 : 1000, [](desk& d) { in_pool(d, 10); });
+        measure(b, "pool10", b.quick() ? 50 : 1000, [](desk& d) { in_pool(d, 10); });
         measure(b, "pool200", 1000, [](desk& d) { in_pool(d, 200); });
         measure(b, "thread", 1000, in_threads);
         measure(b, "task", 1000, in_fibers);

@@ -54,7 +54,7 @@ double median(std::vector<double> of) {
 
 void empty(const kit::bench& b, char** command) {
   if (!b.wants("empty")) return;
-  const int n = b.quick() ? 5 : 51;
+  const int n = b.quick() ? 3 : 51;
   std::vector<double> wall, cpu, memory;
   long right = 0;
   for (int i = 0; i < n; ++i) {

@@ -11,7 +11,7 @@ public class Main {
         var timers = new ScheduledThreadPoolExecutor(1);
         timers.setRemoveOnCancelPolicy(true);
         for (double start = Kit.cpu(); Kit.cpu() - start < (kit.quick ? 200e6 : 1000e6);) trial(timers, 10_000); // for the JIT compiler
-        long ahead = 200_000_000 + 60 * trial(timers, n / 10);
+        long ahead = 200_000_000 + 40 * trial(timers, n / 10);
         double memory = Kit.settled();
         long base = System.nanoTime() + ahead;
         var due = new long[n];

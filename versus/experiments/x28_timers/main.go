@@ -36,7 +36,7 @@ func main() {
 		n, spread = 50000, 200000
 	}
 	count := float64(n)
-	ahead := 200*time.Millisecond + 60*trial(n/10)
+	ahead := 200*time.Millisecond + 40*trial(n/10)
 	places := make([]place, n)
 	all := make([]*time.Timer, n)
 	var left sync.WaitGroup

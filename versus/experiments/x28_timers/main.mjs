@@ -12,7 +12,7 @@ function trial(n) {
 const b = new Bench('X28');
 const n = b.quick ? 50000 : 1000000;
 trial(n / 10); // for the JIT compiler
-const ahead = 200e3 + 60 * trial(n / 10);
+const ahead = 200e3 + 40 * trial(n / 10);
 const spread = b.quick ? 200000n : 2000000n;
 const memory = await settled();
 const base = wall() / 1e3 + ahead; // microseconds

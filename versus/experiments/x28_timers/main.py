@@ -20,7 +20,7 @@ async def main():
     n = 50_000 if b.quick else 1_000_000
     spread = 200_000 if b.quick else 2_000_000
     loop = asyncio.get_running_loop()
-    ahead = 0.2 + 60 * trial(loop, n // 10)
+    ahead = 0.2 + 40 * trial(loop, n // 10)
     memory = await settled()
     base = loop.time() + ahead
     due = [base + i * 2654435761 % spread / 1e6 for i in range(n)]

@@ -41,7 +41,7 @@ double trial(long n) {
 void timers(const kit::bench& b) {
   const long n = b.quick() ? 50'000 : 1'000'000;
   const double count = static_cast<double>(n);
-  const auto ahead = std::chrono::nanoseconds(200'000'000 + static_cast<long>(60 * trial(n / 10)));
+  const auto ahead = std::chrono::nanoseconds(200'000'000 + static_cast<long>(40 * trial(n / 10)));
   const unsigned long spread_us = b.quick() ? 200'000 : 2'000'000;
   std::vector<place> places(static_cast<std::size_t>(n));
   std::vector<thrum::timer> all;
