@@ -24,7 +24,9 @@ public class Main {
         var words = new ArrayList<>(List.of(System.getenv("VERSUS_LOAD"), "java"));
         words.addAll(List.of(args));
         String java = ProcessHandle.current().info().command().orElseThrow();
-        words.addAll(List.of("--", java, "-XX:-UsePerfData", "-cp", System.getProperty("java.class.path"), "Main"));
+        words.addAll(List.of("--", java, "-XX:-UsePerfData"));
+        if (Runtime.version().feature() == 21) words.add("--enable-preview"); // as it was compiled
+        words.addAll(List.of("-cp", System.getProperty("java.class.path"), "Main"));
         System.exit(new ProcessBuilder(words).inheritIO().start().waitFor());
     }
 
