@@ -67,4 +67,5 @@ int main(int argc, char** argv) {
   measure_limit(b, "default", 10'000, [](auto body) { fibers::fiber(body).join(); });
   measure_limit(b, "asked", 1'000'000, [](auto body) { with_stack(256 << 20, body).join(); });
   descents(b);
+  fibers::fiber([&b] { measure_edge(b); }).join();
 }

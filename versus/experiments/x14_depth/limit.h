@@ -4,8 +4,10 @@
 
 #include "kit/kit.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -18,6 +20,40 @@
   frame[left & 63] = 1;
   *reached = *reached + 1;
   return left == 1 ? 1 : descend(left - 1, reached) + frame[left & 63];
+}
+
+// f(), in frames of about 100 bytes each, `depth` calls deeper.
+template <class F> [[gnu::noinline]] long at_depth(long depth, F& f) {
+  volatile char frame[64];
+  frame[depth & 63] = 1;
+  return depth == 0 ? f() : at_depth(depth - 1, f) + frame[depth & 63] - 1;
+}
+
+// In the calling task: a loop of short calls, from each of 256 depths: does one of them lie at an edge, where calls are dearer?
+inline void measure_edge(const kit::bench& b) {
+  if (!b.wants("edge")) return;
+  constexpr long depths = 256, tries = 5, loops = 2000, calls = 8;
+  std::vector<double> best(depths, 1e18);
+  long sum = 0;
+  for (long t = 0; t < tries; ++t)
+    for (long depth = 0; depth < depths; ++depth) {
+      double took = 0;
+      auto loop = [&] {
+        volatile long reached = 0;
+        long made = 0;
+        const double start = kit::wall_ns();
+        for (long i = 0; i < loops; ++i) made += descend(calls, &reached);
+        took = kit::wall_ns() - start;
+        return made;
+      };
+      sum += at_depth(depth, loop);
+      best[static_cast<std::size_t>(depth)] = std::min(best[static_cast<std::size_t>(depth)], took);
+    }
+  std::sort(best.begin(), best.end());
+  const long n = depths * tries * loops * calls;
+  b.emit("edge", n, "edge", best.back() / best[depths / 2], "times usual");
+  b.emit("edge", n, "usual", best[depths / 2] / (loops * calls), "ns/call");
+  b.emit("edge", n, "check", static_cast<double>(sum), "count");
 }
 
 // `task(body)` runs body() in a task of the runtime and waits for it.

@@ -6,9 +6,11 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"sort"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	kit "versus/kit/go"
@@ -132,6 +134,51 @@ func descents(b *kit.Bench) {
 	b.Emit("descend", 2*n*calls, "check", float64(sum), "count")
 }
 
+// f(), in frames of about 100 bytes each, depth calls deeper.
+//
+//go:noinline
+func atDepth(depth int, f func() int) int {
+	var frame [64]byte
+	frame[depth&63] = 1
+	if depth == 0 {
+		return f()
+	}
+	return atDepth(depth-1, f) + int(frame[depth&63]) - 1
+}
+
+// A loop of short calls, from each of 256 depths: does one of them lie at an edge, where calls are dearer?
+func measureEdge(b *kit.Bench) {
+	if !b.Wants("edge") {
+		return
+	}
+	const depths, tries, loops, short = 256, 5, 2000, 8
+	best := make([]float64, depths)
+	for i := range best {
+		best[i] = math.Inf(1)
+	}
+	sum := 0
+	for t := 0; t < tries; t++ {
+		for depth := range best {
+			var took float64
+			sum += atDepth(depth, func() int {
+				reached, made := 0, 0
+				start := time.Now()
+				for i := 0; i < loops; i++ {
+					made += descend(short, &reached)
+				}
+				took = float64(time.Since(start))
+				return made
+			})
+			best[depth] = math.Min(best[depth], took)
+		}
+	}
+	sort.Float64s(best)
+	n := depths * tries * loops * short
+	b.Emit("edge", n, "edge", best[depths-1]/best[depths/2], "times usual")
+	b.Emit("edge", n, "usual", best[depths/2]/(loops*short), "ns/call")
+	b.Emit("edge", n, "check", float64(sum), "count")
+}
+
 func main() {
 	if order := os.Getenv("X14"); order != "" {
 		try(order)
@@ -141,4 +188,10 @@ func main() {
 	measureLimit(b, "default", 10000)
 	measureLimit(b, "asked", 1000000)
 	descents(b)
+	done := make(chan bool)
+	go func() {
+		measureEdge(b)
+		done <- true
+	}()
+	<-done
 }

@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
   return thrum::run(
       [&b] {
         descents(b);
+        thrum::spawn([&b] { measure_edge(b); }).join();
         return 0;
       },
       {.processors = b.processors()});
