@@ -1,4 +1,5 @@
 // Each program of clean.cc, in a process of its own: it ends by itself, and nothing is said.
+#include "deadlock/ahead.h"
 #include "support/child.h"
 
 #include <gtest/gtest.h>
@@ -24,7 +25,9 @@ class a_program_without_a_deadlock : public testing::TestWithParam<std::string> 
 } // namespace
 
 TEST_P(a_program_without_a_deadlock, ends_and_nothing_is_reported) {
-  const test::child c = test::run_child({program(), GetParam()});
+  static deadlock::children_ahead children(
+      "/a_program_without_a_deadlock", [](const std::string& name) { return std::vector{program(), name}; });
+  const test::child c = children.end_of(GetParam());
   EXPECT_FALSE(c.timed_out) << c.summary();
   EXPECT_EQ(c.signal, 0) << c.summary();
   EXPECT_EQ(c.exit_code, 0) << c.summary();

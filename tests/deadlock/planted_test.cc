@@ -1,5 +1,6 @@
 // Each deadlock of planted.cc, in a process of its own: it ends with SIGABRT, and with a report that shows every fiber: who waits for
 // what, who holds it, and where each was started.
+#include "deadlock/ahead.h"
 #include "deadlock/report.h"
 #include "support/child.h"
 
@@ -31,8 +32,11 @@ std::string subject(const std::string& head) {
 
 TEST_P(a_deadlock, ends_the_program_and_names_who_waits_for_what) {
   const planted& p = GetParam();
-  const test::child c = test::run_child(
-      {"/usr/bin/env", "THRUM_SYMBOLS=off", test::own_folder() + "/deadlock_planted", p.name});
+  static deadlock::children_ahead children("/a_deadlock", [](const std::string& name) {
+    return std::vector<std::string>{"/usr/bin/env", "THRUM_SYMBOLS=off",
+                                    test::own_folder() + "/deadlock_planted", name};
+  });
+  const test::child c = children.end_of(p.name);
   ASSERT_FALSE(c.timed_out) << c.summary();
   ASSERT_EQ(c.signal, SIGABRT) << c.summary();
 
