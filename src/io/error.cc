@@ -116,6 +116,8 @@ std::string error::message() const {
   out += code.message();
   out += remedy(code);
   if (causes == nullptr) return out;
+  if (!causes->words.empty()) out += " (" + causes->words + ')';
+  if (causes->empty()) return out;
   const char* before = " (";
   for (const error& cause : *causes) {
     out += before;

@@ -87,12 +87,23 @@ TEST(result, value_throws_a_system_error_with_the_whole_story) {
 
 TEST(error, tells_what_became_of_each_attempt) {
   error e = reset_by_peer();
-  e.causes = std::make_shared<const std::vector<error>>(
+  e.causes = std::make_shared<const cause_list>(
       std::vector<error>{{.code = errc::deadline, .about = subject::named("[::1]:80")},
                          {.code = errc::closed, .about = subject::named("10.0.0.1:80")}});
   const std::string all = "read 10.0.0.1:80: Connection reset by peer ([::1]:80: the deadline has passed; "
                           "10.0.0.1:80: closed on this side)";
   EXPECT_EQ(e.message(), all);
+  try {
+    throw_failure(e);
+  } catch (const std::exception& thrown) { EXPECT_EQ(thrown.what(), all); }
+}
+
+TEST(error, adds_words_of_its_own) {
+  error e = reset_by_peer();
+  e.causes = std::make_shared<const cause_list>(std::string("in the middle of a record"));
+  const std::string all = "read 10.0.0.1:80: Connection reset by peer (in the middle of a record)";
+  EXPECT_EQ(e.message(), all);
+  EXPECT_TRUE(e.causes->empty());
   try {
     throw_failure(e);
   } catch (const std::exception& thrown) { EXPECT_EQ(thrown.what(), all); }

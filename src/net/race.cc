@@ -55,7 +55,7 @@ io::error lost(std::string_view name, std::vector<io::error> causes, bool late) 
   return {.code = code,
           .operation = "connect",
           .about = io::subject::named(name),
-          .causes = std::make_shared<const std::vector<io::error>>(std::move(causes))};
+          .causes = std::make_shared<const io::cause_list>(std::move(causes))};
 }
 
 } // namespace

@@ -12,10 +12,11 @@
 //
 // What the caller owes   A result is looked at; dropping one is warned about. `operation` and the bytes of a `subject` of your own
 //                        outlive the error, or are copied into it.
-// What is guaranteed     Making an error allocates nothing; text is made only when somebody asks for it. After an operation of
-//                        several steps (read_exactly, write_all) `transferred` tells how many bytes went through before. After
-//                        one that was tried in several ways (connect to a name) `causes` tells what became of each, and so does
-//                        the message.
+// What is guaranteed     Making an error allocates nothing, but for the list of causes; text is made only when somebody asks for it.
+//                        After an operation of several steps (read_exactly, write_all) `transferred` tells how many bytes went
+//                        through before. After one that was tried in several ways (connect to a name) `causes` tells what
+//                        became of each, and so does the message; `causes->words` are the particulars of a failure, where the
+//                        code alone cannot tell them (which certificate has expired), and part of the message, too.
 // May park               no.
 // Happens-before         nothing.
 // When it dies           Values.
@@ -86,12 +87,14 @@ private:
   unsigned char bytes_[room] = {};
 };
 
+struct cause_list;
+
 struct error {
   std::error_code code{};
   const char* operation = ""; // "read", "connect", ...; a literal
   subject about{};
-  std::size_t transferred = 0;                        // bytes that went through before the error
-  std::shared_ptr<const std::vector<error>> causes{}; // of each attempt, if there were several; mostly null
+  std::size_t transferred = 0;                // bytes that went through before the error
+  std::shared_ptr<const cause_list> causes{}; // of each attempt, if there were several; mostly null
 
   [[nodiscard]] std::string message() const; // "read 127.0.0.1:80: Connection reset by peer"
 
@@ -99,6 +102,14 @@ struct error {
   friend bool operator==(const error& e, const std::error_condition& c) noexcept { return e.code == c; }
   friend bool operator==(const error& e, errc c) noexcept { return e.code == make_error_code(c); }
   friend bool operator==(const error& e, std::errc c) noexcept { return e.code == c; }
+};
+
+// What became of each attempt, if there were several, and what the code alone cannot tell, in words.
+struct cause_list : std::vector<error> {
+  explicit cause_list(std::vector<error> attempts) noexcept : vector(std::move(attempts)) {}
+  explicit cause_list(std::string particulars) noexcept : words(std::move(particulars)) {}
+
+  std::string words;
 };
 
 // What value() throws for an error.
