@@ -19,6 +19,9 @@ using tls::step;
 constexpr std::size_t small_block = 1024;
 constexpr std::size_t large_block = tls::sealed_record;
 
+// Of what reading has put out, and what has found no room, as much as this is kept. An answer has some 30 bytes.
+constexpr std::size_t most_answers = 64 << 10;
+
 constexpr std::chrono::steady_clock::time_point long_ago{};
 
 std::chrono::steady_clock::time_point point(io::deadline until) noexcept {
@@ -126,7 +129,7 @@ io::result<void> tls_core::send_all(io::deadline until) {
 
 bool tls_core::has_output() {
   const std::lock_guard hold(lock_);
-  return engine_.has_output();
+  return engine_.output_size() != 0;
 }
 
 io::result<void> tls_core::send(io::deadline until) {
@@ -209,18 +212,18 @@ io::result<void> tls_core::shake(io::deadline until) {
 io::result<std::size_t> tls_core::read_step(io::mutable_buffer into, io::deadline until) {
   for (;;) {
     step s;
-    bool answers = false;
+    std::size_t answers = 0;
     std::uint64_t seen = 0;
     {
       const std::lock_guard hold(lock_);
       if (auto e = standing("read")) return *std::move(e);
       s = engine_.read(into.data(), into.size());
       if (s.how == stand::failed) state_ = state::failed;
-      answers = engine_.has_output();
+      answers = engine_.output_size();
       seen = fed_;
       if (s.how == stand::wants_input && input_ended_) return made(tls::errc::truncated, "read");
     }
-    if (answers) send_at_once();
+    if (answers != 0) send_at_once();
     switch (s.how) {
     case stand::done: return s.bytes;
     case stand::ended: return std::size_t{0};
@@ -230,6 +233,9 @@ io::result<std::size_t> tls_core::read_step(io::mutable_buffer into, io::deadlin
     }
     case stand::wants_input: break;
     }
+    // Who asks for answers and does not read them is not listened to until he does.
+    if (answers > most_answers)
+      if (auto r = send(until); !r) return r.error();
     if (auto r = receive(seen, until); !r) return r.error();
   }
 }

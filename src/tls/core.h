@@ -21,7 +21,8 @@
 // No output is left behind unseen. Who has sent all looks, after it has given the turn back, whether there is more: what was put
 // out by somebody who then found the turn taken, and left it to us, is sent. Only reads do that (send_at_once): what they put out
 // is an answer or an alert, and to wait for room could hold a read up until the peer reads, who may wait for us to. What finds no
-// room waits for the next write. That is what the protocol asks for, too: the answer to a key update goes before the next data.
+// room goes before the next write. Only a peer that has asked for 64 KiB of answers and does not read them makes a read wait, or it
+// could fill our memory.
 //
 // What was encrypted cannot be taken back: records are numbered. So a write that is late or stopped after that leaves its record in
 // `going_`, partly sent perhaps, and says that it was taken. The next one sends it first.

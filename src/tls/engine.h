@@ -67,7 +67,7 @@ public:
   bool has_input() const noexcept { return taken_ < input_.size; }
   // Requires: !has_input().
   void feed(block ciphertext) noexcept;
-  bool has_output() const noexcept { return !output_.empty(); }
+  std::size_t output_size() const noexcept { return output_.size(); }
   std::vector<char> take_output() noexcept { return std::exchange(output_, {}); }
 
   const fault& why() const noexcept { return *fault_; }
