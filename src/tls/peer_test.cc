@@ -1,5 +1,5 @@
-// Peers that do what thrum's own streams never do: change keys in the middle, send messages in pieces, renegotiate. They are OpenSSL
-// between two memory BIOs, whose ciphertext the test carries.
+// Peers that do what thrum's own streams never do: change keys in the middle, send messages in pieces, renegotiate. They are
+// OpenSSL between two memory BIOs, whose ciphertext the test carries.
 #include "tls/certificate.h"
 #include "tls/test_kit.h"
 

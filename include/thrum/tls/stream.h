@@ -10,8 +10,9 @@
 //   }
 //
 // It has the names of io/stream.h, so buffered streams, lines and copy take it. It is no io::byte_stream: that is a descriptor, and
-// who takes one would read and write past TLS. The stream below is moved in: a connection (net/tcp.h, net/unix.h), or a class of
-// one's own with read_some and write_some; duplex makes one of two ends that go one way each, such as those of byte pipes.
+// who takes one would read and write past TLS; nor is it for a select. The stream below is moved in: a connection (net/tcp.h,
+// net/unix.h), or a class of one's own with read_some and write_some, and close() if a close here is to end what waits there;
+// duplex makes one of two ends that go one way each, such as those of byte pipes.
 //
 // The end. shutdown_write() tells the peer that nothing follows, in words that nobody can forge, and reading goes on; the peer
 // reads 0. If the connection ends without them, the peer gets errc::truncated: what it has may not be all. close() sends them, too,
@@ -34,9 +35,9 @@
 // When it dies           The stream below is destroyed. Nothing is sent.
 // Errors                 io::result: those of tls/error.h; of the stream below; read_exactly: io::errc::end_of_stream; write_*
 //                        after shutdown_write: std::errc::broken_pipe; io::errc::closed. `cancelled` is thrown from waits.
-// Cost                   A record of up to 16 KiB is one write of the stream below. An idle connection with a reader that waits takes
-//                        some 16 KiB as a server and 36 KiB as a client (18 KiB with TLS 1.2: OpenSSL keeps a buffer when a ticket
-//                        has come), beside what the stream below takes; up to 50 KiB more while bytes pass.
+// Cost                   A record of up to 16 KiB is one write of the stream below. An idle connection with a reader that waits
+//                        takes some 16 KiB as a server and 36 KiB as a client (18 KiB with TLS 1.2: OpenSSL keeps a buffer when a
+//                        ticket has come), beside what the stream below takes; up to 50 KiB more while bytes pass.
 // Source of the idea     Go's tls.Conn; the memory BIOs of OpenSSL.
 #pragma once
 
