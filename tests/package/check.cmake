@@ -1,7 +1,7 @@
 # Builds and runs the program of this folder against thrum. For ctest:
 #   cmake -DHOW=installed -DSOURCE=... -DBUILD=... -DWORK=... -P check.cmake     install BUILD to a prefix, then find_package
 #   cmake -DHOW=subproject ...                                                  as a part of the program's own build
-# GENERATOR, COMPILER, LAUNCHER, FLAGS and WERROR are those of the present build.
+# GENERATOR, COMPILER, LAUNCHER, FLAGS and WERROR are those of the present build; TLS says whether it has that component.
 function(step)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE said)
   if(NOT result EQUAL 0)
@@ -28,7 +28,7 @@ else()
   set(where -DTHRUM_SOURCE=${SOURCE} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -DTHRUM_WERROR=${WERROR})
 endif()
 step(${CMAKE_COMMAND} -S ${WORK}/source -B ${WORK}/build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
-  -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=${FLAGS}" ${where})
+  -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=${FLAGS}" -DEXPECT_TLS=${TLS} ${where})
 step(${CMAKE_COMMAND} --build ${WORK}/build -j 2)
 
 execute_process(COMMAND ${WORK}/build/consumer RESULT_VARIABLE result OUTPUT_VARIABLE said TIMEOUT 30)
