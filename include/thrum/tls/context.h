@@ -26,7 +26,7 @@
 // Happens-before         nothing.
 // When it dies           The last copy or stream that uses it frees it.
 // Errors                 bad_authorities, bad_settings, wrong_role (tls/error.h). std::bad_alloc.
-// Cost                   client(): 1 to 20 ms if the system keeps its authorities in one file. A copy: a counter.
+// Cost                   client() computes for some 30 ms if it reads the system's authorities. A copy: a counter.
 // Source of the idea     Go's tls.Config; rustls, which verifies unless one works hard.
 #pragma once
 
