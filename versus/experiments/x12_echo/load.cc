@@ -11,17 +11,24 @@
 //            when a question was due; a server that stops for 20 ms is late for a hundred questions.
 //   memory   what the server occupies more for each connection, after all have asked once
 //
+// What is asked: 64 bytes, which the server sends back; or, if VARIANT begins with "http", a GET of HTTP/1.1 whose answer has the
+// path as its body, and leaves the connection open.
+//
 // Every answer is compared with its question. The check is the number of requests if all were right, else 0.
 #include "kit/kit.h"
 
 #include <cerrno>
 #include <cstdint>
 #include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <thread>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -41,15 +48,61 @@ constexpr double rate = 5000; // of the plan, a second
 struct connection {
   int fd = -1;
   std::uint64_t asked = 0, answered = 0; // questions are numbered
-  std::size_t got = 0;                   // bytes of the next answer
-  char answer[message];
-  std::deque<double> due; // of the questions that are not answered yet
+  std::string got;                       // of the next answer
+  std::deque<double> due;                // of the questions that are not answered yet
+};
+
+// Question and answer number n of a connection.
+struct protocol {
+  virtual ~protocol() = default;
+  virtual std::string question(int fd, std::uint64_t n) const = 0;
+  // How much of what has come is an answer; 0: it is not complete.
+  virtual std::size_t answer(std::string_view got) const = 0;
+  virtual bool is_right(std::string_view answer, int fd, std::uint64_t n) const = 0;
+};
+
+struct echo final : protocol {
+  std::string question(int fd, std::uint64_t n) const override {
+    std::string bytes(message, '\0');
+    std::memcpy(bytes.data(), &n, sizeof n);
+    std::memcpy(bytes.data() + message - sizeof fd, &fd, sizeof fd);
+    return bytes;
+  }
+  std::size_t answer(std::string_view got) const override { return got.size() < message ? 0 : message; }
+  bool is_right(std::string_view answer, int fd, std::uint64_t n) const override {
+    return answer == question(fd, n);
+  }
+};
+
+struct http final : protocol {
+  static std::string path(int fd, std::uint64_t n) { return std::to_string(fd) + '-' + std::to_string(n); }
+  std::string question(int fd, std::uint64_t n) const override {
+    return "GET /" + path(fd, n) + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  }
+  std::size_t answer(std::string_view got) const override {
+    const std::size_t head = got.find("\r\n\r\n");
+    if (head == std::string_view::npos) return 0;
+    const std::size_t all = head + 4 + body_size(got.substr(0, head));
+    return got.size() < all ? 0 : all;
+  }
+  bool is_right(std::string_view answer, int fd, std::uint64_t n) const override {
+    return answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n" + path(fd, n));
+  }
+  static std::size_t body_size(std::string_view head) {
+    constexpr std::string_view name = "content-length:";
+    for (std::size_t at = head.find("\r\n"); at != std::string_view::npos; at = head.find("\r\n", at + 2))
+      if (strncasecmp(head.data() + at + 2, name.data(), name.size()) == 0)
+        return std::strtoul(head.data() + at + 2 + name.size(), nullptr, 10);
+    errno = EPROTO; // in pieces, or until the end: no server here has to
+    give_up("an answer without its length");
+  }
 };
 
 class clients {
 public:
-  clients(int server, int port, int count, int busy)
-      : server_(server),
+  clients(int server, int port, int count, int busy, std::unique_ptr<protocol> language)
+      : language_(std::move(language)),
+        server_(server),
         port_(port),
         busy_(busy),
         all_(static_cast<std::size_t>(count)),
@@ -119,14 +172,13 @@ private:
   }
 
   void ask(connection& c, double due) {
-    char question[message] = {};
-    std::memcpy(question, &c.asked, sizeof c.asked);
-    std::memcpy(question + message - sizeof c.fd, &c.fd, sizeof c.fd);
+    const std::string question = language_->question(c.fd, c.asked);
     c.due.push_back(due);
     ++c.asked;
     ++in_flight_;
-    // 64 bytes find room as long as the server reads at all.
-    if (send(c.fd, question, message, MSG_NOSIGNAL) != static_cast<ssize_t>(message)) give_up("send");
+    // So little finds room as long as the server reads at all.
+    if (send(c.fd, question.data(), question.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(question.size()))
+      give_up("send");
   }
 
   // Takes what has come, without sleeping where there is a processor for it. To wake a client takes a server half as long as to
@@ -163,29 +215,25 @@ private:
     const ssize_t n = recv(c.fd, buffer, sizeof buffer, MSG_DONTWAIT);
     if (n < 0 && errno == EAGAIN) return;
     if (n <= 0) give_up("a connection was lost");
-    for (ssize_t at = 0; at < n;) {
-      const std::size_t part = std::min(message - c.got, static_cast<std::size_t>(n - at));
-      std::memcpy(c.answer + c.got, buffer + at, part);
-      c.got += part;
-      at += static_cast<ssize_t>(part);
-      if (c.got == message) take_answer(c);
+    c.got.append(buffer, static_cast<std::size_t>(n));
+    while (const std::size_t size = language_->answer(c.got)) {
+      all_right_ =
+          all_right_ && language_->is_right(std::string_view(c.got).substr(0, size), c.fd, c.answered);
+      c.got.erase(0, size);
+      take_answer(c);
     }
   }
 
   void take_answer(connection& c) {
-    char expected[message] = {};
-    std::memcpy(expected, &c.answered, sizeof c.answered);
-    std::memcpy(expected + message - sizeof c.fd, &c.fd, sizeof c.fd);
-    all_right_ = all_right_ && std::memcmp(expected, c.answer, message) == 0;
     took_.push_back(kit::wall_ns() - c.due.front());
     c.due.pop_front();
     ++c.answered;
     ++answers_;
     --in_flight_;
-    c.got = 0;
     if (again_) ask(c, kit::wall_ns());
   }
 
+  const std::unique_ptr<protocol> language_;
   const int server_, port_, busy_;
   const unsigned processors_ = std::thread::hardware_concurrency();
   std::vector<connection> all_;
@@ -210,7 +258,9 @@ int main(int argc, char** argv) {
   prctl(PR_SET_TIMERSLACK, 1);
   const bool quick = std::strcmp(argv[8], "quick") == 0;
   const int count = std::atoi(argv[6]), busy = std::atoi(argv[7]);
-  clients c(std::atoi(argv[1]), std::atoi(argv[2]), count, busy);
+  std::unique_ptr<protocol> language = std::make_unique<echo>();
+  if (std::strncmp(argv[5], "http", 4) == 0) language = std::make_unique<http>();
+  clients c(std::atoi(argv[1]), std::atoi(argv[2]), count, busy, std::move(language));
   const double before = c.server_memory();
   c.open();
   const double memory = (c.server_memory() - before) / count;

@@ -1,11 +1,13 @@
-// X12 in Go: an echo server, a goroutine a connection.
+// X12 in Go: an echo server, a goroutine a connection; and net/http.
 package main
 
 import (
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 
 	kit "versus/kit/go"
 )
@@ -24,6 +26,16 @@ func echo(c net.Conn) {
 	}
 }
 
+func accept(listener net.Listener) {
+	for {
+		c, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go echo(c)
+	}
+}
+
 func serve(b *kit.Bench, variant string, connections, busy int) {
 	if !b.Wants(variant) {
 		return
@@ -33,15 +45,13 @@ func serve(b *kit.Bench, variant string, connections, busy int) {
 		panic(err)
 	}
 	defer listener.Close()
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go echo(c)
-		}
-	}()
+	if strings.HasPrefix(variant, "http") {
+		go http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Write([]byte(r.URL.Path[1:]))
+		}))
+	} else {
+		go accept(listener)
+	}
 	length := "full"
 	if b.Quick {
 		length = "quick"
@@ -61,4 +71,7 @@ func main() {
 	serve(b, "conns100", 100, 10)
 	serve(b, "conns1000", 1000, 100)
 	serve(b, "conns10000", 10000, 1000)
+	serve(b, "http100", 100, 10)
+	serve(b, "http1000", 1000, 100)
+	serve(b, "http10000", 10000, 1000)
 }

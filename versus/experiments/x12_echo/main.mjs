@@ -1,15 +1,18 @@
-// X12 in Node: an echo server with a callback for each piece of data.
+// X12 in Node: an echo server with a callback for each piece of data; and node:http.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import http from 'node:http';
 import net from 'node:net';
 import { Bench } from '../../kit/kit.mjs';
 
 async function serve(b, variant, connections, busy) {
   if (!b.wants(variant)) return;
   const open = new Set();
-  const server = net.createServer({ noDelay: true }, socket => {
+  const server = variant.startsWith('http')
+    ? http.createServer({ keepAliveTimeout: 60_000 }, (request, response) => response.end(request.url.slice(1)))
+    : net.createServer({ noDelay: true }, socket => socket.on('data', data => socket.write(data)));
+  server.on('connection', socket => {
     open.add(socket);
-    socket.on('data', data => socket.write(data));
     socket.on('error', () => {});
     socket.on('close', () => open.delete(socket));
   });
@@ -28,3 +31,6 @@ await serve(b, 'busy1000', 1000, 1000);
 await serve(b, 'conns100', 100, 10);
 await serve(b, 'conns1000', 1000, 100);
 await serve(b, 'conns10000', 10000, 1000);
+await serve(b, 'http100', 100, 10);
+await serve(b, 'http1000', 1000, 100);
+await serve(b, 'http10000', 10000, 1000);
