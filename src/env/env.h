@@ -35,6 +35,8 @@ enum class fault_site : std::uint8_t {
   poller_open,  // -EMFILE
   poller_add,   // -ENOSPC, -ENOMEM
   child_watch,  // -ENOSYS: a kernel without pidfds
+  ring_open,    // -EPERM: io_uring is forbidden
+  ring_call,    // -ENOMEM of a call on a connection in a ring, as if it had not been made
   io_would_block // -EAGAIN although the kernel said ready; it will say so again (only on descriptors watched under fault)
 };
 
@@ -102,10 +104,17 @@ enum class lookup_failure : std::uint8_t {
   other
 };
 
-// How many descriptors the process may have open, and up to how many it may raise that itself.
+// How many descriptors the process may have open, and up to how many it may raise that itself. `beyond`: why connections that
+// have none (in_ring) were refused the last time, a negative errno; 0: they were not.
 struct descriptor_limit {
   std::uint64_t now, most;
+  int beyond = 0;
 };
+
+// Connections for which the process has no descriptor left have numbers, too, from here on (linux/ring.h). The operations of the
+// world that are about sockets take them; to the system they mean nothing.
+inline constexpr int first_in_ring = 1 << 28;
+constexpr bool in_ring(int fd) noexcept { return fd >= first_in_ring; }
 
 struct topology {
   unsigned processors; // usable by this process now: affinity mask and cgroup CPU quota, at least 1
@@ -171,14 +180,15 @@ public:
   virtual bool has_events(poller*) noexcept = 0; // a poll would report something; takes nothing
   virtual readiness look(int fd) noexcept = 0;
 
-  // ---- descriptors; all non-blocking and close-on-exec.
+  // ---- descriptors; all non-blocking and close-on-exec. `beyond`, of socket and accept: the poller that is to watch the socket, and
+  //      in whose ring it may be when the process has no descriptor left; null: then -EMFILE.
   virtual descriptor_limit descriptors() noexcept = 0;
-  virtual int socket(int family, int type, int protocol) noexcept = 0;
+  virtual int socket(int family, int type, int protocol, poller* beyond) noexcept = 0;
   virtual int set_option(int fd, int level, int name, const void* value, unsigned size) noexcept = 0;
   virtual int get_option(int fd, int level, int name, void* value, unsigned* size) noexcept = 0;
   virtual int bind(int fd, const ::sockaddr* address, unsigned size) noexcept = 0;
   virtual int listen(int fd, int backlog) noexcept = 0;
-  virtual int accept(int fd, ::sockaddr* address, unsigned* size) noexcept = 0;
+  virtual int accept(int fd, ::sockaddr* address, unsigned* size, poller* beyond) noexcept = 0;
   virtual int connect(int fd, const ::sockaddr* address, unsigned size) noexcept = 0;
   virtual int local_address(int fd, ::sockaddr* address, unsigned* size) noexcept = 0;
   virtual int peer_address(int fd, ::sockaddr* address, unsigned* size) noexcept = 0;
@@ -251,9 +261,10 @@ public:
   virtual void stop_signals(signal_seat*) noexcept = 0;
   virtual void close_signals(signal_seat*) noexcept = 0;
 
-  // ---- hooks, null in production. answer_lookup is asked instead of the system; fault answers "fail here now?"; decide is told
+  // ---- hooks, null in production. all_beyond: as if there never were a descriptor where `beyond` is given. answer_lookup is asked instead of the system; fault answers "fail here now?"; decide is told
   //      each scheduling decision. fail_file answers 0, or the negative errno with which the call is to fail: before anything
   //      has happened, except that a close has closed.
+  bool all_beyond = false;
   bool (*fault)(fault_site) noexcept = nullptr;
   int (*fail_file)(file_call) noexcept = nullptr;
   void (*decide)(decision_point) noexcept = nullptr;

@@ -149,7 +149,7 @@ void server::serving::give_reserve() noexcept {
 
 bool server::serving::take_reserve() noexcept {
   if (reserve_ >= 0 || !server_.options_.shed) return true;
-  const int fd = world_.socket(AF_UNIX, SOCK_STREAM, 0); // the cheapest thing with a number
+  const int fd = world_.socket(AF_UNIX, SOCK_STREAM, 0, nullptr); // the cheapest thing with a number
   if (fd >= 0) reserve_ = fd;
   return fd >= 0;
 }

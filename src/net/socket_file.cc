@@ -12,7 +12,7 @@ namespace {
 bool remove_stale(env::world& world, int type, const unix_socket_address& at) noexcept {
   env::file_identity seen;
   if (world.identify_socket(at.path(), &seen) != 0) return false;
-  fresh_socket probe(world, world.socket(AF_UNIX, type, 0));
+  fresh_socket probe(world, world.socket(AF_UNIX, type, 0, nullptr));
   if (probe.fd() < 0 || world.connect(probe.fd(), at.raw(), at.size) != -ECONNREFUSED) return false;
   return world.remove_socket(at.path(), seen) == 0;
 }

@@ -30,7 +30,7 @@ int bind_and_listen(env::world& world, fresh_socket& s, const endpoint& at, cons
 
 io::result<tcp_listener> tcp_listener::listen(const endpoint& at, const listen_options& options) {
   env::world& world = io::runtime_here().world;
-  fresh_socket fresh(world, world.socket(family_of(at), SOCK_STREAM, 0));
+  fresh_socket fresh(world, world.socket(family_of(at), SOCK_STREAM, 0, nullptr));
   if (fresh.fd() < 0) return io::system_error("listen", subject_of(at), fresh.fd());
   endpoint bound;
   if (const int error = bind_and_listen(world, fresh, at, options, bound); error < 0)
@@ -56,7 +56,7 @@ io::result<tcp_stream> tcp_listener::accept(io::deadline until) const {
     int fd;
     do {
       from.size = sizeof from.storage;
-      fd = world.accept(d->fd, from.raw(), &from.size);
+      fd = world.accept(d->fd, from.raw(), &from.size, nullptr);
     } while (concerns_one_connection(fd));
     return fd;
   });

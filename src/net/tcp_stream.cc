@@ -24,7 +24,7 @@ io::result<tcp_stream> tcp_stream::connect(const endpoint& to, io::deadline unti
   // A connection to an own port on which nobody listens can meet itself, if the kernel chooses that very port for its other
   // end. It then looks as if somebody answered, and keeps a server from starting there. Another try gets another port.
   for (int tries_left = 3;; --tries_left) {
-    fresh_socket fresh(world, world.socket(family_of(to), SOCK_STREAM, 0));
+    fresh_socket fresh(world, world.socket(family_of(to), SOCK_STREAM, 0, nullptr));
     if (fresh.fd() < 0) return io::system_error("connect", about, fresh.fd());
     fresh.set(IPPROTO_TCP, TCP_NODELAY, 1);
     const socket_address address(to);

@@ -34,7 +34,7 @@ template <class Attach> io::result<io::descriptor*> make(const char* name, const
                                                          const udp_options& options, Attach attach) {
   io::subject about = subject_of(e);
   env::world& world = io::runtime_here().world;
-  fresh_socket fresh(world, world.socket(family_of(e), SOCK_DGRAM, 0));
+  fresh_socket fresh(world, world.socket(family_of(e), SOCK_DGRAM, 0, nullptr));
   if (fresh.fd() < 0) return io::system_error(name, about, fresh.fd());
   int error = set_up(fresh, e, options);
   if (error == 0) error = attach(world, fresh.fd(), about);

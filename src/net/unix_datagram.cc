@@ -27,7 +27,7 @@ unix_datagram& unix_datagram::operator=(unix_datagram&& other) noexcept {
 io::result<unix_datagram> unix_datagram::bind(const unix_address& at, const unix_options& options) {
   const io::subject about = subject_of(at);
   env::world& world = io::runtime_here().world;
-  fresh_socket fresh(world, world.socket(AF_UNIX, SOCK_DGRAM, 0));
+  fresh_socket fresh(world, world.socket(AF_UNIX, SOCK_DGRAM, 0, nullptr));
   if (fresh.fd() < 0) return io::system_error("bind", about, fresh.fd());
   std::unique_ptr<socket_file> file;
   int error = bind_to_file(world, fresh, SOCK_DGRAM, at, options, &file);
@@ -48,7 +48,7 @@ io::result<unix_datagram> unix_datagram::bind(std::string_view at, const unix_op
 
 io::result<unix_datagram> unix_datagram::unbound() {
   env::world& world = io::runtime_here().world;
-  fresh_socket fresh(world, world.socket(AF_UNIX, SOCK_DGRAM, 0));
+  fresh_socket fresh(world, world.socket(AF_UNIX, SOCK_DGRAM, 0, nullptr));
   int error = fresh.fd() < 0 ? fresh.fd() : 0;
   io::descriptor* d = nullptr;
   if (error == 0) error = fresh.open({.is_stream = false}, &d);

@@ -25,7 +25,7 @@ unix_listener& unix_listener::operator=(unix_listener&& other) noexcept {
 io::result<unix_listener> unix_listener::listen(const unix_address& at, const unix_options& options) {
   io::subject about = subject_of(at);
   env::world& world = io::runtime_here().world;
-  fresh_socket fresh(world, world.socket(AF_UNIX, SOCK_STREAM, 0));
+  fresh_socket fresh(world, world.socket(AF_UNIX, SOCK_STREAM, 0, nullptr));
   if (fresh.fd() < 0) return io::system_error("listen", about, fresh.fd());
   std::unique_ptr<socket_file> file;
   int error = bind_to_file(world, fresh, SOCK_STREAM, at, options, &file);
@@ -52,7 +52,7 @@ io::result<unix_stream> unix_listener::accept(io::deadline until) const {
   io::operation op(*d, io::direction::in, until.time());
   const std::int64_t n = op.run(0, [&] {
     int fd;
-    do { fd = world.accept(d->fd, nullptr, nullptr); } while (concerns_one_connection(fd));
+    do { fd = world.accept(d->fd, nullptr, nullptr, nullptr); } while (concerns_one_connection(fd));
     return fd;
   });
   if (n < 0) return io::failed("accept", *d, op, n);

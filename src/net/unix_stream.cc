@@ -86,7 +86,7 @@ void passed_descriptor::close_it() noexcept { world_->close(std::exchange(fd_, -
 io::result<unix_stream> unix_stream::connect(const unix_address& to, io::deadline until) {
   const io::subject about = subject_of(to);
   env::world& world = io::runtime_here().world;
-  fresh_socket fresh(world, world.socket(AF_UNIX, SOCK_STREAM, 0));
+  fresh_socket fresh(world, world.socket(AF_UNIX, SOCK_STREAM, 0, nullptr));
   if (fresh.fd() < 0) return io::system_error("connect", about, fresh.fd());
   const unix_socket_address address(to);
   // While the listener's queue is full, the kernel says EAGAIN, and would tell nobody of its end.

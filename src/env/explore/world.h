@@ -48,12 +48,12 @@ public:
   bool has_events(poller*) noexcept override { return missing("has_events") != 0; }
   readiness look(int) noexcept override { return missing("look"), readiness{}; }
 
-  int socket(int, int, int) noexcept override { return missing("socket"); }
+  int socket(int, int, int, poller*) noexcept override { return missing("socket"); }
   int set_option(int, int, int, const void*, unsigned) noexcept override { return missing("set_option"); }
   int get_option(int, int, int, void*, unsigned*) noexcept override { return missing("get_option"); }
   int bind(int, const ::sockaddr*, unsigned) noexcept override { return missing("bind"); }
   int listen(int, int) noexcept override { return missing("listen"); }
-  int accept(int, ::sockaddr*, unsigned*) noexcept override { return missing("accept"); }
+  int accept(int, ::sockaddr*, unsigned*, poller*) noexcept override { return missing("accept"); }
   int connect(int, const ::sockaddr*, unsigned) noexcept override { return missing("connect"); }
   int local_address(int, ::sockaddr*, unsigned*) noexcept override { return missing("local_address"); }
   int peer_address(int, ::sockaddr*, unsigned*) noexcept override { return missing("peer_address"); }

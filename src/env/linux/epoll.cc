@@ -2,10 +2,12 @@
 
 #include "env/linux/clock.h"
 #include "env/linux/direct.h"
+#include "env/linux/ring.h"
 
 #include "base/check.h"
 #include "base/sanitizer.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <poll.h>
@@ -21,15 +23,17 @@ struct poller {
   int event; // eventfd, registered with a null token; level-triggered, see epoll_poll
   bool
       nanosecond_timeout; // epoll_pwait2, Linux 5.11; false after the kernel (or a seccomp filter) refused it
+  ring_set rings;
 };
 
-int epoll_open(poller** out) noexcept {
+int epoll_open(poller** out, bool (*fault)(fault_site) noexcept) noexcept {
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) return -1;
   const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   epoll_event interest{.events = EPOLLIN, .data = {.u64 = 0}};
   auto* p = event >= 0 && ::epoll_ctl(epoll, EPOLL_CTL_ADD, event, &interest) == 0
-                ? new (std::nothrow) poller{epoll, event, true}
+                ? new (std::nothrow)
+                      poller{.epoll = epoll, .event = event, .nanosecond_timeout = true, .rings = {}}
                 : nullptr;
   if (p == nullptr) {
     const int error = event >= 0 && errno == 0 ? ENOMEM : errno;
@@ -38,11 +42,15 @@ int epoll_open(poller** out) noexcept {
     errno = error;
     return -1;
   }
+  p->rings.owner = p;
+  p->rings.epoll = epoll;
+  p->rings.fault = fault;
   *out = p;
   return 0;
 }
 
 int epoll_shut(poller* p) noexcept {
+  ring_leave_poller(p->rings);
   ::close(p->event);
   ::close(p->epoll);
   delete p;
@@ -103,13 +111,17 @@ int wait_events(poller* p, epoll_event* events, int capacity, nanoseconds deadli
 int epoll_poll(poller* p, readiness* out, int capacity, nanoseconds deadline) noexcept {
   epoll_event events[128];
   if (capacity > 128) capacity = 128;
-  const int n = wait_events(p, events, capacity, deadline);
+  int n = wait_events(p, events, capacity, deadline);
   if (n < 0) {
     if (errno != EINTR) return -1;
     if (THRUM_TSAN) ::usleep(0); // lets the handler run that the thread sanitizer put off (signals.cc)
-    return 0;
+    // Perhaps it was no signal: the kernel interrupts a thread also to let it take a ring's reports to their queue.
+    if (p->rings.count.load(std::memory_order_relaxed) == 0) return 0; // relaxed: who has rings knows
+    n = std::max(wait_events(p, events, capacity, 0), 0);
   }
   base::tsan_acquire(p);
+  ring* reporting[ring_set::most];
+  unsigned reports = 0;
   int count = 0;
   for (int i = 0; i < n; ++i) {
     const auto bits = events[i].events;
@@ -123,6 +135,10 @@ int epoll_poll(poller* p, readiness* out, int capacity, nanoseconds deadline) no
       }
       continue;
     }
+    if ((data & ring_token) != 0) {
+      reporting[reports++] = reinterpret_cast<ring*>(data - ring_token);
+      continue;
+    }
     const bool hangup = (bits & (EPOLLERR | EPOLLHUP)) != 0;
     out[count++] = {.token = reinterpret_cast<void*>(data & ((std::uint64_t{1} << address_bits) - 1)),
                     .tag = static_cast<std::uint16_t>(data >> address_bits),
@@ -131,8 +147,13 @@ int epoll_poll(poller* p, readiness* out, int capacity, nanoseconds deadline) no
                     .hangup = hangup,
                     .tail = hangup || (bits & (EPOLLRDHUP | EPOLLPRI)) != 0};
   }
-  return count;
+  // Each of them has taken a place among the events, so there is at least one for it here.
+  for (unsigned i = 0; i < reports; ++i)
+    count += ring_collect(*reporting[i], out + count, capacity - count - static_cast<int>(reports - 1 - i));
+  return count + ring_collect_due(p->rings, out + count, capacity - count);
 }
+
+ring_set& epoll_rings(poller* p) noexcept { return p->rings; }
 
 int epoll_kick(poller* p) noexcept {
   const std::uint64_t one = 1;

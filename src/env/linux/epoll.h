@@ -6,7 +6,9 @@
 
 namespace thrum::env {
 
-int epoll_open(poller** out) noexcept;
+struct ring_set;
+
+int epoll_open(poller** out, bool (*fault)(fault_site) noexcept) noexcept; // fault: of its rings
 int epoll_shut(poller*) noexcept;
 int epoll_watch(poller*, int fd, void* token, std::uint16_t tag) noexcept;
 int epoll_rearm(poller*, int fd, void* token,
@@ -15,6 +17,7 @@ int epoll_unwatch(poller*, int fd) noexcept;
 int epoll_poll(poller*, readiness* events, int capacity, nanoseconds deadline) noexcept;
 int epoll_kick(poller*) noexcept;
 bool epoll_has_events(poller*) noexcept;
+ring_set& epoll_rings(poller*) noexcept; // what it watches besides (ring.h)
 readiness look_at(int fd) noexcept;
 
 } // namespace thrum::env

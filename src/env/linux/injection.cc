@@ -1,6 +1,7 @@
 #include "env/linux/injection.h"
 
 #include "env/linux/epoll.h"
+#include "env/linux/ring.h"
 
 #include <cerrno>
 #include <map>
@@ -53,7 +54,9 @@ bool announce_again(int fd) noexcept {
   const auto found = l.all.find(fd);
   if (found == l.all.end()) return false;
   const int saved = errno;
-  const bool done = epoll_rearm(found->second.by, fd, found->second.token, found->second.tag) == 0;
+  const bool done = in_ring(fd)
+                        ? ring_report_again(fd) == 0
+                        : epoll_rearm(found->second.by, fd, found->second.token, found->second.tag) == 0;
   errno = saved;
   return done;
 }

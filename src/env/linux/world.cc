@@ -11,6 +11,7 @@
 #include "env/linux/injection.h"
 #include "env/linux/lookup.h"
 #include "env/linux/quiet_write.h"
+#include "env/linux/ring.h"
 #include "env/linux/signals.h"
 #include "env/linux/sockets.h"
 #include "env/linux/thread_watch.h"
@@ -139,7 +140,7 @@ public:
   descriptor_limit descriptors() noexcept override {
     ::rlimit limit{};
     quietly([&] { return ::getrlimit(RLIMIT_NOFILE, &limit); });
-    return {limit.rlim_cur, limit.rlim_max};
+    return {limit.rlim_cur, limit.rlim_max, ring_refusal()};
   }
 
   int this_thread() noexcept override { return thread_id(); }
@@ -189,7 +190,7 @@ public:
 
   int open_poller(poller** out) noexcept override {
     if (fault && fault(fault_site::poller_open)) return -EMFILE;
-    return quietly([&] { return epoll_open(out); });
+    return quietly([&] { return epoll_open(out, fault); });
   }
   void close_poller(poller* p) noexcept override {
     if (auto* closing = poller_closing.load(std::memory_order_acquire)) closing(p); // V1 (env.h)
@@ -198,12 +199,14 @@ public:
   }
   int watch(poller* p, int fd, void* token, std::uint16_t tag) noexcept override {
     if (fault && fault(fault_site::poller_add)) return -ENOSPC;
-    const int result = quietly([&] { return epoll_watch(p, fd, token, tag); });
+    const int result = in_ring(fd) ? ring_watch(epoll_rings(p), fd, token, tag)
+                                   : quietly([&] { return epoll_watch(p, fd, token, tag); });
     if (fault && result == 0) remember_watched(p, fd, token, tag);
     return result;
   }
   void unwatch(poller* p, int fd) noexcept override {
     if (fault) forget_watched(fd);
+    if (in_ring(fd)) return ring_unwatch(fd);
     quietly([&] { return epoll_unwatch(p, fd); });
   }
   int poll(poller* p, readiness* events, int capacity, nanoseconds deadline) noexcept override {
@@ -219,19 +222,24 @@ public:
     return result;
   }
   readiness look(int fd) noexcept override {
+    if (in_ring(fd)) return ring_look(fd);
     const int saved = errno;
     const readiness result = look_at(fd);
     errno = saved;
     return result;
   }
 
-  int socket(int family, int type, int protocol) noexcept override {
-    return quietly([&] { return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol); });
+  int socket(int family, int type, int protocol, poller* beyond) noexcept override {
+    return perhaps_beyond(
+        beyond, [&] { return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol); },
+        [&](ring_set& rings) { return ring_socket(rings, family, type, protocol); });
   }
   int set_option(int fd, int level, int name, const void* value, unsigned size) noexcept override {
+    if (in_ring(fd)) return ring_set_option(fd, level, name, value, size);
     return quietly([&] { return ::setsockopt(fd, level, name, value, size); });
   }
   int get_option(int fd, int level, int name, void* value, unsigned* size) noexcept override {
+    if (in_ring(fd)) return ring_get_option(fd, level, name, value, size);
     return quietly([&] { return ::getsockopt(fd, level, name, value, size); });
   }
   int bind(int fd, const ::sockaddr* address, unsigned size) noexcept override {
@@ -240,25 +248,32 @@ public:
   int listen(int fd, int backlog) noexcept override {
     return quietly([&] { return ::listen(fd, backlog); });
   }
-  int accept(int fd, ::sockaddr* address, unsigned* size) noexcept override {
+  int accept(int fd, ::sockaddr* address, unsigned* size, poller* beyond) noexcept override {
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
-    return quietly([&] { return ::accept4(fd, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC); });
+    return perhaps_beyond(
+        beyond, [&] { return ::accept4(fd, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC); },
+        [&](ring_set& rings) { return ring_accept(rings, fd, address, size); });
   }
   int connect(int fd, const ::sockaddr* address, unsigned size) noexcept override {
+    if (in_ring(fd)) return ring_connect(fd, address, size);
     return quietly([&] { return ::connect(fd, address, size); });
   }
   int local_address(int fd, ::sockaddr* address, unsigned* size) noexcept override {
+    if (in_ring(fd)) return ring_local_address(fd, address, size);
     return quietly([&] { return ::getsockname(fd, address, size); });
   }
   int peer_address(int fd, ::sockaddr* address, unsigned* size) noexcept override {
+    if (in_ring(fd)) return ring_peer_address(fd, address, size);
     return quietly([&] { return ::getpeername(fd, address, size); });
   }
   std::int64_t read(int fd, void* data, std::size_t size) noexcept override {
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
+    if (in_ring(fd)) return ring_read(fd, data, size);
     return quietly([&] { return direct::read(fd, data, size); });
   }
   std::int64_t write(int fd, const void* data, std::size_t size) noexcept override {
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
+    if (in_ring(fd)) return ring_write(fd, data, size);
     return quietly([&] {
       std::int64_t n = direct::send(fd, data, size, MSG_NOSIGNAL);
       if (n < 0 && errno == ENOTSOCK) n = quiet_write(fd, data, size);
@@ -267,29 +282,41 @@ public:
   }
   std::int64_t read_vector(int fd, const ::iovec* parts, int count) noexcept override {
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
+    if (in_ring(fd)) {
+      ::msghdr message = of_parts(parts, count);
+      return ring_receive_message(fd, &message, 0);
+    }
     return quietly([&] { return static_cast<std::int64_t>(::readv(fd, parts, count)); });
   }
   std::int64_t write_vector(int fd, const ::iovec* parts, int count) noexcept override {
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
+    if (in_ring(fd)) {
+      const ::msghdr message = of_parts(parts, count);
+      return ring_send_message(fd, &message, 0);
+    }
     return quietly([&] { return write_parts(fd, parts, count); });
   }
   std::int64_t receive_message(int fd, ::msghdr* message, int flags) noexcept override {
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
+    if (in_ring(fd)) return ring_receive_message(fd, message, flags);
     return quietly(
         [&] { return static_cast<std::int64_t>(::recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC)); });
   }
   std::int64_t send_message(int fd, const ::msghdr* message, int flags) noexcept override {
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
+    if (in_ring(fd)) return ring_send_message(fd, message, flags);
     return quietly([&] { return static_cast<std::int64_t>(::sendmsg(fd, message, flags | MSG_NOSIGNAL)); });
   }
   std::int64_t send_file(int to, int from, std::int64_t* offset, std::size_t size) noexcept override {
     if (fault && fault(fault_site::io_would_block) && announce_again(to)) return -EAGAIN;
+    if (in_ring(to)) return ring_send_file(to, from, offset, size);
     return quietly([&] { return send_from_file(to, from, offset, size); });
   }
   int socket_pair(int family, int type, int* two) noexcept override {
     return quietly([&] { return ::socketpair(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, two); });
   }
   int shutdown(int fd, int how) noexcept override {
+    if (in_ring(fd)) return ring_shutdown(fd, how);
     return quietly([&] { return ::shutdown(fd, how); });
   }
   int identify_socket(const char* path, file_identity* out) noexcept override {
@@ -302,6 +329,7 @@ public:
     return quietly([&] { return ::chmod(path, mode); });
   }
   int close(int fd) noexcept override {
+    if (in_ring(fd)) return ring_close(fd);
     // Linux has released the descriptor even when close reports EINTR: never retried.
     const int result = quietly([&] { return ::close(fd); });
     const int e = failing(file_call::close);
@@ -410,6 +438,22 @@ public:
 private:
   int failing(file_call call) const noexcept { return fail_file ? fail_file(call) : 0; }
   bool refuses_pidfd() const noexcept { return fault && fault(fault_site::child_watch); }
+
+  // `ordinary` makes a descriptor; when the process may have no more, `otherwise` makes a connection in a ring of the poller's.
+  template <class Ordinary, class Otherwise>
+  int perhaps_beyond(poller* beyond, Ordinary ordinary, Otherwise otherwise) noexcept {
+    if (beyond == nullptr) return quietly(ordinary);
+    const int fd = all_beyond ? -EMFILE : quietly(ordinary);
+    if (fd >= 0) ring_make_ready(epoll_rings(beyond), fd);
+    return fd == -EMFILE ? otherwise(epoll_rings(beyond)) : fd;
+  }
+
+  static ::msghdr of_parts(const ::iovec* parts, int count) noexcept {
+    ::msghdr message = {};
+    message.msg_iov = const_cast<::iovec*>(parts); // not written to
+    message.msg_iovlen = static_cast<std::size_t>(count);
+    return message;
+  }
 
   static void* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {
     constexpr std::size_t page = 4096;
