@@ -309,14 +309,23 @@ void handle::close() const noexcept {
 
 void handle::drop_slow() noexcept { close_and_release(*std::exchange(descriptor_, nullptr)); }
 
-bool handle::is_open() const noexcept { return native() >= 0; }
+namespace {
 
-int handle::native() const noexcept {
-  if (descriptor_ == nullptr) return -1;
-  const lock::held guard = descriptor_->guard.acquire(wait::this_thread());
-  const int fd = descriptor_->closed ? -1 : int{descriptor_->fd};
+// -1: closed.
+int number_of(descriptor& d) noexcept {
+  const lock::held guard = d.guard.acquire(wait::this_thread());
+  const int fd = d.closed ? -1 : int{d.fd};
   lock::release(guard);
   return fd;
+}
+
+} // namespace
+
+bool handle::is_open() const noexcept { return descriptor_ != nullptr && number_of(*descriptor_) >= 0; }
+
+int handle::native() const noexcept {
+  const int fd = descriptor_ != nullptr ? number_of(*descriptor_) : -1;
+  return env::in_ring(fd) ? -1 : fd; // means nothing to the system
 }
 
 void handle::set_read_deadline(deadline until) const noexcept {

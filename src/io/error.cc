@@ -90,6 +90,23 @@ std::string subject::text() const {
 
 namespace {
 
+// Why connections were refused that need no descriptor (env.h), which is how it came to this.
+const char* why_not_beyond(int error) noexcept {
+  switch (-error) {
+  case 0: return ""; // it was something else that wanted a descriptor
+  case ENOSYS: return "; this kernel has no io_uring, in which connections need none";
+  case EPERM:
+  case EACCES:
+    return "; connections would need none in io_uring, which is forbidden here: kernel.io_uring_disabled, or "
+           "a "
+           "filter as that of containers";
+  case EOPNOTSUPP: return "; from Linux 6.10 on, connections need none, in io_uring";
+  case EMFILE: return "; connections need none in io_uring, for which itself there was none left";
+  case ENFILE: return "; the tables of io_uring, in which connections need none, are full";
+  default: return "; connections need none in io_uring, which has failed";
+  }
+}
+
 // What a user can do about an error whose name does not say it. Limits are those of now.
 std::string remedy(const std::error_code& code) {
   if (code.category() != std::system_category()) return {};
@@ -101,6 +118,7 @@ std::string remedy(const std::error_code& code) {
     out += "; ulimit -n or setrlimit raises that up to " + std::to_string(limit.most);
   else
     out += ", and only its administrator may raise that: ulimit -Hn, LimitNOFILE of a service";
+  out += why_not_beyond(limit.beyond);
   return out += ')';
 }
 

@@ -58,4 +58,7 @@ public:
   fault_hook& operator=(const fault_hook&) = delete;
 };
 
+// A hook: io_uring is forbidden, so that a want of descriptors is one.
+inline bool refuse_rings(env::fault_site site) noexcept { return site == env::fault_site::ring_open; }
+
 } // namespace thrum::io::test

@@ -20,6 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using io::errc;
+using io::test::fault_hook;
 using io::test::wait_until;
 
 class serving : public testing::TestWithParam<unsigned> {
@@ -206,7 +207,7 @@ TEST(serving_failures, closing_the_listener_ends_it_as_well) {
   });
 }
 
-// ---- without descriptors
+// ---- without descriptors, and without a ring in which connections need none
 
 // Lets the process have `more` descriptors beyond those that it has.
 class few_descriptors {
@@ -242,6 +243,7 @@ std::vector<tcp_stream> in_the_queue(const tcp_listener& l, int n) {
 }
 
 TEST_P(serving, without_descriptors_who_waits_is_shed_and_service_goes_on_later) {
+  const fault_hook no_ring(&io::test::refuse_rings);
   on_processors([] {
     server s;
     const auto l = tcp_listener::listen("127.0.0.1:0").value();
@@ -270,6 +272,7 @@ TEST_P(serving, without_descriptors_who_waits_is_shed_and_service_goes_on_later)
 }
 
 TEST_P(serving, without_descriptors_and_without_shedding_who_waits_is_served_later) {
+  const fault_hook no_ring(&io::test::refuse_rings);
   on_processors([] {
     server s({.shed = false});
     const auto l = tcp_listener::listen("127.0.0.1:0").value();
@@ -297,6 +300,7 @@ TEST_P(serving, without_descriptors_and_without_shedding_who_waits_is_served_lat
 }
 
 TEST_P(serving, drain_ends_a_server_that_waits_for_descriptors) {
+  const fault_hook no_ring(&io::test::refuse_rings);
   on_processors([] {
     server s({.shed = false});
     const auto l = tcp_listener::listen("127.0.0.1:0").value();

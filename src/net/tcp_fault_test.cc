@@ -97,8 +97,12 @@ TEST(tcp_fault, a_full_poller_refuses_new_connections_and_harms_no_old_one) {
   });
 }
 
+bool count_and_refuse_rings(fault_site site) noexcept {
+  return io::test::refuse_rings(site) || would_block_often(site);
+}
+
 TEST(tcp_fault, accept_without_descriptors_says_so_at_once_and_goes_on_later) {
-  const fault_hook hook(&would_block_often); // counts
+  const fault_hook hook(&count_and_refuse_rings);
   percentage = 0;
   run([] {
     const tcp_listener l = test::local_listener();

@@ -50,13 +50,15 @@ io::result<tcp_stream> tcp_listener::accept(io::deadline until) const {
   io::descriptor* d = get();
   if (d == nullptr) return io::closed_error("accept", d);
   env::world& world = *d->world;
+  sched::runtime_core* const core = io::runtime_next_to(*d);
+  env::poller* const beyond = core != nullptr ? core->poller : nullptr;
   socket_address from;
   io::operation op(*d, io::direction::in, until.time());
   const std::int64_t n = op.run(0, [&] {
     int fd;
     do {
       from.size = sizeof from.storage;
-      fd = world.accept(d->fd, from.raw(), &from.size, nullptr);
+      fd = world.accept(d->fd, from.raw(), &from.size, beyond);
     } while (concerns_one_connection(fd));
     return fd;
   });
@@ -64,7 +66,7 @@ io::result<tcp_stream> tcp_listener::accept(io::deadline until) const {
   fresh_socket fresh(world, static_cast<int>(n));
   const io::subject about = subject_of(from.to_endpoint());
   io::descriptor* made = nullptr;
-  const int error = fresh.open({.core = io::runtime_next_to(*d), .about = about}, &made);
+  const int error = fresh.open({.core = core, .about = about}, &made);
   if (error != 0) return io::system_error("accept", about, error);
   return tcp_stream(made);
 }

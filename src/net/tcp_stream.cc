@@ -20,11 +20,12 @@ using io::operation;
 
 io::result<tcp_stream> tcp_stream::connect(const endpoint& to, io::deadline until) {
   const io::subject about = subject_of(to);
-  env::world& world = io::runtime_here().world;
+  sched::runtime_core& core = io::runtime_here();
+  env::world& world = core.world;
   // A connection to an own port on which nobody listens can meet itself, if the kernel chooses that very port for its other
   // end. It then looks as if somebody answered, and keeps a server from starting there. Another try gets another port.
   for (int tries_left = 3;; --tries_left) {
-    fresh_socket fresh(world, world.socket(family_of(to), SOCK_STREAM, 0, nullptr));
+    fresh_socket fresh(world, world.socket(family_of(to), SOCK_STREAM, 0, core.poller));
     if (fresh.fd() < 0) return io::system_error("connect", about, fresh.fd());
     fresh.set(IPPROTO_TCP, TCP_NODELAY, 1);
     const socket_address address(to);
@@ -33,7 +34,8 @@ io::result<tcp_stream> tcp_stream::connect(const endpoint& to, io::deadline unti
       return io::system_error("connect", about, begun);
     io::descriptor* d = nullptr;
     // Registered only now: a socket that has not begun to connect reports a hang-up.
-    const io::open_options options{.ready = begun == 0 ? io::ready_bit(direction::out) : 0, .about = about};
+    const io::open_options options{
+        .core = &core, .ready = begun == 0 ? io::ready_bit(direction::out) : 0, .about = about};
     if (const int error = fresh.open(options, &d); error != 0)
       return io::system_error("connect", about, error);
     tcp_stream stream(d);
