@@ -7,8 +7,12 @@
 #include "wait/thread_context.h"
 
 #include <cstdlib>
+#include <string_view>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <utility>
+
+#include <thrum/io/handle.h>
 
 namespace thrum::io::test {
 
@@ -30,6 +34,30 @@ inline unsigned queued(descriptor& d, direction way) {
 }
 inline bool has_cases(descriptor& d, direction way) {
   return guarded(d, [&] { return !d.of(way).cases.empty(); });
+}
+
+// What the system is told and asked about a handle that may have no descriptor.
+inline env::readiness look(const handle& h) {
+  const use in_use(descriptor_of(h));
+  return in_use.world().look(in_use.fd());
+}
+inline int option(const handle& h, int level, int name) {
+  const use in_use(descriptor_of(h));
+  int value = -1;
+  unsigned size = sizeof value;
+  return in_use.world().get_option(in_use.fd(), level, name, &value, &size) == 0 ? value : -1;
+}
+inline int set_option(const handle& h, int level, int name, int value) {
+  const use in_use(descriptor_of(h));
+  return in_use.world().set_option(in_use.fd(), level, name, &value, sizeof value);
+}
+inline std::int64_t send(const handle& h, std::string_view text, int flags) {
+  const use in_use(descriptor_of(h));
+  ::iovec part{const_cast<char*>(text.data()), text.size()};
+  ::msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  return in_use.world().send_message(in_use.fd(), &message, flags);
 }
 
 // The two ends of a stream within the process.

@@ -33,7 +33,7 @@ TEST(tcp_deadline, in_the_past_refuses_even_what_would_not_wait) {
     const connection c = local_connection();
     char b[1];
     c.client.write_all("x").value();
-    wait_until([&] { return env::linux_world().look(c.server.native()).readable; });
+    wait_until([&] { return io::test::look(c.server).readable; });
     c.server.set_read_deadline(clock::now() - 1s);
     EXPECT_EQ(c.server.read_some(b).error(), errc::deadline);
     c.server.set_read_deadline(0ms);
@@ -53,7 +53,7 @@ TEST(tcp_deadline, of_a_single_call_only_ends_waits) {
     char b[1];
     EXPECT_EQ(c.server.read_some(b, 0ms).error(), errc::deadline);
     c.client.write_all("x", clock::now() - 1h).value();
-    wait_until([&] { return env::linux_world().look(c.server.native()).readable; });
+    wait_until([&] { return io::test::look(c.server).readable; });
     // The report of the poller may still be on its way; then the call may say "deadline", and the next one knows.
     io::result<std::size_t> r = c.server.read_some(b, clock::now() - 1h);
     while (!r) r = c.server.read_some(b, 0ms);
@@ -225,7 +225,7 @@ TEST(tcp_cancel, what_does_not_wait_does_not_throw) {
   run([] {
     const connection c = local_connection();
     c.client.write_all("abc").value();
-    wait_until([&] { return env::linux_world().look(c.server.native()).readable; });
+    wait_until([&] { return io::test::look(c.server).readable; });
     auto reader = spawn([&] {
       wait_until([] { return this_fiber::stop_requested(); });
       char b[3];

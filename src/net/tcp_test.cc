@@ -20,6 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using io::direction;
 using io::errc;
+using io::test::option;
 using io::test::wait_until;
 using test::connection;
 using test::local_connection;
@@ -27,7 +28,7 @@ using test::local_connection;
 bool waits(const io::handle& h, direction way) { return io::test::is_parked(*descriptor_of(h), way); }
 
 void set_buffer(const io::handle& h, int name, int bytes) {
-  ASSERT_EQ(::setsockopt(h.native(), SOL_SOCKET, name, &bytes, sizeof bytes), 0);
+  ASSERT_EQ(io::test::set_option(h, SOL_SOCKET, name, bytes), 0);
 }
 
 // ---- echo: processors x connections
@@ -203,10 +204,10 @@ TEST(tcp, urgent_data_does_not_hide_what_comes_after_it) {
         return got;
       });
       wait_until([&] { return waits(c.server, direction::in); });
-      const int fd = c.client.native();
-      ASSERT_EQ(::send(fd, "ab", 2, 0), 2);
-      ASSERT_EQ(::send(fd, "U", 1, MSG_OOB), 1); // a read stops in front of it, short, with more behind
-      ASSERT_EQ(::send(fd, "cd!", 3, 0), 3);
+      ASSERT_EQ(io::test::send(c.client, "ab", 0), 2);
+      ASSERT_EQ(io::test::send(c.client, "U", MSG_OOB),
+                1); // a read stops in front of it, short, with more behind
+      ASSERT_EQ(io::test::send(c.client, "cd!", 0), 3);
       EXPECT_EQ(reader.join(), "abcd!");
     }
   });
@@ -313,13 +314,6 @@ TEST(tcp, both_ends_know_their_addresses) {
     EXPECT_EQ(c.server.local_address().value(), l.local_address().value());
     EXPECT_EQ(c.server.peer_address().value(), c.client.local_address().value());
   });
-}
-
-int option(const io::handle& h, int level, int name) {
-  int value = -1;
-  socklen_t size = sizeof value;
-  EXPECT_EQ(::getsockopt(h.native(), level, name, &value, &size), 0);
-  return value;
 }
 
 TEST(tcp, no_delay_is_on_unless_switched_off_on_both_ends) {
