@@ -49,7 +49,41 @@ public:
   mutex& operator=(const mutex&) = delete;
 
   void lock() noexcept {
-    wait::agent* me = self();
+    const wait::thread_head* here = detail::locker();
+    if (__builtin_expect(here == nullptr, false)) return lock_watched();
+    lock_by(here->current);
+  }
+
+  [[nodiscard]] bool try_lock() noexcept {
+    const wait::thread_head* here = detail::locker();
+    return __builtin_expect(here == nullptr, false) ? try_lock_watched() : try_lock_by(here->current);
+  }
+
+  template <class Clock, class Duration>
+  [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
+    return try_lock() || lock_late(detail::to_deadline(deadline));
+  }
+  template <class Rep, class Period>
+  [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& timeout) noexcept {
+    return try_lock() || lock_late(detail::deadline_after(timeout));
+  }
+
+  void unlock() noexcept {
+    wait::thread_head* here = detail::locker();
+    if (__builtin_expect(here == nullptr, false)) return unlock_watched();
+    unlock_by(here);
+  }
+
+private:
+  friend struct sync::holder_layout;
+
+  // A thread that thrum has not met yet, or whose locks are watched (src/sync/lock_order.h).
+  void lock_watched() noexcept;
+  bool try_lock_watched() noexcept;
+  void unlock_watched() noexcept;
+
+  // `me`, the calling agent: its address is never null and never another's at the same time.
+  void lock_by(wait::agent* me) noexcept {
     wait::agent* nobody = nullptr;
     if (__builtin_expect(
             !owner_.compare_exchange_strong(nobody, me, std::memory_order_acquire, // X1
@@ -58,26 +92,13 @@ public:
       static_cast<void>(lock_slow(detail::no_deadline));
     static_cast<void>(begin(me));
   }
-
-  [[nodiscard]] bool try_lock() noexcept {
-    wait::agent* me = self();
+  bool try_lock_by(wait::agent* me) noexcept {
     wait::agent* nobody = nullptr;
     return owner_.compare_exchange_strong(nobody, me, std::memory_order_acquire, // X1
                                           std::memory_order_relaxed) &&
            begin(me); // relaxed: not taken
   }
-
-  template <class Clock, class Duration>
-  [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
-    return try_lock() || (lock_slow(detail::to_deadline(deadline)) && begin(self()));
-  }
-  template <class Rep, class Period>
-  [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& timeout) noexcept {
-    return try_lock() || (lock_slow(detail::deadline_after(timeout)) && begin(self()));
-  }
-
-  void unlock() noexcept {
-    wait::thread_head* here = head();
+  void unlock_by(wait::thread_head* here) noexcept {
     if (__builtin_expect(holder_.load(std::memory_order_relaxed) != here->current, false))
       panic_not_owner();                                    // relaxed: equal only if we wrote it
     holder_.store(nullptr, std::memory_order_relaxed);      // relaxed: as above
@@ -89,22 +110,13 @@ public:
     here->unlocking.store(nullptr, std::memory_order_release); // X3
   }
 
-private:
-  friend struct sync::holder_layout;
-  static wait::thread_head* head() noexcept {
-    wait::thread_head* h = detail::self();
-    return __builtin_expect(h != nullptr, true) ? h : first_use();
-  }
-  static wait::thread_head* first_use() noexcept; // a thread that thrum has not met yet
-  // The calling agent. Its address is never null and never another's at the same time.
-  static wait::agent* self() noexcept { return head()->current; }
-
   bool begin(wait::agent* me) noexcept {
     holder_.store(me, std::memory_order_relaxed); // relaxed: only we compare equal
     return true;
   }
 
   bool lock_slow(detail::deadline_t deadline) noexcept;
+  bool lock_late(detail::deadline_t deadline) noexcept; // try_lock has failed
   void unlock_slow() noexcept;
   [[noreturn]] void panic_not_owner() noexcept;
   void panic_destroyed() noexcept;
@@ -113,6 +125,7 @@ private:
   // owner_ once more, for unlock to check: to read back what a locked instruction has just written takes as long as that itself.
   detail::atomic<wait::agent*> holder_{nullptr};
   detail::atomic<std::uint32_t> contended_{0}; // sticky; src/sync/mutex.cc
+  detail::atomic<std::uint32_t> number_{0};    // while locks are watched; src/sync/lock_order.h
   alignas(detail::room_alignment) unsigned char state_[detail::room_for(40)] = {}; // sync::mutex_state
 };
 

@@ -50,28 +50,76 @@ public:
 
   // ---- alone
   void lock() noexcept {
-    if (!try_lock()) static_cast<void>(lock_slow(detail::no_deadline));
+    const wait::thread_head* here = detail::locker();
+    if (__builtin_expect(here == nullptr, false)) return lock_watched();
+    if (!try_lock_by(here->current)) static_cast<void>(lock_slow(detail::no_deadline));
   }
   [[nodiscard]] bool try_lock() noexcept {
+    const wait::thread_head* here = detail::locker();
+    return __builtin_expect(here == nullptr, false) ? try_lock_watched() : try_lock_by(here->current);
+  }
+  template <class Rep, class Period>
+  [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& timeout) noexcept {
+    return try_lock() || lock_late(detail::deadline_after(timeout));
+  }
+  template <class Clock, class Duration>
+  [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
+    return try_lock() || lock_late(detail::to_deadline(deadline));
+  }
+  void unlock() noexcept {
+    const wait::thread_head* here = detail::locker();
+    if (__builtin_expect(here == nullptr, false)) return unlock_watched();
+    unlock_by(here->current);
+  }
+
+  // ---- together with other readers
+  void lock_shared() noexcept {
+    if (__builtin_expect(detail::locker() == nullptr, false)) return lock_shared_watched();
+    if (!join_readers()) static_cast<void>(lock_shared_slow(detail::no_deadline));
+  }
+  [[nodiscard]] bool try_lock_shared() noexcept {
+    return __builtin_expect(detail::locker() == nullptr, false) ? try_lock_shared_watched() : join_readers();
+  }
+  template <class Rep, class Period>
+  [[nodiscard]] bool try_lock_shared_for(const std::chrono::duration<Rep, Period>& timeout) noexcept {
+    return try_lock_shared() || lock_shared_late(detail::deadline_after(timeout));
+  }
+  template <class Clock, class Duration> [[nodiscard]] bool try_lock_shared_until(
+      const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
+    return try_lock_shared() || lock_shared_late(detail::to_deadline(deadline));
+  }
+  void unlock_shared() noexcept {
+    if (__builtin_expect(detail::locker() == nullptr, false)) return unlock_shared_watched();
+    leave_readers();
+  }
+
+private:
+  friend struct sync::holder_layout;
+  static constexpr std::uint32_t writer = 1;  // held alone
+  static constexpr std::uint32_t waiting = 2; // somebody is queued
+  static constexpr std::uint32_t reader = 4;  // one of those who hold it together
+
+  // A thread that thrum has not met yet, or whose locks are watched (src/sync/lock_order.h).
+  void lock_watched() noexcept;
+  bool try_lock_watched() noexcept;
+  void unlock_watched() noexcept;
+  void lock_shared_watched() noexcept;
+  bool try_lock_shared_watched() noexcept;
+  void unlock_shared_watched() noexcept;
+
+  // `me`, the calling agent: its address is never null and never another's at the same time.
+  bool try_lock_by(wait::agent* me) noexcept {
     std::uint32_t nobody = 0;
     if (!word_.compare_exchange_strong(nobody, writer, std::memory_order_acquire, // R1
                                        std::memory_order_relaxed))                // relaxed: not taken
       return false;
-    owner_.store(self(), std::memory_order_relaxed); // relaxed: only we compare equal
+    owner_.store(me, std::memory_order_relaxed); // relaxed: only we compare equal
     return true;
   }
-  template <class Rep, class Period>
-  [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& timeout) noexcept {
-    return try_lock() || lock_slow(detail::deadline_after(timeout));
-  }
-  template <class Clock, class Duration>
-  [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
-    return try_lock() || lock_slow(detail::to_deadline(deadline));
-  }
-  void unlock() noexcept {
-    if (__builtin_expect(owner_.load(std::memory_order_relaxed) != self(), false))
+  void unlock_by(const wait::agent* me) noexcept {
+    if (__builtin_expect(owner_.load(std::memory_order_relaxed) != me, false))
       panic_not_owner();                              // relaxed: own write
-    owner_.store(nullptr, std::memory_order_relaxed); // relaxed: see try_lock
+    owner_.store(nullptr, std::memory_order_relaxed); // relaxed: see try_lock_by
     std::uint32_t mine = writer;
     if (__builtin_expect(!word_.compare_exchange_strong(mine, 0,
                                                         std::memory_order_release,  // R1; gone from here on
@@ -79,12 +127,7 @@ public:
                          false))
       hand_over(writer);
   }
-
-  // ---- together with other readers
-  void lock_shared() noexcept {
-    if (!try_lock_shared()) static_cast<void>(lock_shared_slow(detail::no_deadline));
-  }
-  [[nodiscard]] bool try_lock_shared() noexcept {
+  bool join_readers() noexcept {
     std::uint32_t now = word_.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
     while ((now & (writer | waiting)) == 0)
       if (word_.compare_exchange_weak(now, now + reader, std::memory_order_acquire, // R1
@@ -92,15 +135,7 @@ public:
         return true;
     return false;
   }
-  template <class Rep, class Period>
-  [[nodiscard]] bool try_lock_shared_for(const std::chrono::duration<Rep, Period>& timeout) noexcept {
-    return try_lock_shared() || lock_shared_slow(detail::deadline_after(timeout));
-  }
-  template <class Clock, class Duration> [[nodiscard]] bool try_lock_shared_until(
-      const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
-    return try_lock_shared() || lock_shared_slow(detail::to_deadline(deadline));
-  }
-  void unlock_shared() noexcept {
+  void leave_readers() noexcept {
     std::uint32_t now = word_.load(std::memory_order_relaxed); // relaxed: the compare-exchange decides
     for (;;) {
       if (__builtin_expect(now < reader, false)) panic_no_reader();
@@ -112,28 +147,18 @@ public:
     }
   }
 
-private:
-  friend struct sync::holder_layout;
-  static constexpr std::uint32_t writer = 1;  // held alone
-  static constexpr std::uint32_t waiting = 2; // somebody is queued
-  static constexpr std::uint32_t reader = 4;  // one of those who hold it together
-
-  // The calling agent. Its address is never null and never another's at the same time.
-  static wait::agent* self() noexcept {
-    wait::thread_head* h = detail::self();
-    return __builtin_expect(h != nullptr, true) ? h->current : first_use();
-  }
-  static wait::agent* first_use() noexcept; // a thread that thrum has not met yet
-
   bool lock_slow(detail::deadline_t deadline) noexcept;
   bool lock_shared_slow(detail::deadline_t deadline) noexcept;
+  bool lock_late(detail::deadline_t deadline) noexcept; // try_lock has failed
+  bool lock_shared_late(detail::deadline_t deadline) noexcept;
   void hand_over(std::uint32_t mine) noexcept;
   [[noreturn]] void panic_not_owner() noexcept;
   [[noreturn]] static void panic_no_reader() noexcept;
   static void panic_destroyed() noexcept;
 
-  detail::atomic<std::uint32_t> word_{0};                                          // src/sync/shared_mutex.cc
-  detail::atomic<wait::agent*> owner_{nullptr};                                    // the writer
+  detail::atomic<std::uint32_t> word_{0};       // src/sync/shared_mutex.cc
+  detail::atomic<std::uint32_t> number_{0};     // while locks are watched; src/sync/lock_order.h
+  detail::atomic<wait::agent*> owner_{nullptr}; // the writer
   alignas(detail::room_alignment) unsigned char state_[detail::room_for(48)] = {}; // sync::shared_mutex_state
 };
 

@@ -20,6 +20,9 @@ namespace thrum::env {
 std::size_t trace_parked(const context& parked, const char* top, const std::function<bool()>& is_parked,
                          const void** addresses, std::size_t capacity);
 
+// Of the caller, on whatever stack it runs, the same: at most `capacity`.
+std::size_t trace_here(const void** addresses, std::size_t capacity) noexcept;
+
 // Lines for each return address: "serve(int) at server.cc:40" if addr2line is installed and the program has debug information, and
 // further ones for the functions that this one is inlined into; otherwise "serve(int)" or "./server+0x4f21". It starts a process for
 // each module; the environment variable THRUM_SYMBOLS=off forbids that. Throws std::bad_alloc.

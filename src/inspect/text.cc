@@ -15,14 +15,6 @@ namespace thrum::inspect {
 
 namespace {
 
-std::string hex(const void* address) {
-  return std::string(env::report().hex(reinterpret_cast<std::uintptr_t>(address)).view());
-}
-
-std::string who_is(int thread) {
-  return "the thread '" + env::name_of_thread(thread) + "' (" + std::to_string(thread) + ")";
-}
-
 std::string held_by(const agent_view& a, const agent_view* holder, const char* does) {
   if (holder != nullptr) return " that " + who(*holder) + " " + does;
   if (a.waits_on_thread != 0) return " that " + who_is(a.waits_on_thread) + " " + does;
@@ -150,10 +142,6 @@ std::span<const std::string> of_the_user(std::span<const std::string> lines) {
   return lines;
 }
 
-std::size_t index_of(const std::vector<const void*>& sorted, const void* address) {
-  return static_cast<std::size_t>(std::lower_bound(sorted.begin(), sorted.end(), address) - sorted.begin());
-}
-
 struct group {
   const agent_view* first;
   std::size_t count = 0;
@@ -162,6 +150,31 @@ struct group {
 
 } // namespace
 
+std::string hex(const void* address) {
+  return std::string(env::report().hex(reinterpret_cast<std::uintptr_t>(address)).view());
+}
+
+std::string who_is(int thread) {
+  return "the thread '" + env::name_of_thread(thread) + "' (" + std::to_string(thread) + ")";
+}
+
+frame_names::frame_names(std::vector<const void*> addresses) : addresses_(std::move(addresses)) {
+  std::erase(addresses_, nullptr);
+  std::sort(addresses_.begin(), addresses_.end());
+  addresses_.erase(std::unique(addresses_.begin(), addresses_.end()), addresses_.end());
+  names_ = env::describe_addresses(addresses_);
+}
+
+void frame_names::append(std::string& to, std::span<const void* const> trace) const {
+  std::vector<std::string> lines;
+  for (const void* address : trace) {
+    if (address == nullptr) continue;
+    const auto at = std::lower_bound(addresses_.begin(), addresses_.end(), address) - addresses_.begin();
+    for (const std::string& line : names_[static_cast<std::size_t>(at)]) lines.push_back(line);
+  }
+  for (const std::string& line : of_the_user(lines)) to += "    " + line + "\n";
+}
+
 std::string who(const agent_view& a) {
   if (a.home == nullptr) return who_is(a.thread);
   std::string text = "fiber #" + std::to_string(a.id);
@@ -169,10 +182,12 @@ std::string who(const agent_view& a) {
   return text;
 }
 
-std::string origin(const agent_view& a) {
-  if (a.home == nullptr || a.site.line() == 0) return {};
-  return std::string("spawned at ") + a.site.file_name() + ":" + std::to_string(a.site.line()) + ":" +
-         std::to_string(a.site.column()) + " in " + a.site.function_name();
+std::string origin(const agent_view& a) { return a.home == nullptr ? std::string() : origin_of(a.site); }
+
+std::string origin_of(const std::source_location& spawned) {
+  if (spawned.line() == 0) return {};
+  return std::string("spawned at ") + spawned.file_name() + ":" + std::to_string(spawned.line()) + ":" +
+         std::to_string(spawned.column()) + " in " + spawned.function_name();
 }
 
 std::string wait_of(const agent_view& a, const agent_view* holder) {
@@ -205,11 +220,8 @@ void list(std::string& to, std::span<const agent_view> agents, const listing& ho
 
   std::vector<const void*> addresses;
   for (std::size_t i = 0; i < shown; ++i)
-    for (const void* address : groups[i].frames)
-      if (address != nullptr) addresses.push_back(address);
-  std::sort(addresses.begin(), addresses.end());
-  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
-  const std::vector<std::vector<std::string>> names = env::describe_addresses(addresses);
+    addresses.insert(addresses.end(), groups[i].frames.begin(), groups[i].frames.end());
+  const frame_names names(std::move(addresses));
 
   for (std::size_t i = 0; i < shown; ++i) {
     const group& g = groups[i];
@@ -218,11 +230,7 @@ void list(std::string& to, std::span<const agent_view> agents, const listing& ho
         who(*g.first) + " " + wait_of(*g.first, holder == by_address.end() ? nullptr : holder->second) + "\n";
     if (g.count > 1) to += "  and " + std::to_string(g.count - 1) + " more like it\n";
     if (const std::string from = origin(*g.first); !from.empty()) to += "  " + from + "\n";
-    std::vector<std::string> lines;
-    for (const void* address : g.frames)
-      if (address != nullptr)
-        for (const std::string& line : names[index_of(addresses, address)]) lines.push_back(line);
-    for (const std::string& line : of_the_user(lines)) to += "    " + line + "\n";
+    names.append(to, g.frames);
   }
   if (groups.size() > shown) to += "and " + std::to_string(groups.size() - shown) + " more groups\n";
 }

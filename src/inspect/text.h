@@ -3,6 +3,7 @@
 
 #include "inspect/census.h"
 
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,21 @@ struct listing {
   std::size_t groups_at_most = 100;
 };
 void list(std::string& to, std::span<const agent_view> agents, const listing& how = {});
+
+// For reports of other shapes.
+std::string hex(const void* address);
+std::string who_is(int thread);                             // "the thread 'main' (4711)"
+std::string origin_of(const std::source_location& spawned); // "spawned at ..."; "" for none
+class frame_names {
+public:
+  explicit frame_names(std::vector<const void*> addresses); // return addresses, and nulls
+  // The lines of a trace without our own at both ends. Requires: all its addresses were given.
+  void append(std::string& to, std::span<const void* const> trace) const;
+
+private:
+  std::vector<const void*> addresses_; // sorted
+  std::vector<std::vector<std::string>> names_;
+};
 
 void print(std::string_view text) noexcept; // to standard error, at once
 

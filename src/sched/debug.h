@@ -11,6 +11,7 @@ struct worker;
 struct debug_modes {
   bool migrate = false;    // a fiber goes on on another thread after each park
   bool held_mutex = false; // leaving a thread with a lock of the thread's held is reported
+  // lock_order is the process's, not a runtime's: wait::watch_locks().
   bool any() const noexcept { return migrate || held_mutex; }
 };
 

@@ -37,6 +37,7 @@
 //   Everything in mutex_state is guarded by its guard.
 #include "env/panic.h"
 #include "sched/park.h"
+#include "sync/lock_order.h"
 
 #include <new>
 #include <thrum/mutex.h>
@@ -67,7 +68,30 @@ constexpr env::nanoseconds patience = 1'000'000; // Go's bound
 using sync::mutex_state;
 using wait::lock;
 
-wait::thread_head* mutex::first_use() noexcept { return &wait::this_thread(); }
+void mutex::lock_watched() noexcept {
+  const sync::watched_lock watched{this, number_, sync::lock_kind::mutex};
+  sync::about_to_lock(watched);
+  lock_by(&sched::this_agent());
+  sync::has_locked(watched);
+}
+
+bool mutex::try_lock_watched() noexcept {
+  if (!try_lock_by(&sched::this_agent())) return false;
+  sync::has_locked({this, number_, sync::lock_kind::mutex});
+  return true;
+}
+
+void mutex::unlock_watched() noexcept {
+  sync::about_to_unlock({this, number_, sync::lock_kind::mutex});
+  unlock_by(&wait::this_thread());
+}
+
+bool mutex::lock_late(detail::deadline_t deadline) noexcept {
+  if (!lock_slow(deadline)) return false;
+  sync::has_locked({this, number_, sync::lock_kind::mutex});
+  return begin(&sched::this_agent());
+}
+
 wait::agent* recursive_mutex::self() noexcept { return wait::this_thread().current; }
 
 bool mutex::lock_slow(detail::deadline_t deadline) noexcept {
@@ -130,8 +154,8 @@ void mutex::unlock_slow() noexcept {
   if (w == nullptr && ++state.quiet_unlocks >= sync::calm) {
     contended_.store(0, std::memory_order_relaxed); // relaxed: guarded
     lock::release(guard);
-    static_cast<void>(begin(self()));
-    return unlock(); // the quiet way, or back here if somebody has come meanwhile
+    static_cast<void>(begin(here.current));
+    return unlock_by(&here); // the quiet way, or back here if somebody has come meanwhile
   }
   wait::agent* woken = nullptr;
   if (w != nullptr) {

@@ -23,6 +23,7 @@
 //       hand_over or of a writer that gives up. The store of hand_over is a release, too, for readers who join later; all
 //       other writers are read-modify-writes, which pass on what was released before.
 #include "env/panic.h"
+#include "sync/lock_order.h"
 #include "sync/sleep_on.h"
 
 #include <new>
@@ -74,7 +75,53 @@ phase choose_next(shared_mutex_state& state, bool after_readers, wait::waiter_li
 using sync::shared_mutex_state;
 using wait::lock;
 
-wait::agent* shared_mutex::first_use() noexcept { return wait::this_thread().current; }
+void shared_mutex::lock_watched() noexcept {
+  const sync::watched_lock watched{this, number_, sync::lock_kind::shared_mutex};
+  sync::about_to_lock(watched);
+  if (!try_lock_by(&sched::this_agent())) static_cast<void>(lock_slow(detail::no_deadline));
+  sync::has_locked(watched);
+}
+
+bool shared_mutex::try_lock_watched() noexcept {
+  if (!try_lock_by(&sched::this_agent())) return false;
+  sync::has_locked({this, number_, sync::lock_kind::shared_mutex});
+  return true;
+}
+
+bool shared_mutex::lock_late(detail::deadline_t deadline) noexcept {
+  if (!lock_slow(deadline)) return false;
+  sync::has_locked({this, number_, sync::lock_kind::shared_mutex});
+  return true;
+}
+
+void shared_mutex::unlock_watched() noexcept {
+  sync::about_to_unlock({this, number_, sync::lock_kind::shared_mutex});
+  unlock_by(&sched::this_agent());
+}
+
+void shared_mutex::lock_shared_watched() noexcept {
+  const sync::watched_lock watched{this, number_, sync::lock_kind::shared_mutex, true};
+  sync::about_to_lock(watched);
+  if (!join_readers()) static_cast<void>(lock_shared_slow(detail::no_deadline));
+  sync::has_locked(watched);
+}
+
+bool shared_mutex::try_lock_shared_watched() noexcept {
+  if (!join_readers()) return false;
+  sync::has_locked({this, number_, sync::lock_kind::shared_mutex, true});
+  return true;
+}
+
+bool shared_mutex::lock_shared_late(detail::deadline_t deadline) noexcept {
+  if (!lock_shared_slow(deadline)) return false;
+  sync::has_locked({this, number_, sync::lock_kind::shared_mutex, true});
+  return true;
+}
+
+void shared_mutex::unlock_shared_watched() noexcept {
+  sync::about_to_unlock({this, number_, sync::lock_kind::shared_mutex, true});
+  leave_readers();
+}
 
 bool shared_mutex::lock_slow(detail::deadline_t deadline) noexcept {
   static_assert(sizeof(shared_mutex_state) <= sizeof(state_));

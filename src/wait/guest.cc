@@ -5,10 +5,12 @@
 #include "env/env.h"
 #include "wait/local.h"
 
+#include <atomic>
 #include <new>
 
 extern "C" {
 constinit thread_local thrum::wait::thread_head* thrum_self_ = nullptr;
+constinit thread_local thrum::wait::thread_head* thrum_locker_ = nullptr;
 }
 
 namespace thrum::wait {
@@ -19,6 +21,13 @@ constinit thread_context* first = nullptr;
 } // namespace registry
 
 namespace {
+
+constinit std::atomic<bool> watched{false}; // set once, before the threads are met that it is for
+
+void become(thread_context* context) noexcept {
+  thrum_self_ = context;
+  thrum_locker_ = locks_are_watched() ? nullptr : context;
+}
 
 void enroll(thread_context& t) noexcept {
   const base::spin_guard guard(registry::lock);
@@ -42,8 +51,8 @@ struct recycler {
   guest* mine = nullptr;
   ~recycler() {
     if (mine == nullptr) return;
-    end_belongings(mine->own);                      // it is the thread's guest still
-    if (thrum_self_ == mine) thrum_self_ = nullptr; // later destructors of this thread get another one
+    end_belongings(mine->own);                // it is the thread's guest still
+    if (thrum_self_ == mine) become(nullptr); // later destructors of this thread get another one
     strike(*mine);
     const base::spin_guard guard(free_lock);
     mine->next_free = free_guests;
@@ -70,7 +79,7 @@ thread_context& this_thread_slow() noexcept {
   if (at_exit.mine == nullptr) at_exit.mine = g;
   g->number = env::linux_world().this_thread();
   enroll(*g);
-  thrum_self_ = g;
+  become(g);
   return *g;
 }
 
@@ -78,8 +87,17 @@ void thread_context::seed() noexcept { random_state = env::linux_world().random(
 
 void bind_thread(thread_context* context) noexcept {
   if (auto* before = static_cast<thread_context*>(thrum_self_)) strike(*before);
-  thrum_self_ = context;
+  become(context);
   if (context != nullptr) enroll(*context);
+}
+
+void watch_locks() noexcept {
+  watched.store(true, std::memory_order_relaxed); // relaxed: whoever starts a thread orders it
+  thrum_locker_ = nullptr;
+}
+
+bool locks_are_watched() noexcept {
+  return watched.load(std::memory_order_relaxed); // relaxed: as above
 }
 
 bool guest::sleep_until(std::int64_t deadline) noexcept {

@@ -41,6 +41,10 @@ thread_context& this_thread_slow() noexcept;
 // Makes `context` the calling thread's own (null: none). For workers.
 void bind_thread(thread_context* context) noexcept;
 
+// From now on all locks of the calling thread, and of threads that are met later, are watched (sync/lock_order.h).
+void watch_locks() noexcept;
+bool locks_are_watched() noexcept;
+
 namespace registry {
 extern base::spin_lock lock;
 extern thread_context* first; // guarded by lock

@@ -27,25 +27,45 @@ extern "C" {
 // Defined in src/wait/guest.cc. Null on a thread that thrum has not met yet.
 extern constinit thread_local thrum::wait::thread_head* thrum_self_
     __attribute__((tls_model("initial-exec"), visibility("default")));
+// The same for code that locks; null also while locks are watched (src/sync/lock_order.h), so that locking leads into the library then
+// and costs nothing else.
+extern constinit thread_local thrum::wait::thread_head* thrum_locker_
+    __attribute__((tls_model("initial-exec"), visibility("default")));
 }
 
 namespace thrum::detail {
 
-[[gnu::always_inline]] inline wait::thread_head* self() noexcept {
-  wait::thread_head* context;
 #if defined(__x86_64__)
-  asm volatile("movq thrum_self_@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0" : "=r"(context));
+#define THRUM_READ_HEAD(variable)                                                                            \
+  asm volatile("movq " variable "@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0" : "=r"(context))
 #elif defined(__aarch64__)
-  wait::thread_head** slot;
-  asm volatile("mrs %0, tpidr_el0\n\t"
-               "adrp %1, :gottprel:thrum_self_\n\t"
-               "ldr %1, [%1, :gottprel_lo12:thrum_self_]\n\t"
-               "ldr %1, [%0, %1]"
-               : "=&r"(slot), "=&r"(context));
+#define THRUM_READ_HEAD(variable)                                                                            \
+  wait::thread_head** slot;                                                                                  \
+  asm volatile("mrs %0, tpidr_el0\n\t"                                                                       \
+               "adrp %1, :gottprel:" variable "\n\t"                                                         \
+               "ldr %1, [%1, :gottprel_lo12:" variable "]\n\t"                                               \
+               "ldr %1, [%0, %1]"                                                                            \
+               : "=&r"(slot), "=&r"(context))
 #else
 #error "thrum supports x86-64 and aarch64; porting means one file in src/env/<cpu>/ and this accessor"
 #endif
+
+[[gnu::always_inline]] inline wait::thread_head* self() noexcept {
+  wait::thread_head* context;
+  THRUM_READ_HEAD("thrum_self_");
   return context;
 }
+
+[[gnu::always_inline]] inline wait::thread_head* locker() noexcept {
+#if defined(THRUM_EXPLORE)
+  return self(); // models are not watched
+#else
+  wait::thread_head* context;
+  THRUM_READ_HEAD("thrum_locker_");
+  return context;
+#endif
+}
+
+#undef THRUM_READ_HEAD
 
 } // namespace thrum::detail

@@ -32,6 +32,13 @@ _Unwind_Reason_Code visit_frame(_Unwind_Context* frame, void* raw) {
 
 void visit_frames(void* raw) { _Unwind_Backtrace(&visit_frame, raw); }
 
+_Unwind_Reason_Code visit_own_frame(_Unwind_Context* frame, void* raw) {
+  auto& t = *static_cast<trace*>(raw);
+  if (const auto* address = reinterpret_cast<const void*>(_Unwind_GetIP(frame)); address != nullptr)
+    t.addresses[t.count++] = address;
+  return t.count == t.capacity ? _URC_END_OF_STACK : _URC_NO_REASON;
+}
+
 constexpr std::size_t most_bytes = 256
                                    << 10; // of a stack; the outermost frames of a deeper one are not shown
 constexpr std::size_t margin = 512;       // zeros around the copy end a trace that goes astray
@@ -62,6 +69,12 @@ std::size_t trace_parked(const context& parked, const char* top, const std::func
   std::memcpy(copy - sizeof below, below, sizeof below);
   trace t{addresses, capacity, parked.pc};
   thrum_trace_parked(copy, &visit_frames, &t);
+  return t.count;
+}
+
+std::size_t trace_here(const void** addresses, std::size_t capacity) noexcept {
+  trace t{addresses, capacity, nullptr};
+  if (capacity != 0) _Unwind_Backtrace(&visit_own_frame, &t);
   return t.count;
 }
 
