@@ -15,6 +15,8 @@ std::string board::apply_line(std::string_view text) {
   if (parsed->type != json::value::kind::object) return "not an object";
   if (parsed->find("event") == nullptr && parsed->find("metric") == nullptr)
     return "neither a result nor an event";
+  if (const json::value* pairs = parsed->find("series"))
+    if (auto ticks = parse_series(*pairs); !ticks) return ticks.error();
   apply(*parsed);
   return "";
 }
@@ -23,6 +25,10 @@ void board::apply(const json::value& event) {
   std::string what = event.text("event"), exp = event.text("exp");
   if (what.empty()) {
     cell_data& c = cell(exp, event.text("variant"), event.text("rt"));
+    if (const json::value* pairs = event.find("series")) {
+      if (auto ticks = parse_series(*pairs)) c.lateness.push_back(std::move(*ticks));
+      return;
+    }
     c.n = event.num("n");
     if (event.text("metric") != "check") c.samples[event.text("metric")].push_back(event.num("value"));
   } else if (what == "session") {
@@ -76,6 +82,17 @@ const std::vector<double>& board::samples(const std::string& exp, const std::str
   return of_metric != found->second.samples.end() ? of_metric->second : none;
 }
 
+const cell_data* board::find_cell(const experiment& e, const variant& v, const column& c) const {
+  auto found = cells_.find({e.id + "/" + (c.one_thread ? one_thread_id(v) : v.id), c.id});
+  return found != cells_.end() ? &found->second : nullptr;
+}
+
+const series* board::look_at_series(const experiment& e, const variant& v, const column& c) const {
+  if (v.absence_for(c.id) != nullptr || !c.here) return nullptr;
+  const cell_data* found = find_cell(e, v, c);
+  return found != nullptr ? typical(found->lateness) : nullptr;
+}
+
 shown_cell board::look(const experiment& e, const variant& v, const column& c) const {
   using kind = shown_cell::kind;
   shown_cell out;
@@ -86,21 +103,16 @@ shown_cell board::look(const experiment& e, const variant& v, const column& c) c
   };
   if (const std::string* why = v.absence_for(c.id)) return without_figures(kind::absent, *why);
   if (!c.here) return without_figures(kind::not_here, c.why);
-  std::string id = v.id;
-  if (c.one_thread && v.processors() != 1) {
-    id = one_thread_id(v);
-    out.borrowed = e.find(id) != nullptr;
-  }
-  auto found = cells_.find({e.id + "/" + id, c.id});
-  if (found == cells_.end() || found->second.samples.empty()) {
-    if (found != cells_.end() && !found->second.trouble.empty())
-      return without_figures(kind::failed, found->second.trouble);
+  out.borrowed = c.one_thread && v.processors() != 1 && e.find(one_thread_id(v)) != nullptr;
+  const cell_data* found = find_cell(e, v, c);
+  if (found == nullptr || found->samples.empty()) {
+    if (found != nullptr && !found->trouble.empty()) return without_figures(kind::failed, found->trouble);
     if (quick() && (v.full_only || v.slow_for(c.id)))
       return without_figures(kind::not_now,
                              v.full_only ? "only with --full" : "takes long: only with --full");
     return without_figures(kind::pending, finished || state_of(e.id).ended ? "not measured" : "");
   }
-  const cell_data& data = found->second;
+  const cell_data& data = *found;
   out.state = data.wrong ? kind::wrong : kind::value;
   out.why = data.trouble;
   out.n = data.n;

@@ -7,12 +7,14 @@
 //   {"event":"session","date":...,"machine":...,"cpus":2,"mode":"quick","contestants":[...]}
 //   {"event":"start","exp":"X4","load":0.4}
 //   {"exp":"X4","rt":"go","variant":"yield@1","n":...,"metric":"cpu","value":...,"unit":"ns/op","run":1}
+//   {"exp":"X6",...,"metric":"late","unit":"us","series":[[1062,62],...]}   (series.h)
 //   {"event":"trouble","exp":"X4","rt":"go","variants":["yield@1"],"what":"timed out after 30 s","wrong":false}
 //   {"event":"end","exp":"X4","load":1.2,"others":0.03,"runs":3}
 //   {"event":"finish","seconds":88.2,"interrupted":false}
 #pragma once
 
 #include "harness/experiment.h"
+#include "harness/series.h"
 #include "harness/stats.h"
 
 #include <map>
@@ -37,6 +39,7 @@ struct exp_state {
 struct cell_data {
   double n = 0;                                       // operations or tasks of the last sample
   std::map<std::string, std::vector<double>> samples; // by metric
+  std::vector<series> lateness;                       // of each run that told it
   std::string trouble;                                // the first that was told
   bool wrong = false;                                 // it did not do the work it claims
 };
@@ -61,6 +64,8 @@ public:
   void apply(const json::value& event);
 
   shown_cell look(const experiment& e, const variant& v, const column& c) const;
+  // The run that is shown of those that told how late their ticks were; nullptr when none did.
+  const series* look_at_series(const experiment& e, const variant& v, const column& c) const;
   // As they were reported; empty when there are none.
   const std::vector<double>& samples(const std::string& exp, const std::string& variant,
                                      const std::string& runtime, const std::string& metric_id) const;
@@ -80,6 +85,9 @@ public:
   bool quick() const { return mode == "quick"; }
 
 private:
+  // The cell whose figures a row shows: of a one-thread runtime, that of the one-processor variant.
+  const cell_data* find_cell(const experiment& e, const variant& v, const column& c) const;
+
   using key = std::pair<std::string, std::string>; // exp + '/' + variant, runtime
   cell_data& cell(const std::string& exp, const std::string& variant, const std::string& runtime) {
     return cells_[{exp + "/" + variant, runtime}];

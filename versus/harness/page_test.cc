@@ -53,6 +53,10 @@ std::string full_page() {
                              .add("unit", m->unit)
                              .line());
           }
+    for (const char* runtime : {"thrum", "go", "node"})
+      b.apply_line(
+          R"({"exp":")" + e.id + R"(","rt":")" + runtime + R"(","variant":")" + e.variants[0].id +
+          R"(","n":3,"metric":"late","unit":"us","series":[[1000,12],[400000,300000],[900000,1200]]})");
     b.apply_line(json::writer()
                      .add("event", "trouble")
                      .add("exp", e.id)

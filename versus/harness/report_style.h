@@ -6,11 +6,11 @@ namespace versus {
 inline constexpr const char* report_style = R"css(
 :root { color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --ink: #1b2027; --soft: #5a6472; --line: #dde2e8; --code: #f1f3f6;
-  --good: #1a7f4b; --bad: #b3372c; --close: #86560a; --whisker: #1b2027;
+  --good: #1a7f4b; --bad: #b3372c; --close: #86560a; --whisker: #1b2027; --stall: #e3e6ea;
   --thrum: #d9480f; --go: #0b8fb5; --node: #4c8c2b; --python: #3c6ea8; --java: #8a5a1e; --boost_fiber: #7a52b3; --epoll: #6b7280; }
 @media (prefers-color-scheme: dark) { :root {
   --page: #14171b; --card: #1c2026; --ink: #e4e8ee; --soft: #9aa5b4; --line: #323943; --code: #14171b;
-  --good: #58c08a; --bad: #ef8478; --close: #e0b050; --whisker: #e4e8ee;
+  --good: #58c08a; --bad: #ef8478; --close: #e0b050; --whisker: #e4e8ee; --stall: #30363f;
   --thrum: #ff8a4c; --go: #3fb8dc; --node: #83bf5f; --python: #7ba9dd; --java: #cf9a55; --boost_fiber: #b08ee6; --epoll: #9ca3af; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
@@ -35,6 +35,12 @@ figure { margin: .6em 0; } .rows { display: grid; grid-template-columns: repeat(
 .bar .why { grid-column: 2 / -1; min-width: 0; color: var(--soft); }
 .bar .scale { position: relative; height: 1.2em; color: var(--soft); font-size: .8em; }
 .scale span { position: absolute; transform: translateX(-50%); } .scale span:first-child:not(:only-child) { white-space: nowrap; }
+.strip { display: grid; grid-template-columns: 6.2em minmax(40px, 1fr) 3.2em 4.6em; gap: 3px 8px; align-items: end; }
+.strip svg { width: 100%; height: 46px; display: block; margin-top: 5px; } .strip .v { text-align: right; white-space: nowrap;
+  font-variant-numeric: tabular-nums; } .strip .scale { position: relative; height: 1.4em; color: var(--soft); font-size: .8em; }
+.heights { position: relative; height: 46px; color: var(--soft); font-size: .7em; line-height: 1; } .heights span { position: absolute; left: 0;
+  transform: translateY(50%); white-space: nowrap; } .stall { fill: var(--stall); } .strip path { fill: none; stroke-width: 1.5px; vector-effect: non-scaling-stroke; }
+.strip .base { stroke: var(--soft); }
 .best { font-weight: 700; }
 .tiles { display: flex; flex-wrap: wrap; gap: 8px; list-style: none; padding: 0; }
 .tiles li { border: 1px solid var(--line); border-radius: 8px; padding: 4px 14px; }
@@ -48,6 +54,8 @@ figure { margin: .6em 0; } .rows { display: grid; grid-template-columns: repeat(
 .badge.close { color: var(--close); } .badge.open { color: var(--soft); font-weight: 400; }
 svg .mark { stroke: var(--line); } svg .whisker { stroke: var(--whisker); } svg line { vector-effect: non-scaling-stroke; }
 .thrum { fill: var(--thrum); } .go { fill: var(--go); } .node { fill: var(--node); } .python { fill: var(--python); }
+path.thrum { stroke: var(--thrum); } path.go { stroke: var(--go); } path.node { stroke: var(--node); } path.python { stroke: var(--python); }
+path.java { stroke: var(--java); } path.boost_fiber { stroke: var(--boost_fiber); } path.epoll { stroke: var(--epoll); }
 .java { fill: var(--java); } .boost_fiber { fill: var(--boost_fiber); } .epoll { fill: var(--epoll); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93em; min-width: 100%; }
@@ -66,6 +74,7 @@ details { margin: .3em 0; } summary { cursor: pointer; }
 .tab-java:checked ~ .panel-java, .tab-boost_fiber:checked ~ .panel-boost_fiber, .tab-epoll:checked ~ .panel-epoll { display: block; }
 .pair { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 14px; }
 @media (max-width: 760px) { .pair { grid-template-columns: minmax(0, 1fr); } section { padding: 14px 12px; } .score li { grid-template-columns: minmax(0, 1fr); }
+  .strip { grid-template-columns: 5.5em minmax(30px, 1fr) 3em 4.2em; gap: 3px 5px; font-size: .85em; }
   .bar { grid-template-columns: 5.5em minmax(30px, 1fr) 4.6em 2.9em; gap: 5px; font-size: .85em; } }
 ul { padding-left: 1.2em; margin: .4em 0; }
 )css";

@@ -113,6 +113,22 @@ void line_checker::line(std::string_view text) {
   if (r.text("exp") != e_.id || r.text("rt") != turn_.who->id || found == seen_.end())
     return bad("reported what it was not asked for");
   double n = r.num("n"), value = r.num("value", NAN);
+  if (const json::value* pairs = r.find("series")) {
+    auto ticks = parse_series(*pairs);
+    if (!ticks) return bad("reported " + ticks.error());
+    if (n < 1 || what != "late" || unit != "us") return bad("reported a series of something unknown");
+    to_.event(json::writer()
+                  .add("exp", e_.id)
+                  .add("rt", turn_.who->id)
+                  .add("variant", id)
+                  .add("n", n)
+                  .add("metric", what)
+                  .add("unit", unit)
+                  .add("run", run_)
+                  .raw("series", to_json(*ticks))
+                  .line());
+    return;
+  }
   if (n < 1 || std::isnan(value)) return bad("reported no figure");
   seen& s = found->second;
   if (what == "check") {

@@ -134,6 +134,23 @@ TEST_F(runner_test, a_variant_is_asked_for_its_own_metrics_only) {
   EXPECT_EQ(result(run(e, {scripted("less", check)}), e).state, shown_cell::kind::failed);
 }
 
+TEST_F(runner_test, a_series_reaches_the_board_beside_the_figures_and_a_bad_one_is_flagged) {
+  experiment e = small();
+  std::string good = line("cpu", 12, "ns/op") + line("check", 1000, "count");
+  auto told = [&](const std::string& ticks, const std::string& unit = "us") {
+    return scripted("ticking",
+                    R"(echo '{"exp":"X9","rt":"python","variant":"a@1","n":2,"metric":"late","unit":")" +
+                        unit + R"(","series":)" + ticks + "}'\n" + good);
+  };
+  watcher w = run(e, {told("[[1000,5],[2000,70]]")});
+  EXPECT_EQ(result(w, e).state, shown_cell::kind::value) << result(w, e).why;
+  const series* ticks = w.what.look_at_series(e, e.variants[0], w.what.columns[0]);
+  ASSERT_NE(ticks, nullptr);
+  EXPECT_EQ(to_json(*ticks), "[[1000,5],[2000,70]]");
+  EXPECT_EQ(result(run(e, {told("[[1000,-5]]")}), e).state, shown_cell::kind::wrong);
+  EXPECT_EQ(result(run(e, {told("[[1000,5]]", "ms")}), e).state, shown_cell::kind::wrong);
+}
+
 TEST_F(runner_test, a_program_that_crashes_is_a_failed_cell_with_its_last_words) {
   experiment e = small();
   watcher w = run(e, {scripted("crash", "echo out of memory >&2; exit 134")});

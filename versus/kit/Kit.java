@@ -37,6 +37,31 @@ public final class Kit {
     }
 
     /**
+     * How late the ticks of a plan were, over time: tick i was due i + 1 periods after the start and ran late[i] after
+     * that (microseconds, not sorted). The time until the last ran is cut in 300 slots, and the latest tick of each is kept.
+     */
+    public void emitLateness(String variant, double[] late, double period) {
+        int slots = 300;
+        double span = 0;
+        double[] at = new double[slots], most = new double[slots];
+        Arrays.fill(most, -1);
+        for (int i = 0; i < late.length; i++) span = Math.max(span, (i + 1) * period + late[i]);
+        for (int i = 0; i < late.length; i++) {
+            double ran = (i + 1) * period + late[i];
+            int slot = Math.min(slots - 1, (int) (ran / span * slots));
+            if (late[i] < 0 || late[i] <= most[slot]) continue;
+            at[slot] = ran;
+            most[slot] = late[i];
+        }
+        var pairs = new StringJoiner(",");
+        for (int i = 0; i < slots; i++)
+            if (most[i] >= 0) pairs.add("[" + Math.round(at[i]) + "," + Math.round(most[i]) + "]");
+        if (pairs.length() == 0) return;
+        System.out.println("{\"exp\":\"" + exp + "\",\"rt\":\"java\",\"variant\":\"" + variant + suffix
+            + "\",\"n\":" + late.length + ",\"metric\":\"late\",\"unit\":\"us\",\"series\":[" + pairs + "]}");
+    }
+
+    /**
      * Times work.run(rounds) in a virtual thread, where a round is `per` operations, and lets rounds grow
      * until a sample is long enough and the JIT compiler has had time. The work returns a count or a sum.
      */

@@ -111,6 +111,38 @@ public:
     std::fflush(stdout);
   }
 
+  // How late the ticks of a plan were, over time: tick i was due i + 1 periods after the start and ran late[i] after
+  // that (microseconds, not sorted). The time until the last ran is cut in 300 slots, and the latest tick of each is kept.
+  void emit_lateness(const char* variant, const std::vector<double>& late, double period) const {
+    constexpr std::size_t slots = 300;
+    struct tick {
+      double at = 0, late = -1;
+    };
+    std::vector<tick> kept(slots);
+    double span = 0;
+    for (std::size_t i = 0; i < late.size(); ++i)
+      span = std::max(span, static_cast<double>(i + 1) * period + late[i]);
+    for (std::size_t i = 0; i < late.size(); ++i) {
+      const double at = static_cast<double>(i + 1) * period + late[i];
+      tick& slot = kept[std::min(slots - 1, static_cast<std::size_t>(at / span * slots))];
+      if (late[i] >= 0 && late[i] > slot.late) slot = {at, late[i]};
+    }
+    std::string pairs;
+    char text[64];
+    for (const tick& t : kept) {
+      if (t.late < 0) continue;
+      std::snprintf(text, sizeof text, "%s[%.0f,%.0f]", pairs.empty() ? "" : ",", t.at, t.late);
+      pairs += text;
+    }
+    if (pairs.empty()) return;
+    std::string suffix = processors_ > 0 ? std::to_string(processors_) : "all";
+    std::printf(
+        "{\"exp\":\"%s\",\"rt\":\"%s\",\"variant\":\"%s@%s\",\"n\":%zu,\"metric\":\"late\",\"unit\":\"us\","
+        "\"series\":[%s]}\n",
+        exp_, runtime_, variant, suffix.c_str(), late.size(), pairs.c_str());
+    std::fflush(stdout);
+  }
+
   // Times f(rounds), where a round is `per` operations, and lets rounds grow until a sample is long
   // enough. f returns a count or a sum that shows that the work was done.
   template <class F> void measure(const char* variant, long per, F f) {

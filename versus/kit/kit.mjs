@@ -45,6 +45,19 @@ export class Bench {
   emit(variant, n, metric, value, unit) {
     writeSync(1, JSON.stringify({ exp: this.exp, rt: 'node', variant: `${variant}@1`, n, metric, value, unit }) + '\n');
   }
+  // How late the ticks of a plan were, over time: tick i was due i + 1 periods after the start and ran late[i] after
+  // that (microseconds, not sorted). The time until the last ran is cut in 300 slots, and the latest tick of each is kept.
+  emitLateness(variant, late, period) {
+    const slots = 300, kept = new Array(slots), ran = (l, i) => (i + 1) * period + l;
+    const span = late.reduce((most, l, i) => Math.max(most, ran(l, i)), 0);
+    late.forEach((l, i) => {
+      const slot = Math.min(slots - 1, Math.floor(ran(l, i) / span * slots));
+      if (l >= 0 && (kept[slot] === undefined || l > kept[slot][1])) kept[slot] = [ran(l, i), l];
+    });
+    const series = kept.filter(t => t !== undefined).map(t => t.map(Math.round));
+    if (series.length === 0) return;
+    writeSync(1, JSON.stringify({ exp: this.exp, rt: 'node', variant: `${variant}@1`, n: late.length, metric: 'late', unit: 'us', series }) + '\n');
+  }
   // Times f(rounds), where a round is `per` operations, and lets rounds grow until a sample is long
   // enough and the JIT compiler has had time. f returns a count or a sum: proof of the work.
   async measure(variant, per, f) {

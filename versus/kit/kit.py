@@ -65,6 +65,22 @@ class Bench:
         print(json.dumps({"exp": self.exp, "rt": "python", "variant": variant + "@1", "n": n, "metric": metric,
                           "value": value, "unit": unit}), flush=True)
 
+    def emit_lateness(self, variant, late, period):
+        """How late the ticks of a plan were, over time: tick i was due i + 1 periods after the start and ran late[i]
+        after that (microseconds, not sorted). The time until the last ran is cut in 300 slots, and the latest tick of
+        each is kept."""
+        slots, kept = 300, {}
+        ran = [((i + 1) * period + l, l) for i, l in enumerate(late)]
+        span = max((at for at, _ in ran), default=0)
+        for at, l in ran:
+            slot = min(slots - 1, int(at / span * slots))
+            if l >= 0 and (slot not in kept or l > kept[slot][1]):
+                kept[slot] = at, l
+        series = [[round(at), round(l)] for _, (at, l) in sorted(kept.items())]
+        if series:
+            print(json.dumps({"exp": self.exp, "rt": "python", "variant": variant + "@1", "n": len(late),
+                              "metric": "late", "unit": "us", "series": series}), flush=True)
+
     async def measure(self, variant, per, f):
         """Times f(rounds), where a round is `per` operations, and lets rounds grow until a sample is
         long enough. f returns a count or a sum that shows that the work was done."""

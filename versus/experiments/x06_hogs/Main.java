@@ -74,6 +74,7 @@ public class Main {
             }
         }
         double spent = Kit.cpu() - cpu;
+        kit.emitLateness(variant, late, 1000);
         Arrays.sort(late);
         kit.emit(variant, ticks, "p99", late[ticks * 99 / 100], "us");
         kit.emit(variant, ticks, "p50", late[ticks / 2], "us");

@@ -106,6 +106,7 @@ func ticker(b *kit.Bench, variant string, hogs int) {
 		}
 	}
 	spent := kit.CPU() - cpu
+	b.EmitLateness(variant, late, 1000)
 	sort.Float64s(late)
 	b.Emit(variant, ticks, "p99", late[ticks*99/100], "us")
 	b.Emit(variant, ticks, "p50", late[ticks/2], "us")

@@ -44,6 +44,7 @@ async function ticker(b, variant, hogs, unitAlone) {
   const did = await Promise.all(Array.from({ length: hogs }, () => hog(start + ticks * 1e6)));
   await ticking;
   const spent = cpu() - c, units = did.reduce((a, u) => a + u, 0);
+  b.emitLateness(variant, late, 1000);
   late.sort((a, b) => a - b);
   b.emit(variant, ticks, 'p99', late[Math.floor(ticks * 0.99)], 'us');
   b.emit(variant, ticks, 'p50', late[ticks / 2], 'us');

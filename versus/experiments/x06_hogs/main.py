@@ -51,6 +51,7 @@ async def ticker(b, variant, hogs, unit_alone):
     end = start + ticks * 1_000_000
     _, *did = await asyncio.gather(tick(), *[hog(end) for _ in range(hogs)])
     spent = cpu() - c
+    b.emit_lateness(variant, late, 1000)
     late.sort()
     b.emit(variant, ticks, "p99", late[ticks * 99 // 100], "us")
     b.emit(variant, ticks, "p50", late[ticks // 2], "us")

@@ -76,6 +76,7 @@ void ticker(const kit::bench& b, const char* variant, unsigned hogs) {
     }
   }
   const double spent = kit::cpu_ns() - cpu;
+  b.emit_lateness(variant, late, 1000);
   std::sort(late.begin(), late.end());
   const long n = static_cast<long>(ticks);
   b.emit(variant, n, "p99", late[ticks * 99 / 100], "us");

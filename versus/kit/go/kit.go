@@ -52,6 +52,42 @@ func (b *Bench) Emit(variant string, n int, metric string, value float64, unit s
 		b.exp, variant+b.suffix, n, metric, strconv.FormatFloat(value, 'f', -1, 64), unit)
 }
 
+// EmitLateness tells how late the ticks of a plan were, over time: tick i was due i + 1 periods after the start and ran
+// late[i] after that (microseconds, not sorted). The time until the last ran is cut in 300 slots, and the latest tick of
+// each is kept.
+func (b *Bench) EmitLateness(variant string, late []float64, period float64) {
+	const slots = 300
+	var at, most [slots]float64
+	for i := range most {
+		most[i] = -1
+	}
+	ran := func(i int) float64 { return float64(i+1)*period + late[i] }
+	span := 0.0
+	for i := range late {
+		span = math.Max(span, ran(i))
+	}
+	for i, l := range late {
+		slot := int(ran(i) / span * slots)
+		if slot >= slots {
+			slot = slots - 1
+		}
+		if l >= 0 && l > most[slot] {
+			at[slot], most[slot] = ran(i), l
+		}
+	}
+	pairs := []string{}
+	for i, l := range most {
+		if l >= 0 {
+			pairs = append(pairs, fmt.Sprintf("[%.0f,%.0f]", at[i], l))
+		}
+	}
+	if len(pairs) == 0 {
+		return
+	}
+	fmt.Printf("{\"exp\":%q,\"rt\":\"go\",\"variant\":%q,\"n\":%d,\"metric\":\"late\",\"unit\":\"us\",\"series\":[%s]}\n",
+		b.exp, variant+b.suffix, len(late), strings.Join(pairs, ","))
+}
+
 // Measure times f(rounds), where a round is `per` operations, and lets rounds grow until a sample
 // is long enough. f returns a count or a sum that shows that the work was done.
 func (b *Bench) Measure(variant string, per int, f func(rounds int) int) {
