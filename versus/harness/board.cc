@@ -17,6 +17,8 @@ std::string board::apply_line(std::string_view text) {
     return "neither a result nor an event";
   if (const json::value* pairs = parsed->find("series"))
     if (auto ticks = parse_series(*pairs); !ticks) return ticks.error();
+  if (const json::value* members = parsed->find("parts"))
+    if (auto of = parse_parts(*members); !of) return of.error();
   apply(*parsed);
   return "";
 }
@@ -27,6 +29,10 @@ void board::apply(const json::value& event) {
     cell_data& c = cell(exp, event.text("variant"), event.text("rt"));
     if (const json::value* pairs = event.find("series")) {
       if (auto ticks = parse_series(*pairs)) c.lateness.push_back(std::move(*ticks));
+      return;
+    }
+    if (const json::value* members = event.find("parts")) {
+      if (auto of = parse_parts(*members)) c.consists_of.push_back(std::move(*of));
       return;
     }
     c.n = event.num("n");
@@ -91,6 +97,12 @@ const series* board::look_at_series(const experiment& e, const variant& v, const
   if (v.absence_for(c.id) != nullptr || !c.here) return nullptr;
   const cell_data* found = find_cell(e, v, c);
   return found != nullptr ? typical(found->lateness) : nullptr;
+}
+
+const part_list* board::look_at_parts(const experiment& e, const variant& v, const column& c) const {
+  if (v.absence_for(c.id) != nullptr || !c.here) return nullptr;
+  const cell_data* found = find_cell(e, v, c);
+  return found != nullptr ? typical(found->consists_of) : nullptr;
 }
 
 shown_cell board::look(const experiment& e, const variant& v, const column& c) const {

@@ -8,12 +8,14 @@
 //   {"event":"start","exp":"X4","load":0.4}
 //   {"exp":"X4","rt":"go","variant":"yield@1","n":...,"metric":"cpu","value":...,"unit":"ns/op","run":1}
 //   {"exp":"X6",...,"metric":"late","unit":"us","series":[[1062,62],...]}   (series.h)
+//   {"exp":"X2",...,"metric":"memory","unit":"B/task","parts":{"pages":2650.1,...}}     (parts.h)
 //   {"event":"trouble","exp":"X4","rt":"go","variants":["yield@1"],"what":"timed out after 30 s","wrong":false}
 //   {"event":"end","exp":"X4","load":1.2,"others":0.03,"runs":3}
 //   {"event":"finish","seconds":88.2,"interrupted":false}
 #pragma once
 
 #include "harness/experiment.h"
+#include "harness/parts.h"
 #include "harness/series.h"
 #include "harness/stats.h"
 
@@ -40,6 +42,7 @@ struct cell_data {
   double n = 0;                                       // operations or tasks of the last sample
   std::map<std::string, std::vector<double>> samples; // by metric
   std::vector<series> lateness;                       // of each run that told it
+  std::vector<part_list> consists_of;                 // the deciding figure, of each run that told it
   std::string trouble;                                // the first that was told
   bool wrong = false;                                 // it did not do the work it claims
 };
@@ -66,6 +69,7 @@ public:
   shown_cell look(const experiment& e, const variant& v, const column& c) const;
   // The run that is shown of those that told how late their ticks were; nullptr when none did.
   const series* look_at_series(const experiment& e, const variant& v, const column& c) const;
+  const part_list* look_at_parts(const experiment& e, const variant& v, const column& c) const;
   // As they were reported; empty when there are none.
   const std::vector<double>& samples(const std::string& exp, const std::string& variant,
                                      const std::string& runtime, const std::string& metric_id) const;

@@ -53,6 +53,10 @@ std::string full_page() {
                              .add("unit", m->unit)
                              .line());
           }
+    for (const char* runtime : {"thrum", "python"})
+      b.apply_line(
+          R"({"exp":")" + e.id + R"(","rt":")" + runtime + R"(","variant":")" + e.variants[0].id +
+          R"(","n":3,"metric":"any","unit":"us","parts":{"pages":123456,"page tables":777,"kernel stacks":16384}})");
     for (const char* runtime : {"thrum", "go", "node"})
       b.apply_line(
           R"({"exp":")" + e.id + R"(","rt":")" + runtime + R"(","variant":")" + e.variants[0].id +

@@ -5,6 +5,7 @@
 #include "harness/html.h"
 #include "harness/report_style.h"
 #include "harness/scoreboard.h"
+#include "harness/stack_chart.h"
 #include "harness/strip.h"
 #include "harness/table.h"
 #include "harness/verdict.h"
@@ -103,6 +104,7 @@ std::string card(const experiment& e, const board& b) {
   if (std::string text = standing(e, b); !text.empty()) out += tag("p", escape_html(text));
   if (std::string text = verdicts(e, b); !text.empty()) out += tag("ul", text);
   out += chart(e, b);
+  out += stack_chart(e, b);
   out += strips(e, b);
   out += tag("details",
              tag("summary", "All figures: medians, lowest and highest samples") + figures_table(e, b));

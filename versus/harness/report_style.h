@@ -7,10 +7,12 @@ inline constexpr const char* report_style = R"css(
 :root { color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --ink: #1b2027; --soft: #5a6472; --line: #dde2e8; --code: #f1f3f6;
   --good: #1a7f4b; --bad: #b3372c; --close: #86560a; --whisker: #1b2027; --stall: #e3e6ea;
+  --part0: #3f6fb5; --part1: #d9821a; --part2: #a03568; --part3: #3d8f6d; --part4: #6b7280;
   --thrum: #d9480f; --go: #0b8fb5; --node: #4c8c2b; --python: #3c6ea8; --java: #8a5a1e; --boost_fiber: #7a52b3; --epoll: #6b7280; }
 @media (prefers-color-scheme: dark) { :root {
   --page: #14171b; --card: #1c2026; --ink: #e4e8ee; --soft: #9aa5b4; --line: #323943; --code: #14171b;
   --good: #58c08a; --bad: #ef8478; --close: #e0b050; --whisker: #e4e8ee; --stall: #30363f;
+  --part0: #7da3dd; --part1: #eba64e; --part2: #d9749f; --part3: #6cc29e; --part4: #9ca3af;
   --thrum: #ff8a4c; --go: #3fb8dc; --node: #83bf5f; --python: #7ba9dd; --java: #cf9a55; --boost_fiber: #b08ee6; --epoll: #9ca3af; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
@@ -41,6 +43,9 @@ figure { margin: .6em 0; } .rows { display: grid; grid-template-columns: repeat(
 .heights { position: relative; height: 46px; color: var(--soft); font-size: .7em; line-height: 1; } .heights span { position: absolute; left: 0;
   transform: translateY(50%); white-space: nowrap; } .stall { fill: var(--stall); } .strip path { fill: none; stroke-width: 1.5px; vector-effect: non-scaling-stroke; }
 .strip .base { stroke: var(--soft); }
+.bar .parts { grid-column: 2 / -1; color: var(--soft); margin: -4px 0 3px; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 18px; list-style: none; padding: 0; } .legend svg { width: .8em; height: .8em; margin-right: .45em; }
+.part0 { fill: var(--part0); } .part1 { fill: var(--part1); } .part2 { fill: var(--part2); } .part3 { fill: var(--part3); } .part4 { fill: var(--part4); }
 .best { font-weight: 700; }
 .tiles { display: flex; flex-wrap: wrap; gap: 8px; list-style: none; padding: 0; }
 .tiles li { border: 1px solid var(--line); border-radius: 8px; padding: 4px 14px; }

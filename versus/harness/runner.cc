@@ -113,10 +113,7 @@ void line_checker::line(std::string_view text) {
   if (r.text("exp") != e_.id || r.text("rt") != turn_.who->id || found == seen_.end())
     return bad("reported what it was not asked for");
   double n = r.num("n"), value = r.num("value", NAN);
-  if (const json::value* pairs = r.find("series")) {
-    auto ticks = parse_series(*pairs);
-    if (!ticks) return bad("reported " + ticks.error());
-    if (n < 1 || what != "late" || unit != "us") return bad("reported a series of something unknown");
+  auto pass_on = [&](const char* name, const std::string& content) {
     to_.event(json::writer()
                   .add("exp", e_.id)
                   .add("rt", turn_.who->id)
@@ -125,9 +122,23 @@ void line_checker::line(std::string_view text) {
                   .add("metric", what)
                   .add("unit", unit)
                   .add("run", run_)
-                  .raw("series", to_json(*ticks))
+                  .raw(name, content)
                   .line());
-    return;
+  };
+  if (const json::value* pairs = r.find("series")) {
+    auto ticks = parse_series(*pairs);
+    if (!ticks) return bad("reported " + ticks.error());
+    if (n < 1 || what != "late" || unit != "us") return bad("reported a series of something unknown");
+    return pass_on("series", to_json(*ticks));
+  }
+  if (const json::value* members = r.find("parts")) {
+    auto of = parse_parts(*members);
+    if (!of) return bad("reported " + of.error());
+    const metric& m = e_.deciding(*found->second.what);
+    if (n < 1 || what != m.id || unit != m.unit) return bad("reported the parts of something else");
+    if (std::fabs(total(*of) - found->second.deciding) > 0.001 * std::fabs(found->second.deciding))
+      return bad("reported parts that do not add up");
+    return pass_on("parts", to_json(*of));
   }
   if (n < 1 || std::isnan(value)) return bad("reported no figure");
   seen& s = found->second;
@@ -142,6 +153,7 @@ void line_checker::line(std::string_view text) {
                      [&](const metric* m) { return m->id == what && m->unit == unit; }))
       return bad("reported an unknown metric");
     s.metrics.push_back(what);
+    if (what == e_.deciding(*s.what).id) s.deciding = value;
     s.n = n;
   }
   to_.event(json::writer()

@@ -73,7 +73,7 @@ private:
   struct seen {
     const variant* what = nullptr;
     std::vector<std::string> metrics; // reported so far
-    double n = 0;
+    double n = 0, deciding = 0;       // as last reported
     int checked = 0;
     std::string wrong;
   };

@@ -151,6 +151,24 @@ TEST_F(runner_test, a_series_reaches_the_board_beside_the_figures_and_a_bad_one_
   EXPECT_EQ(result(run(e, {told("[[1000,5]]", "ms")}), e).state, shown_cell::kind::wrong);
 }
 
+TEST_F(runner_test, parts_must_add_up_to_the_figure_before_them) {
+  experiment e = small();
+  auto told = [&](const std::string& content) {
+    return scripted("split",
+                    line("cpu", 12, "ns/op") +
+                        R"(echo '{"exp":"X9","rt":"python","variant":"a@1","n":1000,"metric":"cpu",)" +
+                        R"("unit":"ns/op","parts":)" + content + "}'\n" + line("check", 1000, "count"));
+  };
+  watcher w = run(e, {told(R"({"one":10,"two":2})")});
+  EXPECT_EQ(result(w, e).state, shown_cell::kind::value) << result(w, e).why;
+  const part_list* of = w.what.look_at_parts(e, e.variants[0], w.what.columns[0]);
+  ASSERT_NE(of, nullptr);
+  EXPECT_EQ(total(*of), 12);
+  w = run(e, {told(R"({"one":10,"two":3})")});
+  EXPECT_EQ(result(w, e).state, shown_cell::kind::wrong);
+  EXPECT_NE(result(w, e).why.find("do not add up"), std::string::npos) << result(w, e).why;
+}
+
 TEST_F(runner_test, a_program_that_crashes_is_a_failed_cell_with_its_last_words) {
   experiment e = small();
   watcher w = run(e, {scripted("crash", "echo out of memory >&2; exit 134")});

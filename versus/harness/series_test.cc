@@ -47,7 +47,7 @@ TEST(series, the_typical_run_has_seen_neither_the_best_luck_nor_the_worst) {
   EXPECT_EQ(latest(*typical(runs)), 200);
   runs.resize(2);
   EXPECT_EQ(latest(*typical(runs)), 10) << "of two, the smaller";
-  EXPECT_EQ(typical({}), nullptr);
+  EXPECT_EQ(typical(std::vector<series>{}), nullptr);
 }
 
 // A ticker that freezes from tick 100 to tick 399 and then makes up for it, among 3,000.

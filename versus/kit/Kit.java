@@ -144,6 +144,21 @@ public final class Kit {
         return status("VmRSS") + status("VmPTE") + 16384 * status("Threads");
     }
 
+    /** The same by kind: resident pages (stacks and heap), page tables, kernel stacks. */
+    public static double[] residentKinds() throws IOException {
+        return new double[] {status("VmRSS"), status("VmPTE"), 16384 * status("Threads")};
+    }
+
+    /** What n tasks occupy, from residentKinds() before and after: the figure, and what it consists of. */
+    public void emitMemory(String variant, long n, double[] before, double[] after, String unit) {
+        double pages = (after[0] - before[0]) / n, tables = (after[1] - before[1]) / n;
+        double kernel = (after[2] - before[2]) / n;
+        emit(variant, n, "memory", pages + tables + kernel, unit);
+        System.out.println("{\"exp\":\"" + exp + "\",\"rt\":\"java\",\"variant\":\"" + variant + suffix
+            + "\",\"n\":" + n + ",\"metric\":\"memory\",\"unit\":\"" + unit + "\",\"parts\":{\"pages\":" + pages
+            + ",\"page tables\":" + tables + ",\"kernel stacks\":" + kernel + "}}");
+    }
+
     /** The most that it has occupied so far. */
     public static double peak() throws IOException {
         return status("VmHWM") + status("VmPTE") + 16384 * status("Threads");

@@ -52,6 +52,18 @@ inline double resident(int process = 0) {
   return status("VmRSS", process) + status("VmPTE", process) + 16384 * status("Threads", process);
 }
 
+// The same by kind: resident pages (stacks and heap), page tables, kernel stacks.
+struct kinds {
+  double pages = 0, tables = 0, kernel = 0;
+
+  kinds operator-(const kinds& before) const {
+    return {pages - before.pages, tables - before.tables, kernel - before.kernel};
+  }
+  double total() const { return pages + tables + kernel; }
+};
+
+inline kinds resident_kinds() { return {status("VmRSS"), status("VmPTE"), 16384 * status("Threads")}; }
+
 // As many descriptors as the system grants.
 inline void raise_descriptor_limit() {
   rlimit limit{};
@@ -108,6 +120,19 @@ public:
     std::printf("{\"exp\":\"%s\",\"rt\":\"%s\",\"variant\":\"%s@%s\",\"n\":%ld,\"metric\":\"%s\","
                 "\"value\":%.17g,\"unit\":\"%s\"}\n",
                 exp_, runtime_, variant, suffix.c_str(), n, metric, value, unit);
+    std::fflush(stdout);
+  }
+
+  // What n tasks occupy: the figure, and what it consists of.
+  void emit_memory(const char* variant, long n, const kinds& held, const char* unit) const {
+    const double tasks = static_cast<double>(n);
+    emit(variant, n, "memory", held.total() / tasks, unit);
+    std::string suffix = processors_ > 0 ? std::to_string(processors_) : "all";
+    std::printf(
+        "{\"exp\":\"%s\",\"rt\":\"%s\",\"variant\":\"%s@%s\",\"n\":%ld,\"metric\":\"memory\",\"unit\":\"%s\","
+        "\"parts\":{\"pages\":%.17g,\"page tables\":%.17g,\"kernel stacks\":%.17g}}\n",
+        exp_, runtime_, variant, suffix.c_str(), n, unit, held.pages / tasks, held.tables / tasks,
+        held.kernel / tasks);
     std::fflush(stdout);
   }
 

@@ -20,6 +20,8 @@ export function status(key) {
 }
 // What the process occupies: pages, page tables, and 16 KiB of kernel stack for each thread.
 export const resident = () => status('VmRSS') + status('VmPTE') + 16384 * status('Threads');
+// The same by kind: resident pages (stacks and heap), page tables, kernel stacks.
+export const residentKinds = () => [status('VmRSS'), status('VmPTE'), 16384 * status('Threads')];
 // The most that it has occupied so far.
 export const peak = () => status('VmHWM') + status('VmPTE') + 16384 * status('Threads');
 // resident() after garbage has been collected, once it stands still.
@@ -44,6 +46,13 @@ export class Bench {
   wants(variant) { return this.wanted.length === 0 || this.wanted.includes(variant); }
   emit(variant, n, metric, value, unit) {
     writeSync(1, JSON.stringify({ exp: this.exp, rt: 'node', variant: `${variant}@1`, n, metric, value, unit }) + '\n');
+  }
+  // What n tasks occupy, from residentKinds() before and after: the figure, and what it consists of.
+  emitMemory(variant, n, before, after, unit) {
+    const [pages, tables, kernel] = after.map((now, i) => (now - before[i]) / n);
+    this.emit(variant, n, 'memory', pages + tables + kernel, unit);
+    writeSync(1, JSON.stringify({ exp: this.exp, rt: 'node', variant: `${variant}@1`, n, metric: 'memory', unit,
+      parts: { pages, 'page tables': tables, 'kernel stacks': kernel } }) + '\n');
   }
   // How late the ticks of a plan were, over time: tick i was due i + 1 periods after the start and ran late[i] after
   // that (microseconds, not sorted). The time until the last ran is cut in 300 slots, and the latest tick of each is kept.

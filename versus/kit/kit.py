@@ -30,6 +30,11 @@ def resident():
     return status("VmRSS") + status("VmPTE") + 16384 * status("Threads")
 
 
+def resident_kinds():
+    """The same by kind: resident pages (stacks and heap), page tables, kernel stacks."""
+    return status("VmRSS"), status("VmPTE"), 16384 * status("Threads")
+
+
 def peak():
     """The most that it has occupied so far."""
     return status("VmHWM") + status("VmPTE") + 16384 * status("Threads")
@@ -64,6 +69,14 @@ class Bench:
     def emit(self, variant, n, metric, value, unit):
         print(json.dumps({"exp": self.exp, "rt": "python", "variant": variant + "@1", "n": n, "metric": metric,
                           "value": value, "unit": unit}), flush=True)
+
+    def emit_memory(self, variant, n, before, after, unit):
+        """What n tasks occupy, from resident_kinds() before and after: the figure, and what it consists of."""
+        parts = {kind: (now - old) / n for kind, old, now in
+                 zip(("pages", "page tables", "kernel stacks"), before, after)}
+        self.emit(variant, n, "memory", sum(parts.values()), unit)
+        print(json.dumps({"exp": self.exp, "rt": "python", "variant": variant + "@1", "n": n, "metric": "memory",
+                          "unit": unit, "parts": parts}), flush=True)
 
     def emit_lateness(self, variant, late, period):
         """How late the ticks of a plan were, over time: tick i was due i + 1 periods after the start and ran late[i]

@@ -14,6 +14,12 @@ public class Main {
         return r + (a ^ b ^ c ^ d ^ e ^ f ^ g ^ h);
     }
 
+    /** What the process occupies once that stands still, by kind. */
+    static double[] occupied() throws Exception {
+        Kit.settled();
+        return Kit.residentKinds();
+    }
+
     static void waiting(Kit kit, String variant, int n, int depth, Thread.Builder builder) throws Exception {
         if (!kit.wants(variant)) return;
         var woken = new LongAdder();
@@ -32,15 +38,17 @@ public class Main {
             woken.increment();
         };
         builder.start(() -> {}).join();
-        double space = Kit.status("VmSize"), memory = Kit.settled(), cpu = Kit.cpu();
+        double space = Kit.status("VmSize");
+        double[] memory = occupied();
+        double cpu = Kit.cpu();
         for (int i = 0; i < n; i++) threads[i] = builder.start(task);
         ready.await();
         cpu = Kit.cpu() - cpu;
-        memory = Kit.settled() - memory;
+        double[] held = occupied();
         space = Kit.status("VmSize") - space;
         gate.countDown();
         for (Thread t : threads) t.join();
-        kit.emit(variant, n, "memory", memory / n, "B/task");
+        kit.emitMemory(variant, n, memory, held, "B/task");
         kit.emit(variant, n, "space", space / n, "B/task");
         kit.emit(variant, n, "cpu", cpu / n, "ns/task");
         kit.emit(variant, n, "check", woken.sum(), "count");

@@ -6,8 +6,9 @@
 
 namespace {
 
-double settled() {
-  return kit::settled([] { boost::this_fiber::sleep_for(std::chrono::milliseconds(20)); });
+kit::kinds settled() {
+  kit::settled([] { boost::this_fiber::sleep_for(std::chrono::milliseconds(20)); });
+  return kit::resident_kinds();
 }
 
 // Fibers wait at one gate, each `depth` calls deep.
@@ -22,7 +23,9 @@ void waiting(const kit::bench& b, const char* variant, long n, int depth) {
     ++ready;
     gate.wait(held, [&] { return open; });
   };
-  double space = kit::status("VmSize"), memory = settled(), cpu = kit::cpu_ns();
+  double space = kit::status("VmSize");
+  kit::kinds memory = settled();
+  double cpu = kit::cpu_ns();
   std::vector<fibers::fiber> all;
   for (long i = 0; i < n; ++i)
     all.push_back(kit::post([&, depth] {
@@ -40,7 +43,7 @@ void waiting(const kit::bench& b, const char* variant, long n, int depth) {
   gate.notify_all();
   for (fibers::fiber& f : all) f.join();
   double tasks = static_cast<double>(n);
-  b.emit(variant, n, "memory", memory / tasks, "B/task");
+  b.emit_memory(variant, n, memory, "B/task");
   b.emit(variant, n, "space", space / tasks, "B/task");
   b.emit(variant, n, "cpu", cpu / tasks, "ns/task");
   b.emit(variant, n, "check", static_cast<double>(woken), "count");

@@ -9,6 +9,12 @@ import (
 	kit "versus/kit/go"
 )
 
+// What the process occupies once that stands still, by kind.
+func occupied() kit.Kinds {
+	kit.Settled()
+	return kit.ResidentKinds()
+}
+
 // Waits `depth` calls deep, in frames of about 256 bytes: how real code waits.
 //
 //go:noinline
@@ -31,7 +37,7 @@ func waiting(b *kit.Bench, variant string, n, depth int, onThread bool) {
 	var ready, all sync.WaitGroup
 	ready.Add(n)
 	all.Add(n)
-	space, memory, cpu := kit.Status("VmSize"), kit.Settled(), kit.CPU()
+	space, memory, cpu := kit.Status("VmSize"), occupied(), kit.CPU()
 	for i := 0; i < n; i++ {
 		go func() {
 			defer all.Done()
@@ -47,11 +53,11 @@ func waiting(b *kit.Bench, variant string, n, depth int, onThread bool) {
 	}
 	ready.Wait()
 	cpu = kit.CPU() - cpu
-	memory = kit.Settled() - memory
+	held := occupied()
 	space = kit.Status("VmSize") - space
 	close(gate)
 	all.Wait()
-	b.Emit(variant, n, "memory", memory/float64(n), "B/task")
+	b.EmitMemory(variant, n, memory, held, "B/task")
 	b.Emit(variant, n, "space", space/float64(n), "B/task")
 	b.Emit(variant, n, "cpu", float64(cpu)/float64(n), "ns/task")
 	b.Emit(variant, n, "check", float64(woken), "count")

@@ -1,7 +1,7 @@
 // X2 in Node: what a waiting async function occupies, by the number of async callers above it.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { Bench, cpu, settled, status } from '../../kit/kit.mjs';
+import { Bench, cpu, residentKinds, settled, status } from '../../kit/kit.mjs';
 
 async function deep(depth, gate) {
   if (depth > 0) return await deep(depth - 1, gate) + 1;
@@ -9,17 +9,23 @@ async function deep(depth, gate) {
   return 0;
 }
 
+// What the process occupies once that stands still, by kind.
+async function occupied() {
+  await settled();
+  return residentKinds();
+}
+
 async function waiting(b, variant, n, depth) {
   if (!b.wants(variant)) return;
   let open;
   const gate = new Promise(resolve => { open = resolve; });
-  const space = status('VmSize'), memory = await settled(), c = cpu();
+  const space = status('VmSize'), memory = await occupied(), c = cpu();
   const tasks = new Array(n);
   for (let i = 0; i < n; i++) tasks[i] = deep(depth, gate);
-  const spent = cpu() - c, held = await settled() - memory, mapped = status('VmSize') - space;
+  const spent = cpu() - c, held = await occupied(), mapped = status('VmSize') - space;
   open();
   const woken = (await Promise.all(tasks)).filter(d => d === depth).length;
-  report(b, variant, n, held, mapped, spent, woken);
+  report(b, variant, n, memory, held, mapped, spent, woken);
 }
 
 // What Node has in place of a thread: a worker, with a V8 of its own.
@@ -27,17 +33,17 @@ async function workers(b, variant, n) {
   if (!b.wants(variant)) return;
   const echo = `const { parentPort } = require('worker_threads');
     parentPort.once('message', () => parentPort.postMessage('woken')); parentPort.postMessage('ready');`;
-  const space = status('VmSize'), memory = await settled(), c = cpu();
+  const space = status('VmSize'), memory = await occupied(), c = cpu();
   const all = Array.from({ length: n }, () => new Worker(echo, { eval: true }));
   await Promise.all(all.map(w => once(w, 'message')));
-  const spent = cpu() - c, held = await settled() - memory, mapped = status('VmSize') - space;
+  const spent = cpu() - c, held = await occupied(), mapped = status('VmSize') - space;
   const answers = Promise.all(all.map(w => once(w, 'message')));
   for (const w of all) w.postMessage('open');
-  report(b, variant, n, held, mapped, spent, (await answers).filter(([m]) => m === 'woken').length);
+  report(b, variant, n, memory, held, mapped, spent, (await answers).filter(([m]) => m === 'woken').length);
 }
 
-function report(b, variant, n, memory, space, spent, woken) {
-  b.emit(variant, n, 'memory', memory / n, 'B/task');
+function report(b, variant, n, memory, held, space, spent, woken) {
+  b.emitMemory(variant, n, memory, held, 'B/task');
   b.emit(variant, n, 'space', space / n, 'B/task');
   b.emit(variant, n, 'cpu', spent / n, 'ns/task');
   b.emit(variant, n, 'check', woken, 'count');

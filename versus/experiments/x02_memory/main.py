@@ -5,7 +5,13 @@ import sys
 import threading
 
 sys.path.append(str(pathlib.Path(__file__).parents[2] / "kit"))
-from kit import Bench, cpu, settled, status
+from kit import Bench, cpu, resident_kinds, settled, status
+
+
+async def occupied():
+    """What the process occupies once that stands still, by kind."""
+    await settled()
+    return resident_kinds()
 
 
 async def deep(depth, gate):
@@ -19,13 +25,13 @@ async def waiting(b, variant, n, depth):
     if not b.wants(variant):
         return
     gate = asyncio.Event()
-    space, memory, c = status("VmSize"), await settled(), cpu()
+    space, memory, c = status("VmSize"), await occupied(), cpu()
     tasks = [asyncio.create_task(deep(depth, gate)) for _ in range(n)]
     await asyncio.sleep(0)  # every task runs up to its gate
-    spent, held, mapped = cpu() - c, await settled() - memory, status("VmSize") - space
+    spent, held, mapped = cpu() - c, await occupied(), status("VmSize") - space
     gate.set()
     woken = sum(d == depth for d in await asyncio.gather(*tasks))
-    report(b, variant, n, held, mapped, spent, woken)
+    report(b, variant, n, memory, held, mapped, spent, woken)
 
 
 async def threads(b, variant, n):
@@ -38,21 +44,21 @@ async def threads(b, variant, n):
         gate.wait()
         woken.append(1)
 
-    space, memory, c = status("VmSize"), await settled(), cpu()
+    space, memory, c = status("VmSize"), await occupied(), cpu()
     all_threads = [threading.Thread(target=wait) for _ in range(n)]
     for t in all_threads:
         t.start()
     for _ in all_threads:
         ready.acquire()
-    spent, held, mapped = cpu() - c, await settled() - memory, status("VmSize") - space
+    spent, held, mapped = cpu() - c, await occupied(), status("VmSize") - space
     gate.set()
     for t in all_threads:
         t.join()
-    report(b, variant, n, held, mapped, spent, len(woken))
+    report(b, variant, n, memory, held, mapped, spent, len(woken))
 
 
-def report(b, variant, n, memory, space, spent, woken):
-    b.emit(variant, n, "memory", memory / n, "B/task")
+def report(b, variant, n, memory, held, space, spent, woken):
+    b.emit_memory(variant, n, memory, held, "B/task")
     b.emit(variant, n, "space", space / n, "B/task")
     b.emit(variant, n, "cpu", spent / n, "ns/task")
     b.emit(variant, n, "check", woken, "count")

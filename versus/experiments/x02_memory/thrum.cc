@@ -12,17 +12,18 @@
 
 namespace {
 
-void report(const kit::bench& b, const char* variant, long n, double cpu, double memory, double space,
-            long woken) {
+void report(const kit::bench& b, const char* variant, long n, double cpu, const kit::kinds& memory,
+            double space, long woken) {
   double tasks = static_cast<double>(n);
-  b.emit(variant, n, "memory", memory / tasks, "B/task");
+  b.emit_memory(variant, n, memory, "B/task");
   b.emit(variant, n, "space", space / tasks, "B/task");
   b.emit(variant, n, "cpu", cpu / tasks, "ns/task");
   b.emit(variant, n, "check", static_cast<double>(woken), "count");
 }
 
-double settled() {
-  return kit::settled([] { thrum::this_fiber::sleep_for(std::chrono::milliseconds(20)); });
+kit::kinds settled() {
+  kit::settled([] { thrum::this_fiber::sleep_for(std::chrono::milliseconds(20)); });
+  return kit::resident_kinds();
 }
 
 // Fibers wait at one gate, each `depth` calls deep.
@@ -33,7 +34,9 @@ void waiting(const kit::bench& b, const char* variant, long n, int depth) {
   thrum::wait_group ready, all;
   ready.add(n);
   all.add(n);
-  double space = kit::status("VmSize"), memory = settled(), cpu = kit::cpu_ns();
+  double space = kit::status("VmSize");
+  kit::kinds memory = settled();
+  double cpu = kit::cpu_ns();
   for (long i = 0; i < n; ++i)
     thrum::go([&, gate, depth] {
       auto wait = [&] {
@@ -60,7 +63,9 @@ void threads(const kit::bench& b, const char* variant, long n) {
   std::condition_variable gate, arrived;
   bool open = false;
   long ready = 0, woken = 0;
-  double space = kit::status("VmSize"), memory = settled(), cpu = kit::cpu_ns();
+  double space = kit::status("VmSize");
+  kit::kinds memory = settled();
+  double cpu = kit::cpu_ns();
   std::vector<std::thread> all;
   for (long i = 0; i < n; ++i)
     all.emplace_back([&] {

@@ -154,6 +154,23 @@ func Status(key string) float64 {
 	return 0
 }
 
+// Kinds is what the process occupies, by kind: resident pages (stacks and heap), page tables, kernel stacks.
+type Kinds struct{ pages, tables, kernel float64 }
+
+// ResidentKinds is Resident by kind.
+func ResidentKinds() Kinds { return Kinds{Status("VmRSS"), Status("VmPTE"), 16384 * Status("Threads")} }
+
+// EmitMemory prints what n tasks occupy: the figure, and what it consists of.
+func (b *Bench) EmitMemory(variant string, n int, before, after Kinds, unit string) {
+	tasks := float64(n)
+	pages, tables := (after.pages-before.pages)/tasks, (after.tables-before.tables)/tasks
+	kernel := (after.kernel - before.kernel) / tasks
+	b.Emit(variant, n, "memory", pages+tables+kernel, unit)
+	fmt.Printf("{\"exp\":%q,\"rt\":\"go\",\"variant\":%q,\"n\":%d,\"metric\":\"memory\",\"unit\":%q,"+
+		"\"parts\":{\"pages\":%f,\"page tables\":%f,\"kernel stacks\":%f}}\n",
+		b.exp, variant+b.suffix, n, unit, pages, tables, kernel)
+}
+
 // Resident is what the process occupies: pages, page tables, and 16 KiB of kernel stack a thread.
 func Resident() float64 { return Status("VmRSS") + Status("VmPTE") + 16384*Status("Threads") }
 
