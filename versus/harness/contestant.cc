@@ -303,6 +303,10 @@ std::expected<void, std::string> build_program(const contestant& c, const experi
   if (c.id == "go") inputs.push_back(kit + "go/kit.go");
   if (c.id == "java") inputs.push_back(kit + "Kit.java");
   if (c.id == "boost_fiber") inputs.insert(inputs.end(), {kit + "kit.h", kit + "boost_fiber.h"});
+  // An experiment may keep more sources in folders of its own.
+  for (const std::string& folder : list_directory(e.path))
+    for (const std::string& name : list_directory(e.path + "/" + folder))
+      inputs.push_back(e.path + "/" + folder + "/" + name);
   double newest = 0;
   for (const std::string& input : inputs) newest = std::max(newest, changed_at(input));
   if (changed_at(output) > newest) return {};
@@ -322,7 +326,7 @@ std::expected<void, std::string> build_program(const contestant& c, const experi
     make.set = {{"GOTOOLCHAIN", "local"}, {"GOPROXY", "off"}, {"GOWORK", "off"}, {"CGO_ENABLED", "0"}};
     make.directory = where.source;
   } else if (c.id == "java") {
-    make.argv = {c.compiler, "-d", draft, kit + "Kit.java", source};
+    make.argv = {c.compiler, "-sourcepath", e.path, "-d", draft, kit + "Kit.java", source};
     if (c.major == 21) make.argv.insert(make.argv.begin() + 1, {"--enable-preview", "--release", "21"});
   } else {
     std::string root = boost_root();
@@ -371,7 +375,7 @@ command run_command(const contestant& c, const experiment& e, const places& wher
   out.argv.insert(out.argv.end(), {"--processors", std::to_string(processors)});
   out.argv.insert(out.argv.end(), what.begin(), what.end());
   out.unset = disturbing;
-  out.set = {{"TMPDIR", scratch}};
+  out.set = {{"TMPDIR", scratch}, {"VERSUS_EXPERIMENT", e.path}};
   if (has_load(e)) out.set.emplace_back("VERSUS_LOAD", load_file(e, where));
   if (c.id == "go" && processors > 0) out.set.emplace_back("GOMAXPROCS", std::to_string(processors));
   out.timeout = quick ? e.quick_timeout : e.timeout;
