@@ -78,6 +78,23 @@ TEST(stack_chart, what_was_given_back_has_no_length_and_stands_in_words) {
   EXPECT_NE(page.find("page tables -10.0"), std::string::npos) << page;
 }
 
+TEST(stack_chart, a_bar_that_would_dwarf_the_others_is_cut_off_and_says_so) {
+  EXPECT_EQ(stack_scale({3, 20, 10}), 20);
+  EXPECT_EQ(stack_scale({3, 81, 10}), 20);
+  EXPECT_EQ(stack_scale({81}), 81);
+  EXPECT_EQ(stack_scale({81, 0}), 81);
+  EXPECT_EQ(stack_scale({}), 0);
+  experiment e = sample::one();
+  board b = sample::filled();
+  b.apply_line(told("thrum", R"({"pages":30,"page tables":10})"));
+  EXPECT_EQ(stack_chart(e, b).find("; cut off"), std::string::npos);
+  b.apply_line(told("go", R"({"pages":600,"page tables":200})"));
+  std::string page = stack_chart(e, b);
+  EXPECT_NE(page.find("pages 600, page tables 200; cut off"), std::string::npos) << page;
+  EXPECT_NE(page.find(R"(class="part0" x="0.00" y="1" width="100.00")"), std::string::npos) << page;
+  EXPECT_NE(page.find(R"(class="part0" x="0.00" y="1" width="37.50")"), std::string::npos) << page;
+}
+
 TEST(stack_chart, figures_are_what_they_were) {
   experiment e = sample::one();
   board b = sample::filled();

@@ -46,6 +46,7 @@ figure { margin: .6em 0; } .rows { display: grid; grid-template-columns: repeat(
 .bar .parts { grid-column: 2 / -1; color: var(--soft); margin: -4px 0 3px; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; list-style: none; padding: 0; } .legend svg { width: .8em; height: .8em; margin-right: .45em; }
 .part0 { fill: var(--part0); } .part1 { fill: var(--part1); } .part2 { fill: var(--part2); } .part3 { fill: var(--part3); } .part4 { fill: var(--part4); }
+.cut { fill: var(--card); }
 .best { font-weight: 700; }
 .tiles { display: flex; flex-wrap: wrap; gap: 8px; list-style: none; padding: 0; }
 .tiles li { border: 1px solid var(--line); border-radius: 8px; padding: 4px 14px; }

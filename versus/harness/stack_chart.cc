@@ -18,17 +18,18 @@ std::string number(double v) {
   return text;
 }
 
-// What is negative has no length.
-std::string bar(const part_list& of, double most) {
+// What is negative has no length. A bar that is longer than the scale has a gap near its end.
+std::string bar(const part_list& of, double most, bool cut) {
   std::string out = "<svg viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">";
   double from = 0;
   for (std::size_t i = 0; i < of.size(); ++i) {
-    double width = std::max(0.0, of[i].second) / most * 100;
+    double width = std::min(std::max(0.0, of[i].second) / most * 100, 100 - from);
     if (width > 0)
       out += "<rect class=\"" + colour(i) + "\" x=\"" + number(from) + "\" y=\"1\" width=\"" + number(width) +
              "\" height=\"8\"/>";
     from += width;
   }
+  if (cut) out += "<polygon class=\"cut\" points=\"91,10 93,0 95,0 93,10\"/>";
   return out + "</svg>";
 }
 
@@ -46,25 +47,33 @@ double length(const part_list& of) {
 
 } // namespace
 
+double stack_scale(std::vector<double> lengths) {
+  std::sort(lengths.rbegin(), lengths.rend());
+  if (lengths.empty()) return 0;
+  return lengths.size() > 1 && lengths[1] > 0 && lengths[0] > 8 * lengths[1] ? 2 * lengths[1] : lengths[0];
+}
+
 std::string stack_chart(const experiment& e, const board& b) {
   std::string rows, legend;
   const metric* shown = nullptr;
   for (const variant& v : e.variants) {
     if (!row_is_shown(b, v)) continue;
     std::string row;
-    double most = 0;
+    std::vector<double> lengths;
     for (const column* c : visible_columns(e, b))
-      if (const part_list* of = b.look_at_parts(e, v, *c)) most = std::max(most, length(*of));
+      if (const part_list* of = b.look_at_parts(e, v, *c)) lengths.push_back(length(*of));
+    const double most = stack_scale(lengths);
     if (most <= 0) continue;
     for (const column* c : visible_columns(e, b)) {
       const part_list* of = b.look_at_parts(e, v, *c);
       if (of == nullptr) continue;
+      const bool cut = length(*of) > most;
       bool wrong = b.look(e, v, *c).state == shown_cell::kind::wrong;
       row += tag("div",
-                 tag("span", escape_html(c->title)) + bar(*of, most) +
+                 tag("span", escape_html(c->title)) + bar(*of, most, cut) +
                      tag("span", escape_html(figure(total(*of))) + (wrong ? "!" : ""),
                          wrong ? "class=\"v bad\"" : "class=\"v\"") +
-                     tag("small", escape_html(in_words(*of)), "class=\"parts\""),
+                     tag("small", escape_html(in_words(*of) + (cut ? "; cut off" : "")), "class=\"parts\""),
                  "class=\"bar\"");
       if (legend.empty())
         for (std::size_t i = 0; i < of->size(); ++i)
@@ -78,7 +87,8 @@ std::string stack_chart(const experiment& e, const board& b) {
   return tag("figure",
              tag("figcaption",
                  escape_html(shown->title + " by kind, " + shown->unit +
-                             ". Each row has a scale of its own, from zero; of several runs, this is the one "
+                             ". Each row has a scale of its own, from zero; a bar that would dwarf the "
+                             "others is cut off. Of several runs, this is the one "
                              "whose total is the median."),
                  "class=\"soft\"") +
                  tag("ul", legend, "class=\"legend\"") + tag("div", rows, "class=\"rows\""),
