@@ -42,7 +42,7 @@ std::string total_standing(const board& b, const std::vector<experiment>& all) {
       for (const column& c : b.columns) {
         shown_cell cell = c.id == "thrum" ? b.look(e, v, c) : shown_cell{};
         const summary* s = cell.state == shown_cell::kind::value ? cell.figure_of(e.deciding(v).id) : nullptr;
-        if (s == nullptr) continue;
+        if (s == nullptr || !has_rivals(e, v, b)) continue;
         ++rows;
         if (s->median <= best_of(e, v, b, e.deciding(v).id)) ++lowest;
       }

@@ -210,6 +210,12 @@ double best_of(const experiment& e, const variant& v, const board& b, const std:
   return best;
 }
 
+bool has_rivals(const experiment& e, const variant& v, const board& b) {
+  for (const column* c : visible_columns(e, b))
+    if (c->id != "thrum" && v.absence_for(c->id) == nullptr) return true;
+  return false;
+}
+
 std::string standing(const experiment& e, const board& b) {
   std::vector<const column*> shown = visible_columns(e, b);
   int all = 0, lowest = 0;
@@ -224,6 +230,7 @@ std::string standing(const experiment& e, const board& b) {
     const metric& m = *r.metrics[0];
     const summary* mine = r.thrum != nullptr && counts(*r.thrum) ? r.thrum->figure_of(m.id) : nullptr;
     if (mine == nullptr) continue;
+    if (!has_rivals(e, *r.what, b)) continue;
     title = all == 0 || title == m.title ? m.title : "deciding";
     ++all;
     bool beaten = false;

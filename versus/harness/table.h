@@ -18,6 +18,9 @@ std::vector<const column*> visible_columns(const experiment& e, const board& b);
 // Title, the articles' sentences, rows, notes, who is ahead, what the claims come to, noise.
 std::string render_table(const experiment& e, const board& b, const view& v);
 
+// Whether anybody else has what this row measures: else there is nothing to be lower than, and it does not count for thrum.
+bool has_rivals(const experiment& e, const variant& v, const board& b);
+
 // "thrum is lowest in 3 of 4 rows. Lower than thrum: ..." Empty while thrum has no figure.
 std::string standing(const experiment& e, const board& b);
 

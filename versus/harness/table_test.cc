@@ -85,6 +85,14 @@ TEST(table, it_says_plainly_who_is_ahead) {
   EXPECT_TRUE(has(text, "Node in 1 row (yield, all CPUs, 0.75x)")) << text;
 }
 
+TEST(table, a_row_that_nobody_else_can_have_does_not_count_for_thrum) {
+  experiment e = sample::one();
+  board b = sample::filled();
+  for (const char* other : {"go", "node", "python", "boost_fiber"})
+    e.variants[2].absent.emplace_back(other, "no such thing");
+  EXPECT_TRUE(has(standing(e, b), "2 of 3 rows")) << standing(e, b);
+}
+
 // A row of wall time, and one that is decided by a share.
 struct shares {
   experiment e = *parse_experiment(R"({"id":"X9","title":"t",
