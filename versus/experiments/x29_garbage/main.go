@@ -89,7 +89,7 @@ func beside(b *kit.Bench, variant string, reuse bool) {
 	}
 	ticks := 5000
 	if b.Quick {
-		ticks = 1000
+		ticks = 600
 	}
 	var stop atomic.Bool
 	did := make(chan work)
