@@ -264,7 +264,8 @@ TEST_F(signals, without_a_free_descriptor_a_source_is_an_error_and_nothing_is_ch
           const auto s = signal_source::open({SIGUSR1});
           ::setrlimit(RLIMIT_NOFILE, &usual);
           EXPECT_EQ(s.error(), std::errc::too_many_files_open);
-          EXPECT_TRUE(s.error().message().starts_with("open signals: Too many open files (")) << s.error().message();
+          EXPECT_TRUE(s.error().message().starts_with("open signals: Too many open files ("))
+              << s.error().message();
           EXPECT_EQ(open_descriptors(), held);
           EXPECT_EQ(action_of(SIGUSR1), SIG_DFL);
         }
