@@ -39,7 +39,7 @@ figure { margin: .6em 0; } .rows { display: grid; grid-template-columns: repeat(
 .scale span { position: absolute; transform: translateX(-50%); } .scale span:first-child:not(:only-child) { white-space: nowrap; }
 .strip { display: grid; grid-template-columns: 6.2em minmax(40px, 1fr) 3.2em 4.6em; gap: 3px 8px; align-items: end; }
 .strip svg { width: 100%; height: 46px; display: block; margin-top: 5px; } .strip .v { text-align: right; white-space: nowrap;
-  font-variant-numeric: tabular-nums; } .strip .scale { position: relative; height: 1.4em; color: var(--soft); font-size: .8em; }
+  font-variant-numeric: tabular-nums; } .strip .scale { white-space: nowrap; position: relative; height: 1.4em; color: var(--soft); font-size: .8em; }
 .heights { position: relative; height: 46px; color: var(--soft); font-size: .7em; line-height: 1; } .heights span { position: absolute; left: 0;
   transform: translateY(50%); white-space: nowrap; } .stall { fill: var(--stall); } .strip path { fill: none; stroke-width: 1.5px; vector-effect: non-scaling-stroke; }
 .strip .base { stroke: var(--soft); }
@@ -81,6 +81,7 @@ details { margin: .3em 0; } summary { cursor: pointer; }
 .pair { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 14px; }
 @media (max-width: 760px) { .pair { grid-template-columns: minmax(0, 1fr); } section { padding: 14px 12px; } .score li { grid-template-columns: minmax(0, 1fr); }
   .strip { grid-template-columns: 5.5em minmax(30px, 1fr) 3em 4.2em; gap: 3px 5px; font-size: .85em; }
+  .strip .scale span:nth-child(even):not(:nth-child(2):last-child) { display: none; }
   .bar { grid-template-columns: 5.5em minmax(30px, 1fr) 4.6em 2.9em; gap: 5px; font-size: .85em; } }
 ul { padding-left: 1.2em; margin: .4em 0; }
 )css";
