@@ -82,6 +82,9 @@ std::string session_line(const std::vector<contestant>& all, const run_options& 
       .line();
 }
 
+// A quick run of everything ends within three minutes, of which ./thrum needs some to build.
+constexpr double quick_limit = 150;
+
 // The article's worker pool, run by thrum; every line with the time at which it was printed.
 struct pool_run : listener {
   double begun = now_seconds();
@@ -179,8 +182,15 @@ int run_programs(const arguments& a, places& where, interrupts& stop) {
                "medians;\n"
                "  the lowest of a line is bold, \"x\" is times thrum.\n\n");
   }
-  runner(a.run, where, contestants, *all, stop, record).run();
+  run_options options = a.run;
+  if (options.quick && options.runs == 0 && a.names.empty()) options.limit = quick_limit;
+  runner all_of_it(options, where, contestants, *all, stop, record);
+  all_of_it.run();
   live.clear();
+  const std::vector<std::string> left_out = all_of_it.left_out();
+  std::erase_if(*all, [&](const experiment& e) {
+    return std::find(left_out.begin(), left_out.end(), e.id) != left_out.end();
+  });
   bool cut_short = stop.pending();
   record.event(json::writer()
                    .add("event", "finish")
@@ -188,6 +198,12 @@ int run_programs(const arguments& a, places& where, interrupts& stop) {
                    .add("interrupted", cut_short)
                    .line());
   if (cut_short) screen.put("interrupted; this is what was measured so far\n");
+  if (!left_out.empty()) {
+    std::string names;
+    for (const std::string& id : left_out) names += ' ' + id;
+    screen.put("left out, since a quick run ends within three minutes:" + names + "\n  versus run" + names +
+               "\n");
+  }
   if (!a.json) screen.put(total_standing(b, *all));
   write_report(b, *all, where, a.html.empty() ? base + ".html" : a.html, screen);
   screen.put("figures: " + base + ".jsonl\n");

@@ -215,9 +215,18 @@ void runner::run() {
       progress_.total += t.most_runs > 0 ? std::min(rounds, t.most_runs) : rounds;
   for (const experiment& e : experiments_) {
     if (stop_.pending()) break;
+    if (options_.limit > 0 && now_seconds() - start_ + e.round_seconds * pace() > options_.limit) {
+      left_out_.push_back(e.id);
+      to_.event(json::writer().add("event", "left_out").add("exp", e.id).line());
+      continue;
+    }
     run_experiment(e);
+    planned_ += e.round_seconds;
   }
 }
+
+// How long things take, building included, against what the experiments say of two quiet processors.
+double runner::pace() const { return planned_ < 30 ? 1 : std::max(1.0, (now_seconds() - start_) / planned_); }
 
 // Whether this experiment can have `rounds` rounds if all that follow get as many.
 bool runner::another_round_fits(const experiment& e, int rounds, double last) {

@@ -5,6 +5,8 @@
 // A quick run has a time budget: the first round of everything is always run; another one only when it, and
 // as many rounds of the experiments still to come, fit into what is left (at the speed seen so far). So all
 // experiments get about the same number. A turn that failed once is not tried again.
+//
+// A run of everything has a limit, too: an experiment that would end behind it is left out, and that is said.
 #pragma once
 
 #include "harness/board.h"
@@ -20,7 +22,8 @@ namespace versus {
 
 struct run_options {
   bool quick = true;
-  int runs = 0; // 0: as many as the mode has
+  int runs = 0;     // 0: as many as the mode has
+  double limit = 0; // seconds after which no experiment begins that would end later; 0: none
 };
 
 // One process: these variants of this experiment for this contestant.
@@ -86,8 +89,11 @@ public:
   runner(const run_options& options, const places& where, const std::vector<contestant>& all,
          const std::vector<experiment>& experiments, interrupts& stop, observer& to);
   void run();
+  // Experiments for which the limit left no time.
+  const std::vector<std::string>& left_out() const { return left_out_; }
 
 private:
+  double pace() const;
   void run_experiment(const experiment& e);
   bool another_round_fits(const experiment& e, int rounds, double last);
   void run_turn(const experiment& e, turn& t, int run, int runs);
@@ -104,6 +110,8 @@ private:
   double start_ = 0;
   progress progress_;
   double measured_ = 0; // seconds that programs ran
+  double planned_ = 0;  // seconds that the experiments so far were to take
+  std::vector<std::string> left_out_;
   double slowness_ = 1; // how much longer than on a quiet machine
   double others_ = 0, others_wall_ = 0;
   std::vector<std::string> built_; // "go/x04_switch"

@@ -96,6 +96,25 @@ TEST_F(runner_test, an_honest_program_gives_a_figure_a_run) {
   EXPECT_TRUE(w.what.complete({e}, "python"));
 }
 
+TEST_F(runner_test, what_would_end_behind_the_limit_is_left_out_and_named) {
+  std::vector<experiment> experiments = {small(), small(), small()};
+  const double seconds[] = {60, 100, 30};
+  for (std::size_t i = 0; i < 3; ++i) {
+    experiments[i].path = scratch_.path() + "/x";
+    experiments[i].round_seconds = seconds[i];
+  }
+  experiments[1].id = "X8";
+  const std::vector<contestant> all = {
+      scripted("honest", line("cpu", 12, "ns/op") + line("check", 1000, "count"))};
+  watcher seen(all);
+  interrupts stop;
+  runner r({.quick = true, .limit = 90}, where_, all, experiments, stop, seen);
+  r.run();
+  EXPECT_EQ(r.left_out(), std::vector<std::string>{"X8"});
+  EXPECT_FALSE(seen.what.measured("X8"));
+  EXPECT_TRUE(seen.what.complete({experiments[0]}, "python"));
+}
+
 TEST_F(runner_test, a_program_that_skips_work_is_flagged) {
   experiment e = small();
   watcher w = run(e, {scripted("liar", line("cpu", 1, "ns/op") + line("check", 999, "count"))});
