@@ -61,8 +61,8 @@ public:
     set_write_deadline(until);
   }
 
-  // The descriptor's number, for options that thrum has no name for; -1 if closed. It stays ours: do not close it, or read
-  // or write through it.
+  // The descriptor's number, for options that thrum has no name for; -1 if closed, or if it has none (net/tcp.h). It stays ours: do
+  // not close it, or read or write through it.
   [[nodiscard]] int native() const noexcept;
 
 protected:

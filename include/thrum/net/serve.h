@@ -15,10 +15,10 @@
 // Listeners are those of net/tcp.h and net/unix.h, and whatever has their accept() and close(). Several fibers may serve several
 // listeners (listen_shards) with one server, which counts and drains them together.
 //
-// When descriptors run out, accept fails although somebody waits to be served. serve() then waits a while (5 to 100 ms, growing)
-// and tries again, and goes on as before when there are descriptors again. With `shed`, who has waited in vain for one such while
-// is let in and closed at once, so that it can go elsewhere instead of waiting for nobody; serve() keeps one descriptor
-// in reserve for that.
+// When descriptors run out, and connections cannot do without (net/tcp.h), accept fails although somebody waits to be served. serve()
+// then waits a while (5 to 100 ms, growing) and tries again, and goes on as before when there are descriptors again. With `shed`,
+// who has waited in vain for one such while is let in and closed at once, so that it can go elsewhere instead of waiting for
+// nobody; serve() keeps one descriptor in reserve for that.
 //
 // What the caller owes   The listener outlives serve(); the server outlives every serve() and drain() on it.
 // What is guaranteed     When serve() returns or throws, all of its handlers have ended. A connection is closed when its handler

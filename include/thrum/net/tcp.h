@@ -20,6 +20,10 @@
 //                        addresses, IPv6 and IPv4 in turn: the next one when one has failed, or after 250 ms; the first that
 //                        answers is taken, the other attempts end (RFC 8305). If all fail, the error's code is that of
 //                        the first address for which this machine has a network at all, and `causes` has all of them.
+// Without descriptors    When the process may have no more of them (RLIMIT_NOFILE), accept and connect go on with connections that
+//                        need none, in io_uring (Linux 6.10), where it is allowed. They are used like others, but: native() is -1;
+//                        local_address() wants a free descriptor for a moment, and says too_many_files_open if there is none;
+//                        calls on them take turns, and cost more. Listeners need descriptors, as everything else.
 // Cancellation           As for streams. A connect that is cancelled or late gives all attempts up.
 // May park               accept, connect, read_*, write_*.
 // Happens-before         only what passes through the connection says.
@@ -114,8 +118,8 @@ public:
   static io::result<tcp_listener> listen(std::string_view at, const listen_options& options = {});
 
   // The next connection, with no_delay on. Connections that failed before they were accepted are passed over. If the process has
-  // no descriptor left (std::errc::too_many_files_open), that is said at once: close something, or wait, before the next
-  // call; the connection stays in the queue.
+  // no descriptor left, and cannot do without (std::errc::too_many_files_open), that is said at once: close something, or wait,
+  // before the next call; the connection stays in the queue.
   io::result<tcp_stream> accept(io::deadline until = {}) const;
 
   [[nodiscard]] io::result<endpoint> local_address() const;
