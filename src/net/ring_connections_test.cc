@@ -1,4 +1,5 @@
 // More connections than descriptors: a server and its clients in one process that may have a few, and nobody notices.
+#include "base/sanitizer.h"
 #include "io/test_kit.h"
 #include "net/tcp_kit.h"
 
@@ -57,6 +58,8 @@ constexpr unsigned many = 600 / io::test::slowness; // connections, each of whic
 class beyond : public testing::TestWithParam<unsigned> {
 protected:
   void SetUp() override {
+    if (THRUM_ASAN)
+      GTEST_SKIP() << "the sanitizer reads doubtful memory through a pipe, which needs descriptors";
     if (!rings_work())
       GTEST_SKIP() << "io_uring is refused here: " << env::linux_world().descriptors().beyond;
   }
