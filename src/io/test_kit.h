@@ -38,7 +38,9 @@ inline unsigned open_descriptors() {
 #if defined(__SANITIZE_THREAD__)
 inline constexpr int slowness = 5;
 #elif defined(__has_feature)
-inline constexpr int slowness = __has_feature(thread_sanitizer) ? 5 : 1;
+inline constexpr int slowness = __has_feature(thread_sanitizer)    ? 5
+                                : __has_feature(address_sanitizer) ? 3
+                                                                   : 1;
 #else
 inline constexpr int slowness = 1;
 #endif

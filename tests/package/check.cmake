@@ -1,7 +1,7 @@
 # Builds and runs the program of this folder against thrum. For ctest:
 #   cmake -DHOW=installed -DSOURCE=... -DBUILD=... -DWORK=... -P check.cmake     install BUILD to a prefix, then find_package
 #   cmake -DHOW=subproject ...                                                  as a part of the program's own build
-# GENERATOR, COMPILER, LAUNCHER, FLAGS and WERROR are those of the present build; TLS says whether it has that component.
+# GENERATOR, COMPILER, LAUNCHER (its words with | between them), FLAGS and WERROR are those of the present build; TLS says whether it has that component.
 function(step)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE said)
   if(NOT result EQUAL 0)
@@ -25,7 +25,13 @@ if(HOW STREQUAL "installed")
   step(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
   set(where -DCMAKE_PREFIX_PATH=${WORK}/prefix)
 else()
-  set(where -DTHRUM_SOURCE=${SOURCE} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -DTHRUM_WERROR=${WERROR})
+  # A cache has all of it already. Without one, what the objects are like does not matter here, and time does.
+  if(NOT LAUNCHER)
+    set(FLAGS -O0)
+  endif()
+  string(REPLACE "|" ";" LAUNCHER "${LAUNCHER}")
+  set(ENV{CMAKE_CXX_COMPILER_LAUNCHER} "${LAUNCHER}")
+  set(where -DTHRUM_SOURCE=${SOURCE} -DTHRUM_WERROR=${WERROR})
 endif()
 step(${CMAKE_COMMAND} -S ${WORK}/source -B ${WORK}/build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
   -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=${FLAGS}" -DEXPECT_TLS=${TLS} ${where})
