@@ -53,7 +53,7 @@ bool rings_work() {
 }
 
 constexpr unsigned descriptors = 200;
-constexpr unsigned many = 600 / io::test::slowness; // connections, each of which has two ends here
+constexpr unsigned many = 300; // connections, each of which has two ends here
 
 class beyond : public testing::TestWithParam<unsigned> {
 protected:

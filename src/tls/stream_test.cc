@@ -23,7 +23,7 @@ void echo(const stream& s) {
     if (*n == 0) break;
     if (!s.write_all({buffer, *n})) return;
   }
-  s.close();
+  if (s.shutdown_write()) s.close(); // which alone says the end only if there is room
 }
 
 // Sends what the other sends back, and compares.
