@@ -83,7 +83,7 @@ std::string session_line(const std::vector<contestant>& all, const run_options& 
 }
 
 // A quick run of everything ends within three minutes, of which ./thrum may need some to build.
-constexpr double quick_limit = 165;
+constexpr double quick_limit = 155;
 
 // The article's worker pool, run by thrum; every line with the time at which it was printed.
 struct pool_run : listener {
