@@ -1,4 +1,5 @@
 // Connections without descriptors: the operations of the world do on them what they do on descriptors, and no report is lost.
+#include "env/descriptors_kit.h"
 #include "env/env.h"
 
 #include "base/sanitizer.h"
@@ -13,7 +14,6 @@
 #include <netinet/tcp.h>
 #include <string>
 #include <string_view>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <thread>
@@ -26,22 +26,6 @@ namespace {
 world& w() { return linux_world(); }
 
 constexpr nanoseconds second = 1'000'000'000;
-
-// The process may have so many descriptors.
-class limited {
-public:
-  explicit limited(rlim_t most) {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const rlimit now{most, before_.rlim_max};
-    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &now), 0);
-  }
-  ~limited() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  limited(const limited&) = delete;
-  limited& operator=(const limited&) = delete;
-
-private:
-  rlimit before_;
-};
 
 int lowest_free() {
   const int fd = ::dup(STDIN_FILENO);
@@ -248,7 +232,7 @@ TEST_F(a_ring, knows_options_and_addresses) {
   ::getsockname(c, raw(mine), &l);
   EXPECT_EQ(theirs.sin_port, mine.sin_port);
   {
-    const limited none(static_cast<rlim_t>(lowest_free()));
+    const test::descriptor_limit none(test::room_for(0));
     theirs = {};
     length = sizeof(sockaddr_storage);
     sockaddr_storage room;
@@ -319,7 +303,7 @@ TEST_F(a_ring, tells_of_a_connect_that_goes_on_only_when_it_has_ended) {
     EXPECT_TRUE(n == 0 || n == -EINPROGRESS) << n;
     waiting.push_back(s);
   }
-  const limited none(static_cast<rlim_t>(lowest_free())); // nothing is asked of a descriptor
+  const test::descriptor_limit none(test::room_for(0)); // nothing is asked of a descriptor
   sockaddr_in peer = {};
   unsigned length = sizeof peer;
   EXPECT_EQ(w().peer_address(waiting.back(), raw(peer), &length), -ENOTCONN);
@@ -375,8 +359,8 @@ TEST_F(a_ring, reports_what_came_during_other_calls) {
 
 TEST_F(a_ring, loses_no_report_when_more_come_than_its_queue_holds) {
   constexpr unsigned n = 400;
-  w().close_poller(poller_);                                      // its ring was made for more
-  const limited few(static_cast<rlim_t>(lowest_free()) + n + 50); // a queue of 256
+  w().close_poller(poller_);                                // its ring was made for more
+  const test::descriptor_limit few(test::room_for(n + 50)); // a queue of 256
   ASSERT_EQ(w().open_poller(&poller_), 0);
   std::vector<int> clients;
   std::vector<int> served;
@@ -463,7 +447,7 @@ TEST_F(a_ring, is_followed_by_another_when_it_is_full) {
   constexpr unsigned n = 150;
   std::vector<int> all;
   {
-    const limited few(100); // slots
+    const test::descriptor_limit few(100); // slots
     for (unsigned i = 0; i < n; ++i) {
       all.push_back(w().socket(AF_INET, SOCK_STREAM, 0, poller_));
       ASSERT_TRUE(in_ring(all.back())) << all.back();
@@ -476,7 +460,7 @@ TEST_F(a_ring, is_followed_by_another_when_it_is_full) {
 
 TEST_F(a_ring, is_there_before_the_last_descriptor_is_gone) {
   w().all_beyond = false;
-  const limited few(static_cast<rlim_t>(lowest_free()) + 60);
+  const test::descriptor_limit few(test::room_for(60));
   std::vector<int> clients;
   std::vector<int> served;
   unsigned beyond = 0;

@@ -2,6 +2,8 @@
 #include <thrum/io/deadline.h>
 #include <thrum/io/error.h>
 
+#include "env/descriptors_kit.h"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -50,16 +52,12 @@ TEST(error, compares_with_codes_of_thrum_and_of_the_system) {
 TEST(error, too_many_open_files_says_how_many_and_who_can_change_that) {
   const error e{
       .code = {EMFILE, std::system_category()}, .operation = "accept", .about = subject::named("[::]:80")};
-  rlimit usual{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
-  const rlimit few{.rlim_cur = 200, .rlim_max = usual.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const env::test::descriptor_limit few(200);
   const std::string said = e.message(), thrown = failure(e).what();
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
   const std::string all =
       "accept [::]:80: Too many open files (this process may have 200; ulimit -n or setrlimit "
       "raises that up to " +
-      std::to_string(usual.rlim_max) + ")";
+      std::to_string(few.highest()) + ")";
   EXPECT_EQ(said, all);
   EXPECT_EQ(thrown, all);
 }

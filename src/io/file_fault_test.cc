@@ -1,5 +1,6 @@
 // Files of which the system has nothing good to say: every call that can fail does. The error tells what was tried, on which path and
 // why; what was there before is whole, what was begun is gone, and no descriptor is left. And a disk that is really full.
+#include "env/descriptors_kit.h"
 #include "io/file_kit.h"
 #include "io/test_kit.h"
 
@@ -270,16 +271,13 @@ TEST(directories_that_fail, say_that_too_many_files_are_open) {
   const std::string path = folder.name("d");
   create_directory(path).value();
   write_file(path + "/f", "text").value();
-  rlimit before;
-  ::getrlimit(RLIMIT_NOFILE, &before);
-  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
-  ::setrlimit(RLIMIT_NOFILE, &none);
+  std::optional<env::test::descriptor_limit> none(std::in_place, 0);
   const auto listed = entries(path);
   const auto removed = remove_all(path);
   const auto opened = file::open(path + "/f");
   const auto read_all = read_file(path + "/f");
   const auto written = write_file(path + "/f", "new");
-  ::setrlimit(RLIMIT_NOFILE, &before);
+  none.reset();
   expect_error(listed, EMFILE, "list " + path);
   expect_error(removed, EMFILE, "remove " + path);
   expect_error(opened, EMFILE, "open " + path + "/f");

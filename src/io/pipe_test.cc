@@ -1,4 +1,5 @@
 // Pipes with and without a name: what comes out, how they end, and every wait cut short by a deadline, a stop request, a close.
+#include "env/descriptors_kit.h"
 #include "env/linux/quiet_write.h"
 #include "io/descriptor_kit.h"
 
@@ -9,7 +10,6 @@
 #include <csignal>
 #include <fcntl.h>
 #include <string>
-#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -22,6 +22,8 @@ namespace thrum::io {
 namespace {
 
 using namespace std::chrono_literals;
+using env::test::descriptor_limit;
+using env::test::room_for;
 using test::wait_until;
 
 bool waits(const handle& h, direction way) { return test::is_parked(*descriptor_of(h), way); }
@@ -326,15 +328,10 @@ TEST(pipe, a_poller_that_is_full_is_an_error_and_leaks_nothing) {
 
 TEST(pipe, no_descriptors_left_is_an_error_that_says_so) {
   run([] {
-    rlimit before;
-    ::getrlimit(RLIMIT_NOFILE, &before);
-    const int next = ::dup(0);
-    ::close(next);
-    rlimit tight = before;
-    tight.rlim_cur = static_cast<rlim_t>(next) + 1;
-    ::setrlimit(RLIMIT_NOFILE, &tight);
-    const auto r = pipe();
-    ::setrlimit(RLIMIT_NOFILE, &before);
+    const auto r = [] {
+      const descriptor_limit few(room_for(1));
+      return pipe();
+    }();
     ASSERT_FALSE(r);
     EXPECT_EQ(r.error(), std::errc::too_many_files_open);
     EXPECT_TRUE(r.error().message().starts_with("make a pipe: Too many open files (")) << r.error().message();

@@ -1,4 +1,5 @@
 // Passing descriptors: what is passed arrives once, and no descriptor is lost or leaked, whatever ends the pass.
+#include "env/descriptors_kit.h"
 #include "io/descriptor_kit.h"
 #include "io/test_kit.h"
 
@@ -7,7 +8,6 @@
 #include <atomic>
 #include <cstring>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <vector>
 
@@ -19,6 +19,8 @@ namespace thrum::net {
 namespace {
 
 using namespace std::chrono_literals;
+using env::test::descriptor_limit;
+using env::test::room_for;
 using io::direction;
 using io::errc;
 using io::test::fault_hook;
@@ -178,15 +180,10 @@ TEST_F(passing, without_a_free_number_it_is_said_and_the_descriptor_waits) {
     auto [a, b] = unix_stream::pair().value();
     const int fd = file_with("patience");
     a.send_descriptor(fd).value();
-    rlimit all;
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &all), 0);
-    rlimit none = all;
-    const int lowest_free = ::dup(fd);
-    ::close(lowest_free);
-    none.rlim_cur = static_cast<rlim_t>(lowest_free);
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(b.receive_descriptor(1s).error(), std::errc::too_many_files_open);
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &all), 0);
+    {
+      const descriptor_limit none(room_for(0));
+      for (int i = 0; i < 3; ++i) EXPECT_EQ(b.receive_descriptor(1s).error(), std::errc::too_many_files_open);
+    }
     const passed_descriptor got = b.receive_descriptor(1s).value();
     EXPECT_EQ(text_of(got.native()), "patience");
     ::close(fd);

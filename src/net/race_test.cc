@@ -1,5 +1,6 @@
 // Connecting to names: which address is tried when, who wins, and what is told when nobody does. Everything is on loopback; an
 // address that never answers is a listener whose queue is full.
+#include "env/descriptors_kit.h"
 #include "net/lookup_kit.h"
 #include "net/race.h"
 #include "net/tcp_kit.h"
@@ -17,6 +18,8 @@ namespace thrum::net {
 namespace {
 
 using namespace std::chrono_literals;
+using env::test::descriptor_limit;
+using env::test::room_for;
 using io::errc;
 using io::test::open_descriptors;
 using io::test::wait_until;
@@ -234,7 +237,7 @@ TEST_F(connect_to_a_name, without_descriptors_says_so_and_goes_on_later) {
     const std::string here = "localhost:" + std::to_string(l.local_address().value().port());
     const unsigned before = open_descriptors();
     {
-      const test::no_more_descriptors limit;
+      const descriptor_limit none(room_for(0));
       const auto s = tcp_stream::connect(here);
       ASSERT_FALSE(s);
       EXPECT_EQ(s.error(), std::errc::too_many_files_open);

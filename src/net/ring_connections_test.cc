@@ -1,5 +1,6 @@
 // More connections than descriptors: a server and its clients in one process that may have a few, and nobody notices.
 #include "base/sanitizer.h"
+#include "env/descriptors_kit.h"
 #include "io/test_kit.h"
 #include "net/tcp_kit.h"
 
@@ -9,7 +10,6 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <vector>
 
@@ -21,24 +21,9 @@ namespace thrum::net {
 namespace {
 
 using namespace std::chrono_literals;
+using env::test::descriptor_limit;
 using io::errc;
 using io::test::wait_until;
-
-// The process may have `most` descriptors, of which it has some dozen.
-class limited {
-public:
-  explicit limited(rlim_t most) {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const rlimit now{most, before_.rlim_max};
-    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &now), 0);
-  }
-  ~limited() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  limited(const limited&) = delete;
-  limited& operator=(const limited&) = delete;
-
-private:
-  rlimit before_;
-};
 
 bool rings_work() {
   env::world& w = env::linux_world();
@@ -67,7 +52,7 @@ protected:
   template <class F> void with_connections(unsigned n, F f) {
     const unsigned before = io::test::open_descriptors();
     {
-      const limited few(descriptors);
+      const descriptor_limit few(descriptors);
       run(
           [&] {
             server s;
@@ -180,7 +165,7 @@ TEST_P(beyond, handles_outlive_their_runtime) {
   std::vector<tcp_stream> kept;
   tcp_listener listener;
   {
-    const limited few(descriptors);
+    const descriptor_limit few(descriptors);
     run(
         [&] {
           listener = test::local_listener();

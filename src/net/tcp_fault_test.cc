@@ -1,4 +1,5 @@
 // What happens when the system says no: no descriptors, no room in the poller, readiness that was none.
+#include "env/descriptors_kit.h"
 #include "io/descriptor_kit.h"
 #include "net/tcp_kit.h"
 
@@ -13,11 +14,12 @@ namespace {
 
 using namespace std::chrono_literals;
 using env::fault_site;
+using env::test::descriptor_limit;
+using env::test::room_for;
 using io::direction;
 using io::test::fault_hook;
 using io::test::wait_until;
 using test::connection;
-using test::no_more_descriptors;
 
 std::atomic<unsigned> asked{0}; // how often a descriptor was read, written or accepted from
 std::atomic<unsigned> refused{0};
@@ -110,7 +112,7 @@ TEST(tcp_fault, accept_without_descriptors_says_so_at_once_and_goes_on_later) {
     auto client = spawn([&] { return tcp_stream::connect(l.local_address().value()).value(); });
     const tcp_stream connected = client.join();
     {
-      const no_more_descriptors limit;
+      const descriptor_limit none(room_for(0));
       for (int i = 0; i < 3; ++i) {
         const unsigned before = asked;
         const auto s = l.accept(10s);

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -47,25 +46,6 @@ struct deaf_listener {
       in_the_queue.push_back(std::move(*s));
     }
   }
-};
-
-// Lets the process have no descriptor more than it has.
-class no_more_descriptors {
-public:
-  no_more_descriptors() {
-    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
-    rlimit tight = before_;
-    const int lowest_free = ::dup(STDIN_FILENO);
-    ::close(lowest_free);
-    tight.rlim_cur = static_cast<rlim_t>(lowest_free); // all numbers below are taken
-    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
-  }
-  ~no_more_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  no_more_descriptors(const no_more_descriptors&) = delete;
-  no_more_descriptors& operator=(const no_more_descriptors&) = delete;
-
-private:
-  rlimit before_;
 };
 
 // Sends back what comes, until the peer ends or fails.

@@ -1,5 +1,6 @@
 // Child processes: how they are started, talked to, waited for and ended; and that nothing of them is left. The children are
 // programs that every Linux has: sh, cat, sleep, true.
+#include "env/descriptors_kit.h"
 #include "io/test_kit.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +14,6 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -27,6 +27,8 @@ namespace thrum {
 namespace {
 
 using namespace std::chrono_literals;
+using env::test::descriptor_limit;
+using env::test::room_for;
 using io::test::open_descriptors;
 using io::test::wait_until;
 
@@ -494,17 +496,12 @@ TEST_F(processes, without_a_free_descriptor_nothing_is_started_and_nothing_is_le
   run(
       [] {
         const unsigned held = open_descriptors();
-        rlimit usual;
-        ::getrlimit(RLIMIT_NOFILE, &usual);
-        const int lowest_free = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-        ::close(lowest_free);
         int refused = 0;
-        for (int more = 0;; ++more) {
-          rlimit low = usual;
-          low.rlim_cur = static_cast<rlim_t>(lowest_free + more);
-          ::setrlimit(RLIMIT_NOFILE, &low);
-          auto p = process::start(piped({.program = "true", .directory = "/"}));
-          ::setrlimit(RLIMIT_NOFILE, &usual);
+        for (unsigned more = 0;; ++more) {
+          auto p = [&] {
+            const descriptor_limit few(room_for(more));
+            return process::start(piped({.program = "true", .directory = "/"}));
+          }();
           if (p) {
             EXPECT_TRUE(p->wait().value().ok());
             break;

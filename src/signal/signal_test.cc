@@ -1,4 +1,5 @@
 // Signals as something to wait for. Each test sends them to this very process: what would happen without a source is its end.
+#include "env/descriptors_kit.h"
 #include "io/test_kit.h"
 
 #include <gtest/gtest.h>
@@ -7,7 +8,6 @@
 #include <cerrno>
 #include <csignal>
 #include <string>
-#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -20,6 +20,8 @@ namespace thrum {
 namespace {
 
 using namespace std::chrono_literals;
+using env::test::descriptor_limit;
+using env::test::room_for;
 using io::test::open_descriptors;
 using io::test::wait_until;
 
@@ -252,17 +254,12 @@ TEST_F(signals, plain_threads_wait_and_a_source_may_outlive_its_runtime) {
 TEST_F(signals, without_a_free_descriptor_a_source_is_an_error_and_nothing_is_changed) {
   run(
       [] {
-        rlimit usual;
-        ::getrlimit(RLIMIT_NOFILE, &usual);
         const unsigned held = open_descriptors();
-        const int lowest_free = ::dup(0);
-        ::close(lowest_free);
-        for (int more = 0; more < 2; ++more) {
-          rlimit low = usual;
-          low.rlim_cur = static_cast<rlim_t>(lowest_free + more);
-          ::setrlimit(RLIMIT_NOFILE, &low);
-          const auto s = signal_source::open({SIGUSR1});
-          ::setrlimit(RLIMIT_NOFILE, &usual);
+        for (unsigned more = 0; more < 2; ++more) {
+          const auto s = [&] {
+            const descriptor_limit few(room_for(more));
+            return signal_source::open({SIGUSR1});
+          }();
           EXPECT_EQ(s.error(), std::errc::too_many_files_open);
           EXPECT_TRUE(s.error().message().starts_with("open signals: Too many open files ("))
               << s.error().message();
