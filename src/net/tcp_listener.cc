@@ -50,7 +50,7 @@ io::result<tcp_stream> tcp_listener::accept(io::deadline until) const {
   io::descriptor* d = get();
   if (d == nullptr) return io::closed_error("accept", d);
   env::world& world = *d->world;
-  sched::runtime_core* const core = io::runtime_next_to(*d);
+  const sched::runtime_core* const core = io::runtime_next_to(*d);
   env::poller* const beyond = core != nullptr ? core->poller : nullptr;
   socket_address from;
   io::operation op(*d, io::direction::in, until.time());
@@ -66,7 +66,8 @@ io::result<tcp_stream> tcp_listener::accept(io::deadline until) const {
   fresh_socket fresh(world, static_cast<int>(n));
   const io::subject about = subject_of(from.to_endpoint());
   io::descriptor* made = nullptr;
-  const int error = fresh.open({.core = core, .about = about}, &made);
+  // Asked again: beside a plain thread that has waited, the runtime may have ended.
+  const int error = fresh.open({.core = io::runtime_next_to(*d), .about = about}, &made);
   if (error != 0) return io::system_error("accept", about, error);
   return tcp_stream(made);
 }
