@@ -4,13 +4,13 @@
 // outside the lock: a writer into the part that is free, a reader from the part that is full, which the other side
 // leaves alone until the counter has moved. So a long copy does not hold up the other end. The lock is held for the counters only.
 //
-// Turns are semaphores, because waiting for them must listen to deadlines and stop requests, which a mutex does not. Who waits for
-// a turn is not told of a close; but who has it is, and gives it on.
+// Who waits for a turn is not told of a close; but who has it is, and gives it on.
 //
 // Invariants, whenever the lock is free
 //   0 <= written - read <= capacity
 //   an end that is closed stays closed; an outcome is set before or with its closing, once
 #include "env/panic.h"
+#include "io/turn.h"
 
 #include <algorithm>
 #include <chrono>
@@ -32,36 +32,12 @@ namespace {
 
 using io::errc;
 using io::error;
+using io::point;
 using io::result;
 
 error made(std::error_code code, const char* operation) noexcept {
   return {.code = code, .operation = operation, .about = io::subject::named("pipe"), .causes = {}};
 }
-
-std::chrono::steady_clock::time_point point(io::deadline until) noexcept {
-  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until.time()));
-}
-
-// One operation of an end at a time.
-class turn {
-public:
-  turn(binary_semaphore& s, io::deadline until) : semaphore_(s) {
-    if (until.is_none())
-      s.acquire();
-    else
-      mine_ = s.try_acquire_until(point(until));
-  }
-  ~turn() {
-    if (mine_) semaphore_.release();
-  }
-  turn(const turn&) = delete;
-  turn& operator=(const turn&) = delete;
-  explicit operator bool() const noexcept { return mine_; }
-
-private:
-  binary_semaphore& semaphore_;
-  bool mine_ = true;
-};
 
 } // namespace
 
@@ -181,7 +157,6 @@ template <class Step> result<void> repeat(std::size_t size, const char* operatio
 namespace io {
 
 using detail::made;
-using detail::turn;
 
 result<std::size_t> byte_pipe_reader::read_some(mutable_buffer into, deadline until) const {
   if (state_ == nullptr) return made(errc::closed, "read");

@@ -1,5 +1,7 @@
 #include "tls/core.h"
 
+#include "io/turn.h"
+
 #include <algorithm>
 #include <chrono>
 #include <mutex>
@@ -11,6 +13,7 @@ namespace thrum::detail {
 
 namespace {
 
+using io::turn;
 using tls::engine;
 using tls::stand;
 using tls::step;
@@ -23,32 +26,6 @@ constexpr std::size_t large_block = tls::sealed_record;
 constexpr std::size_t most_answers = 64 << 10;
 
 constexpr std::chrono::steady_clock::time_point long_ago{};
-
-std::chrono::steady_clock::time_point point(io::deadline until) noexcept {
-  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until.time()));
-}
-
-// A turn, if it comes in time.
-class turn {
-public:
-  turn(binary_semaphore& s, io::deadline until) : semaphore_(s) {
-    if (until.is_none())
-      s.acquire();
-    else
-      mine_ = s.try_acquire_until(point(until));
-  }
-  ~turn() { release(); }
-  turn(const turn&) = delete;
-  turn& operator=(const turn&) = delete;
-  explicit operator bool() const noexcept { return mine_; }
-  void release() noexcept {
-    if (std::exchange(mine_, false)) semaphore_.release();
-  }
-
-private:
-  binary_semaphore& semaphore_;
-  bool mine_ = true;
-};
 
 io::error made(std::error_code code, const char* operation) noexcept {
   return {.code = code, .operation = operation, .about = io::subject::named("tls"), .causes = {}};

@@ -29,7 +29,7 @@
 //
 // The end of the connection below is not told to OpenSSL: that would end writing, too. The reader says `truncated`.
 //
-// Turns are semaphores, because waiting for them listens to deadlines and stop requests, which a mutex does not.
+// Turns are those of io/turn.h.
 //
 // Invariants, whenever the lock is free
 //   a failed handshake, or one that was left, never becomes `open`

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/sanitizer.h"
 #include "env/linux/epoll.h"
+#include "env/linux/quietly.h"
 #include "env/linux/uring.h"
 
 #include <algorithm>
@@ -25,6 +26,13 @@ namespace {
 constexpr unsigned slot_bits = 20; // the kernel allows no larger table
 constexpr unsigned most_slots = 1u << slot_bits;
 constexpr unsigned most_rings = 256; // of the process
+
+// How many slots a table may have, and the process descriptors.
+unsigned limit_now() noexcept {
+  ::rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<unsigned>(std::min<rlim_t>(limit.rlim_cur, most_slots));
+}
 
 constexpr std::uint64_t own_mark = 0; // user_data of calls; that of polls has its highest bit set
 constexpr std::uint64_t poll_mark = std::uint64_t{1} << 63;
@@ -202,9 +210,7 @@ bool ring::take_own(std::int64_t& result) noexcept {
 
 bool ring::make_table() noexcept {
   if (slots_ != nullptr) return true;
-  ::rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  const auto n = static_cast<unsigned>(std::min<rlim_t>(limit.rlim_cur, most_slots));
+  const unsigned n = limit_now();
   void* memory = ::mmap(nullptr, n * sizeof(slot), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return false;
@@ -478,12 +484,6 @@ int add_ring(ring_set& set, unsigned limit) noexcept {
   return -ENFILE;
 }
 
-unsigned limit_now() noexcept {
-  ::rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  return static_cast<unsigned>(std::min<rlim_t>(limit.rlim_cur, most_slots));
-}
-
 void remember(int error) noexcept {
   refusal.store(error, std::memory_order_relaxed); // relaxed: for a message
 }
@@ -571,10 +571,8 @@ template <class Act> int with_descriptor(int number, Act act) noexcept {
   const auto fd = static_cast<int>(
       ring_of(number).call(uring_abi::install_descriptor, slot_of(number), [](uring_abi::request&) {}));
   if (fd < 0) return fd;
-  const int saved = errno;
-  const int result = act(fd) < 0 ? -errno : 0;
-  ::close(fd);
-  errno = saved;
+  const int result = quietly([&] { return act(fd); });
+  quietly([&] { return ::close(fd); });
   return result;
 }
 
@@ -660,11 +658,9 @@ std::int64_t ring_send_message(int number, const ::msghdr* message, int flags) n
 // sendfile takes descriptors only, so the file's bytes pass through here.
 std::int64_t ring_send_file(int to, int from, std::int64_t* offset, std::size_t size) noexcept {
   char buffer[16 << 10];
-  const int saved = errno;
-  const std::int64_t got = ::pread(from, buffer, std::min(size, sizeof buffer), *offset);
-  const int error = errno;
-  errno = saved;
-  if (got <= 0) return got < 0 ? -error : 0;
+  const std::int64_t got =
+      quietly([&] { return ::pread(from, buffer, std::min(size, sizeof buffer), *offset); });
+  if (got <= 0) return got;
   const std::int64_t n = ring_write(to, buffer, static_cast<std::size_t>(got));
   if (n > 0) *offset += n;
   return n;

@@ -11,10 +11,15 @@
 
 namespace thrum::env {
 
-std::int64_t write_parts(int fd, const ::iovec* parts, int count) noexcept {
+::msghdr message_of(const ::iovec* parts, int count) noexcept {
   ::msghdr message = {};
-  message.msg_iov = const_cast<::iovec*>(parts); // sendmsg does not write to it
+  message.msg_iov = const_cast<::iovec*>(parts); // sendmsg and recvmsg do not write to it
   message.msg_iovlen = static_cast<std::size_t>(count);
+  return message;
+}
+
+std::int64_t write_parts(int fd, const ::iovec* parts, int count) noexcept {
+  const ::msghdr message = message_of(parts, count);
   const std::int64_t n = ::sendmsg(fd, &message, MSG_NOSIGNAL);
   return n < 0 && errno == ENOTSOCK ? quiet_write(fd, parts, count) : n;
 }

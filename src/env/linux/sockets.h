@@ -5,8 +5,12 @@
 #include "env/env.h"
 
 #include <cstdint>
+#include <sys/socket.h>
 
 namespace thrum::env {
+
+// For sendmsg and recvmsg.
+::msghdr message_of(const ::iovec* parts, int count) noexcept;
 
 // Without SIGPIPE on sockets.
 std::int64_t write_parts(int fd, const ::iovec* parts, int count) noexcept;

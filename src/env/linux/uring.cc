@@ -1,6 +1,7 @@
 #include "env/linux/uring.h"
 
 #include "base/check.h"
+#include "env/linux/quietly.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -65,14 +66,6 @@ constexpr std::uint32_t register_cancel = 24;    // sync_cancel
 constexpr std::uint32_t sparse = 1 << 0;
 constexpr unsigned enter_get_events = 1 << 0;
 constexpr off_t requests_offset = 0x10000000;
-
-template <class Call> long quietly(Call call) noexcept {
-  const int saved = errno;
-  const long result = call();
-  const long told = result < 0 ? -errno : result;
-  errno = saved;
-  return told;
-}
 
 std::uint32_t read_shared(std::uint32_t* word) noexcept {
   return std::atomic_ref(*word).load(std::memory_order_acquire); // K1

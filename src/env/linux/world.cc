@@ -11,6 +11,7 @@
 #include "env/linux/injection.h"
 #include "env/linux/lookup.h"
 #include "env/linux/quiet_write.h"
+#include "env/linux/quietly.h"
 #include "env/linux/ring.h"
 #include "env/linux/signals.h"
 #include "env/linux/sockets.h"
@@ -51,15 +52,6 @@
 namespace thrum::env {
 
 namespace {
-
-// Runs one system call and returns its result or the negative errno, leaving the caller's errno alone.
-template <class Call> auto quietly(Call call) noexcept -> decltype(call()) {
-  const int saved = errno;
-  auto result = call();
-  if (result < 0) result = -errno;
-  errno = saved;
-  return result;
-}
 
 struct thread_start {
   void (*entry)(void*);
@@ -283,7 +275,7 @@ public:
   std::int64_t read_vector(int fd, const ::iovec* parts, int count) noexcept override {
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     if (in_ring(fd)) {
-      ::msghdr message = of_parts(parts, count);
+      ::msghdr message = message_of(parts, count);
       return ring_receive_message(fd, &message, 0);
     }
     return quietly([&] { return static_cast<std::int64_t>(::readv(fd, parts, count)); });
@@ -291,7 +283,7 @@ public:
   std::int64_t write_vector(int fd, const ::iovec* parts, int count) noexcept override {
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     if (in_ring(fd)) {
-      const ::msghdr message = of_parts(parts, count);
+      const ::msghdr message = message_of(parts, count);
       return ring_send_message(fd, &message, 0);
     }
     return quietly([&] { return write_parts(fd, parts, count); });
@@ -446,13 +438,6 @@ private:
     const int fd = all_beyond ? -EMFILE : quietly(ordinary);
     if (fd >= 0) ring_make_ready(epoll_rings(beyond), fd);
     return fd == -EMFILE ? otherwise(epoll_rings(beyond)) : fd;
-  }
-
-  static ::msghdr of_parts(const ::iovec* parts, int count) noexcept {
-    ::msghdr message = {};
-    message.msg_iov = const_cast<::iovec*>(parts); // not written to
-    message.msg_iovlen = static_cast<std::size_t>(count);
-    return message;
   }
 
   static void* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {
