@@ -22,10 +22,10 @@ using test::local_connection;
 
 bool waits(const io::handle& h, direction way) { return io::test::is_parked(*descriptor_of(h), way); }
 
-// Fills both kernel buffers, so that a write has to wait.
+// Fills both kernel buffers, so that a write has to wait. The kernel goes on to move bytes from one to the other for a while.
 void fill(const tcp_stream& s) {
   const std::string block(1 << 20, 'x');
-  while (s.write_some(block, 0ms)) {}
+  while (s.write_some(block, 50ms)) {}
 }
 
 TEST(tcp_deadline, in_the_past_refuses_even_what_would_not_wait) {
