@@ -312,6 +312,26 @@ TEST_F(a_ring, tells_of_a_connect_that_goes_on_only_when_it_has_ended) {
   ::close(deaf);
 }
 
+// The kernel lets a thread of its own do a shutdown, so the answer comes while we look for it among reports that nobody has taken.
+TEST_F(a_ring, finds_an_answer_that_comes_while_it_looks) {
+  const int c = client();
+  const int s = accept();
+  std::vector<int> watched;
+  token t;
+  for (int i = 0; i < 500; ++i) {
+    watched.push_back(w().socket(AF_INET, SOCK_STREAM, 0, poller_));
+    ASSERT_EQ(w().watch(poller_, watched.back(), &t, 7), 0); // a report, and looking takes a little longer
+    for (int k = 0; k < 40; ++k) {
+      const int n = w().shutdown(s, SHUT_WR);
+      ASSERT_TRUE(n == 0 || n == -ENOTCONN) << n;
+    }
+  }
+  EXPECT_TRUE(poll(10 * second)[&t].writable);
+  for (const int other : watched) w().close(other);
+  ::close(c);
+  w().close(s);
+}
+
 TEST_F(a_ring, reports_each_wake_up_to_its_poller) {
   const int c = client();
   const int s = accept();

@@ -135,8 +135,8 @@ private:
     return complete(p);
   }
   std::int64_t complete(patience p) noexcept;
-  bool take_own(std::int64_t& result) noexcept;
-  void move_reports_aside() noexcept;
+  bool take_own(std::int64_t& result, unsigned& others) noexcept;
+  void move_reports_aside(unsigned n) noexcept; // the oldest
   void note(const uring_abi::completion& c) noexcept;
   void list(unsigned i, std::uint8_t due) noexcept;
   void tell_of_due() noexcept;
@@ -183,20 +183,25 @@ std::int64_t ring::complete(patience p) noexcept {
   base::tsan_release(this);
   if (const int error = kernel_.submit(); error != 0) return error;
   std::int64_t result;
-  if (!take_own(result)) {
+  if (unsigned others; !take_own(result, others)) {
     if (p == patience::none) kernel_.cancel(own_mark);
-    while (!take_own(result)) {
-      if (kernel_.is_full()) move_reports_aside();
-      kernel_.wait(kernel_.ready() + 1);
+    while (!take_own(result, others)) {
+      // It may come at any moment, so nothing here looks at how many there are now.
+      if (kernel_.is_full(others)) {
+        move_reports_aside(others);
+        others = 0;
+      }
+      kernel_.wait(others + 1);
     }
   }
   base::tsan_acquire(this);
   return result;
 }
 
-bool ring::take_own(std::int64_t& result) noexcept {
-  const unsigned n = kernel_.ready();
-  for (unsigned i = 0; i < n; ++i) {
+// False: it is not among those that there were, which are `others`.
+bool ring::take_own(std::int64_t& result, unsigned& others) noexcept {
+  others = kernel_.ready();
+  for (unsigned i = 0; i < others; ++i) {
     if (kernel_.at(i).user_data != own_mark) continue;
     result = kernel_.at(i).result;
     kernel_.at(i) = kernel_.at(0);
@@ -349,8 +354,7 @@ void ring::note(const uring_abi::completion& c) noexcept {
   list(i, goes_on ? due_of(c.result) : due_all);
 }
 
-void ring::move_reports_aside() noexcept {
-  const unsigned n = kernel_.ready();
+void ring::move_reports_aside(unsigned n) noexcept {
   for (unsigned i = 0; i < n; ++i) note(kernel_.at(i));
   kernel_.drop(n);
   tell_of_due();

@@ -96,9 +96,8 @@ public:
 
   // Completions, from the oldest. They may be changed.
   unsigned ready() const noexcept;
-  bool is_full() const noexcept {
-    return ready() == completion_mask_ + 1;
-  } // the kernel then keeps the others
+  // With so many, the kernel keeps the others.
+  bool is_full(unsigned completions) const noexcept { return completions == completion_mask_ + 1; }
   uring_abi::completion& at(unsigned i) noexcept { return completions_[(head() + i) & completion_mask_]; }
   void drop(unsigned n) noexcept;
 
