@@ -1,6 +1,7 @@
 // Connections without descriptors: the operations of the world do on them what they do on descriptors, and no report is lost.
 #include "env/descriptors_kit.h"
 #include "env/env.h"
+#include "env/process.h"
 
 #include "base/sanitizer.h"
 
@@ -9,6 +10,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
+#include <filesystem>
 #include <map>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -328,6 +331,23 @@ TEST_F(a_ring, finds_an_answer_that_comes_while_it_looks) {
   }
   EXPECT_TRUE(poll(10 * second)[&t].writable);
   for (const int other : watched) w().close(other);
+  ::close(c);
+  w().close(s);
+}
+
+// A thread of the kernel's does a shutdown, and stays for a while. It is among ours, and will wake nobody.
+TEST_F(a_ring, has_no_thread_that_counts) {
+  const int c = client();
+  const int s = accept();
+  EXPECT_EQ(w().shutdown(s, SHUT_WR), 0);
+  unsigned threads = 0;
+  unsigned kernels = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    ++threads;
+    kernels += name_of_thread(std::stoi(thread.path().filename())).starts_with("iou-wrk") ? 1 : 0;
+  }
+  if (kernels == 0) std::puts("this kernel does it at once");
+  EXPECT_EQ(look_at_threads({}).live, threads - kernels - (THRUM_TSAN ? 1 : 0));
   ::close(c);
   w().close(s);
 }
