@@ -6,7 +6,7 @@
 namespace versus {
 
 const char* const usage =
-    R"(versus: thrum against Go, Node, Python and Java (and Boost.Fiber, where it is installed)
+    R"(versus: thrum against Go, Node, Python and Java (and Tokio and Boost.Fiber, where they are installed)
 
   versus list                   the experiments, also those that are not there yet
   versus run [X4 X3 ...]        measure all or some of them, show tables, write a report
@@ -16,7 +16,7 @@ const char* const usage =
   versus report FILE.jsonl...   show the figures of earlier runs again
 
   --quick | --full              at most three minutes for everything (this is the default), or much longer
-  --runtimes thrum,go           only these: thrum go node python java boost_fiber epoll
+  --runtimes thrum,go           only these: thrum go node python java tokio boost_fiber epoll
   --runs N                      so many runs of every program, whatever time it takes
   --json                        only JSON lines on standard output
   --html FILE                   where the report goes
@@ -27,7 +27,8 @@ The exit code of a run is 0 when every row of thrum was measured, 130 after Ctrl
 compare calls a row slower if its median is 10 % larger (shares: 2 points) and a rank test of the samples is sure
 (one-sided, 5 %; it takes three runs of each), as measured and beside what the other runtimes took. Its exit
 code is 1 if a deciding figure of thrum is slower or gone, 0 if not, 2 for arguments that it cannot use.
-Programs are looked up on PATH, or by GO, NODE, PYTHON, JAVA, JAVA_HOME, CXX, BOOST_ROOT.
+Programs are looked up on PATH, or by GO, NODE, PYTHON, JAVA, JAVA_HOME, CARGO, RUSTC, CXX, BOOST_ROOT. The sources of
+Tokio and of what it needs are in /usr/share/cargo/registry, or where TOKIO_CRATES says.
 )";
 
 namespace {

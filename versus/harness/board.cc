@@ -63,6 +63,8 @@ void board::apply(const json::value& event) {
       if (c.trouble.empty() || (event.flag("wrong") && !c.wrong)) c.trouble = event.text("what");
       c.wrong = c.wrong || event.flag("wrong");
     }
+  } else if (what == "stays_out") {
+    staying_out_.emplace(exp, event.text("rt"));
   } else if (what == "pool") {
     pool_output.clear();
     for (const json::value& line : event.list("lines")) pool_output.push_back(line.string);
@@ -115,6 +117,8 @@ shown_cell board::look(const experiment& e, const variant& v, const column& c) c
   };
   if (const std::string* why = v.absence_for(c.id)) return without_figures(kind::absent, *why);
   if (!c.here) return without_figures(kind::not_here, c.why);
+  if (stays_out(e.id, c.id))
+    return without_figures(kind::not_now, "no time for it in a quick run of everything");
   out.borrowed = c.one_thread && v.processors() != 1 && e.find(one_thread_id(v)) != nullptr;
   const cell_data* found = find_cell(e, v, c);
   if (found == nullptr || found->samples.empty()) {

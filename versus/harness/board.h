@@ -10,6 +10,7 @@
 //   {"exp":"X6",...,"metric":"late","unit":"us","series":[[1062,62],...]}   (series.h)
 //   {"exp":"X2",...,"metric":"memory","unit":"B/task","parts":{"pages":2650.1,...}}     (parts.h)
 //   {"event":"trouble","exp":"X4","rt":"go","variants":["yield@1"],"what":"timed out after 30 s","wrong":false}
+//   {"event":"stays_out","exp":"X4","rt":"tokio"}   (a guest for which there is no time)
 //   {"event":"end","exp":"X4","load":1.2,"others":0.03,"runs":3}
 //   {"event":"finish","seconds":88.2,"interrupted":false}
 #pragma once
@@ -20,6 +21,7 @@
 #include "harness/stats.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,6 +78,11 @@ public:
   const exp_state& state_of(const std::string& exp) const;
   bool measured(const std::string& exp) const { return states_.contains(exp); }
 
+  // A guest for which this experiment had no time.
+  bool stays_out(const std::string& exp, const std::string& runtime) const {
+    return staying_out_.contains({exp, runtime});
+  }
+
   // Every row of this runtime that ought to be there is there, in all experiments that were started.
   bool complete(const std::vector<experiment>& all, const std::string& runtime) const;
 
@@ -98,6 +105,7 @@ private:
   }
   std::map<key, cell_data> cells_;
   std::map<std::string, exp_state> states_;
+  std::set<std::pair<std::string, std::string>> staying_out_; // experiment, runtime
 };
 
 // The variant's id as a one-thread runtime reports it.

@@ -1,6 +1,7 @@
 #include "harness/contestant.h"
 
 #include "harness/build_paths.h"
+#include "harness/cargo.h"
 #include "harness/files.h"
 
 #include <algorithm>
@@ -26,7 +27,23 @@ const std::vector<std::string> disturbing = {"GOMAXPROCS",
                                              "PYTHONHOME",
                                              "PYTHONDEVMODE",
                                              "PYTHONASYNCIODEBUG",
-                                             "MALLOC_ARENA_MAX"};
+                                             "MALLOC_ARENA_MAX",
+                                             "TOKIO_WORKER_THREADS",
+                                             "RUSTFLAGS",
+                                             "CARGO_ENCODED_RUSTFLAGS",
+                                             "CARGO_BUILD_RUSTFLAGS",
+                                             "CARGO_BUILD_TARGET",
+                                             "RUSTC_WRAPPER",
+                                             "RUSTC_WORKSPACE_WRAPPER",
+                                             "CARGO_BUILD_RUSTC_WRAPPER",
+                                             "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+                                             "CARGO_PROFILE_RELEASE_OPT_LEVEL",
+                                             "CARGO_PROFILE_RELEASE_LTO",
+                                             "CARGO_PROFILE_RELEASE_DEBUG",
+                                             "CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS",
+                                             "CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS",
+                                             "CARGO_PROFILE_RELEASE_PANIC",
+                                             "CARGO_PROFILE_RELEASE_CODEGEN_UNITS"};
 
 std::string from_environment(const char* name) {
   const char* value = std::getenv(name);
@@ -194,6 +211,7 @@ std::string load_file(const experiment& e, const places& where) {
 
 std::string program_file(const contestant& c, const experiment& e, const places& where) {
   if (by_cmake(c)) return where.build + "/versus/programs/" + e.folder + "_" + c.id;
+  if (c.id == "tokio") return cargo::program_file(c, e, where);
   return where.cache + "/" + c.id + "-" + c.version + "/" + e.folder;
 }
 
@@ -206,7 +224,8 @@ std::expected<void, std::string> run_build(command what, const std::string& scra
   if (said.good()) return {};
   if (said.ended != outcome::how::exited) return std::unexpected("could not be built: " + said.describe());
   std::string all = said.error_output + said.output;
-  std::size_t at = all.find("error:"); // not "error.cc", which may build well
+  // Not "error.cc", which may build well. rustc says "error[E0425]:".
+  std::size_t at = std::min(all.find("error:"), all.find("error["));
   if (at == std::string::npos) at = all.find("rror");
   std::string first;
   if (at != std::string::npos) {
@@ -248,21 +267,26 @@ std::vector<contestant> find_contestants(const places& where, interrupts& stop) 
     c.why = "not found";
     return c;
   };
-  std::vector<contestant> all = {
-      make("thrum", "thrum", ""),     make("go", "Go", "golang-go"),
-      make("node", "Node", "nodejs"), make("python", "Python", "python3"),
-      make("java", "Java", ""),       make("boost_fiber", "Boost.Fiber", "libboost-fiber-dev"),
-      make("epoll", "epoll loop", "")};
+  std::vector<contestant> all = {make("thrum", "thrum", ""),
+                                 make("go", "Go", "golang-go"),
+                                 make("node", "Node", "nodejs"),
+                                 make("python", "Python", "python3"),
+                                 make("java", "Java", ""),
+                                 make("tokio", "Tokio", ""),
+                                 make("boost_fiber", "Boost.Fiber", "libboost-fiber-dev"),
+                                 make("epoll", "epoll loop", "")};
   find_thrum(all[0], where);
   find_go(all[1], stop);
   find_node(all[2], stop);
   find_python(all[3], stop);
   find_java(all[4]);
   if (!all[4].here()) all[4].package = java_package(stop);
-  find_boost(all[5]);
+  cargo::find_tokio(all[5], stop);
+  find_boost(all[6]);
   all[2].one_thread = all[3].one_thread = true;
-  all[5].optional = true;
-  find_thrum(all[6], where); // no runtime: a program in C++ that CMake builds, too
+  all[5].optional = all[6].optional = true;
+  all[5].guest = true;
+  find_thrum(all[7], where); // no runtime: a program in C++ that CMake builds, too
   return all;
 }
 
@@ -279,10 +303,39 @@ std::string source_file(const contestant& c) {
   if (c.id == "node") return "main.mjs";
   if (c.id == "python") return "main.py";
   if (c.id == "java") return "Main.java";
+  if (c.id == "tokio") return "main.rs";
   return c.id + ".cc";
 }
 
 bool has_program(const contestant& c, const experiment& e) { return exists(e.path + "/" + source_file(c)); }
+
+namespace {
+
+// Whether the program is newer than all that it is made of.
+bool is_built(const contestant& c, const experiment& e, const places& where) {
+  std::string kit = where.source + "/kit/";
+  std::vector<std::string> inputs = {e.path + "/" + source_file(c)};
+  if (c.id == "go") inputs.push_back(kit + "go/kit.go");
+  if (c.id == "java") inputs.push_back(kit + "Kit.java");
+  if (c.id == "boost_fiber") inputs.insert(inputs.end(), {kit + "kit.h", kit + "boost_fiber.h"});
+  if (c.id == "tokio")
+    for (const std::string& file : cargo::kit_files(where)) inputs.push_back(file);
+  // An experiment may keep more sources in folders of its own.
+  for (const std::string& folder : list_directory(e.path))
+    for (const std::string& name : list_directory(e.path + "/" + folder))
+      inputs.push_back(e.path + "/" + folder + "/" + name);
+  double newest = 0;
+  for (const std::string& input : inputs) newest = std::max(newest, changed_at(input));
+  return changed_at(program_file(c, e, where)) > newest;
+}
+
+} // namespace
+
+double guest_seconds(const contestant& c, const experiment& e, const places& where) {
+  if (!c.guest || !c.here() || !has_program(c, e)) return 0;
+  double building = c.id != "tokio" || is_built(c, e, where) ? 0 : cargo::crates_are_built(c, where) ? 6 : 40;
+  return building + e.round_seconds / 4;
+}
 
 std::expected<void, std::string> build_program(const contestant& c, const experiment& e, const places& where,
                                                const std::string& scratch, interrupts& stop) {
@@ -299,17 +352,12 @@ std::expected<void, std::string> build_program(const contestant& c, const experi
 
   std::string output = program_file(c, e, where), source = e.path + "/" + source_file(c);
   std::string kit = where.source + "/kit/";
-  std::vector<std::string> inputs = {source};
-  if (c.id == "go") inputs.push_back(kit + "go/kit.go");
-  if (c.id == "java") inputs.push_back(kit + "Kit.java");
-  if (c.id == "boost_fiber") inputs.insert(inputs.end(), {kit + "kit.h", kit + "boost_fiber.h"});
-  // An experiment may keep more sources in folders of its own.
-  for (const std::string& folder : list_directory(e.path))
-    for (const std::string& name : list_directory(e.path + "/" + folder))
-      inputs.push_back(e.path + "/" + folder + "/" + name);
-  double newest = 0;
-  for (const std::string& input : inputs) newest = std::max(newest, changed_at(input));
-  if (changed_at(output) > newest) return {};
+  if (is_built(c, e, where)) return {};
+  if (c.id == "tokio") { // cargo knows which parts are whole
+    if (auto built = run_build(cargo::build(c, e, where), scratch, stop); !built) return built;
+    if (!exists(output)) return std::unexpected("could not be built: there is no " + output);
+    return {};
+  }
 
   make_directories(parent(output));
   std::string draft =

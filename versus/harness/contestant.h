@@ -19,11 +19,12 @@ struct contestant {
 
   std::string id, title, version;
   std::string program;  // the interpreter, the compiler, or the build tool
-  std::string compiler; // javac
+  std::string compiler; // javac, rustc
   std::string package;  // what apt calls it
   std::string why;      // it is not here
   state found = state::not_here;
-  bool optional = false;   // shown only when it is here
+  bool optional = false; // shown only when it is here
+  bool guest = false;    // a quick run of everything measures it only where it takes no time from the others
   bool one_thread = false; // runs tasks on one thread whatever the machine has
   int major = 0;           // of the version
 
@@ -56,6 +57,9 @@ std::expected<void, std::string> build_program(const contestant& c, const experi
 // Whether there is a program for this experiment at all.
 bool has_program(const contestant& c, const experiment& e);
 std::string source_file(const contestant& c); // "main.go", beside claim.json
+
+// How long a guest will take for one quick round of this experiment, building included. 0: it has no program for it.
+double guest_seconds(const contestant& c, const experiment& e, const places& where);
 
 // processors: 0 for all.
 command run_command(const contestant& c, const experiment& e, const places& where, const std::string& scratch,

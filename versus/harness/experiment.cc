@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <tuple>
 
 namespace versus {
 namespace {
@@ -188,7 +189,9 @@ std::expected<std::vector<experiment>, std::string> load_experiments(const std::
     one->folder = folder;
     one->path = path;
     for (variant& v : one->variants)
-      if (!exists(path + "/epoll.cc")) v.absent.emplace_back("epoll", "no ceiling is measured");
+      for (const auto& [runtime, program, why] : {std::tuple{"epoll", "/epoll.cc", "no ceiling is measured"},
+                                                  std::tuple{"tokio", "/main.rs", "it has no program"}})
+        if (!exists(path + program) && v.absence_for(runtime) == nullptr) v.absent.emplace_back(runtime, why);
     all.push_back(std::move(*one));
   }
   if (all.empty()) return std::unexpected("no experiments under " + directory);

@@ -1,6 +1,8 @@
 #include "harness/experiment.h"
 
+#include "harness/cargo.h"
 #include "harness/contestant.h"
+#include "harness/files.h"
 
 #include <gtest/gtest.h>
 
@@ -109,6 +111,26 @@ TEST(contestant, a_jdk_is_known_by_its_release_file) {
   EXPECT_EQ(whole, "25.0.3");
   EXPECT_EQ(jdk_version("JAVA_VERSION=\"1.8.0_292\"\n", whole), 8);
   EXPECT_EQ(jdk_version("", whole), 0);
+}
+
+TEST(contestant, the_newest_tokio_1_is_found_by_its_manifest) {
+  scratch_directory scratch;
+  auto crate = [&](const std::string& folder, const std::string& name, const std::string& version) {
+    make_directories(scratch.path() + "/" + folder);
+    write_file(scratch.path() + "/" + folder + "/Cargo.toml",
+               "# made by cargo\n[package]\nedition = \"2018\"\nname = \"" + name + "\"\nversion = \"" +
+                   version + "\"\n[dependencies.bytes]\nversion = \"9.9\"\n");
+  };
+  EXPECT_EQ(cargo::tokio_version(scratch.path()), "");
+  crate("tokio-macros-1.99.0", "tokio-macros", "1.99.0");
+  crate("tokio-0.3.7", "tokio", "0.3.7");
+  crate("tokio-1.99.1", "something", "1.99.1");
+  EXPECT_EQ(cargo::tokio_version(scratch.path()), "");
+  crate("tokio-1.9.0", "tokio", "1.9.0");
+  crate("tokio-1.24.2", "tokio", "1.24.2");
+  EXPECT_EQ(cargo::tokio_version(scratch.path()), "1.24.2");
+  crate("tokio", "tokio", "1.40.0"); // as cargo vendor names it
+  EXPECT_EQ(cargo::tokio_version(scratch.path()), "1.40.0");
 }
 
 TEST(contestant, the_apt_line_names_what_is_missing_only) {

@@ -57,6 +57,23 @@ protected:
     script(at("python"), "if [ \"$1\" = -c ]; then echo " + version + " \"$0\"; exit; fi\n" + text);
   }
 
+  // A cargo whose "build" is this script, a rustc, the sources of a Tokio, and a program that they would be for.
+  void tokio(const std::string& build, const std::string& rustc = "1.63.0",
+             const std::string& crate = "1.24.2") {
+    make_directories(at("crates/tokio-" + crate));
+    write_file(at("crates/tokio-" + crate + "/Cargo.toml"),
+               "[package]\nname = \"tokio\"\nversion = \"" + crate + "\"\n");
+    write_file(at("experiments/x99_lie/main.rs"), "");
+    script(at("rustc"), "echo rustc " + rustc);
+    script(at("cargo"), "if [ \"$1\" = --version ]; then echo cargo 1.65.0; exit; fi\n" + build);
+  }
+  // What that build makes is a program that prints these.
+  static std::string makes(const std::string& text) {
+    return "mkdir -p $CARGO_TARGET_DIR/release\ncat > $CARGO_TARGET_DIR/release/x99_lie << "
+           "'END'\n#!/bin/sh\n" +
+           text + "END\nchmod +x $CARGO_TARGET_DIR/release/x99_lie\n";
+  }
+
   static std::string line(const std::string& rt, const std::string& metric, double value) {
     return "echo '" +
            json::writer()
@@ -79,8 +96,9 @@ protected:
     c.argv = {VERSUS_EXECUTABLE};
     c.argv.insert(c.argv.end(), arguments.begin(), arguments.end());
     c.argv.insert(c.argv.end(), {"--source", at("."), "--build", at("build"), "--results", at("results")});
-    c.set = {{"PYTHON", at("python")}, {"GO", "/no/go"}, {"NODE", "/no/node"},
-             {"COLUMNS", "100"},       {"LC_ALL", "C"},  {"TMPDIR", scratch_.path()}};
+    c.set = {{"PYTHON", at("python")}, {"GO", "/no/go"},       {"NODE", "/no/node"},
+             {"CARGO", at("cargo")},   {"RUSTC", at("rustc")}, {"TOKIO_CRATES", at("crates")},
+             {"COLUMNS", "100"},       {"LC_ALL", "C"},        {"TMPDIR", scratch_.path()}};
     c.timeout = 100;
     return c;
   }
@@ -161,6 +179,60 @@ TEST_F(lies, what_is_missing_or_too_old_says_so) {
   EXPECT_TRUE(has(out.output, "GO=/no/go is no program")) << out.output;
   EXPECT_TRUE(has(out.output, "version 3.9.2 is too old, 3.11 or newer is needed")) << out.output;
   EXPECT_TRUE(has(versus({"claims"}).output, "Python is not here: version 3.9.2 is too old"));
+}
+
+TEST_F(lies, a_program_in_rust_is_built_without_the_network_and_below_the_build_directory) {
+  tokio("echo \"$*\" > " + at("asked") + "; pwd >> " + at("asked") + "; env >> " + at("asked") + "\n" +
+        makes(lines("tokio", 300)));
+  text_outcome out = measure("new", {"--runtimes", "thrum,tokio"});
+  EXPECT_EQ(out.code, 0) << out.output << out.error_output;
+  EXPECT_TRUE(has(out.output, "1.24.2, rustc 1.63.0")) << out.output;
+  EXPECT_TRUE(has(out.output, "3.0x")) << out.output;
+  const std::string asked = read_file(at("asked")), home = at("build/versus/cache/tokio-1.24.2-rustc-1.63.0");
+  EXPECT_TRUE(has(asked, "build --release --offline")) << asked;
+  EXPECT_TRUE(has(asked, "source.versus.directory=\"" + at("crates") + "\"")) << asked;
+  EXPECT_TRUE(has(asked, "\n/\n")) << "where no config file of the user's is found: " << asked;
+  EXPECT_TRUE(has(asked, "CARGO_HOME=" + home + "/home\n")) << asked;
+  EXPECT_TRUE(has(asked, "CARGO_TARGET_DIR=" + home + "/target\n")) << asked;
+  EXPECT_TRUE(has(read_file(home + "/packages/x99_lie/Cargo.toml"), "/experiments/x99_lie/main.rs\""));
+  remove_tree(at("asked"));
+  measure("again", {"--runtimes", "thrum,tokio"});
+  EXPECT_FALSE(exists(at("asked"))) << "nothing had changed";
+}
+
+TEST_F(lies, a_rust_that_is_missing_or_too_old_says_so_and_what_brings_it) {
+  auto said = [&] { return measure("new", {"--runtimes", "thrum,tokio"}); };
+  struct {
+    std::string rustc, crate, said;
+  } cases[] = {{"1.48.0", "1.24.2", "rustc 1.48.0 is too old, 1.63 or newer is needed"},
+               {"1.63.0", "1.5.1", "version 1.5.1 is too old, 1.21 or newer is needed"},
+               {"; exit 3", "1.24.2", "--version\" gives no version"}};
+  for (const auto& each : cases) {
+    tokio("exit 1\n", each.rustc, each.crate);
+    text_outcome out = said();
+    EXPECT_EQ(out.code, 0) << out.output;
+    EXPECT_TRUE(has(out.output, each.said)) << out.output;
+    remove_tree(at("crates"));
+  }
+  tokio("exit 1\n");
+  remove_tree(at("crates"));
+  EXPECT_TRUE(has(said().output, "there are no sources of tokio")) << said().output;
+  EXPECT_TRUE(has(versus({"doctor"}).output, "librust-tokio-dev"));
+  remove_tree(at("cargo"));
+  EXPECT_TRUE(has(said().output, "is no program")) << said().output;
+}
+
+TEST_F(lies, a_program_in_rust_that_cannot_be_built_says_what_the_compiler_says) {
+  tokio("echo 'warning: unused' >&2; echo 'error[E0425]: cannot find value `x` in this scope' >&2\n"
+        "echo 'error: could not compile `x99_lie`' >&2; exit 101\n");
+  text_outcome out = measure("new", {"--runtimes", "thrum,tokio"});
+  EXPECT_EQ(out.code, 0) << "that is not thrum's fault";
+  EXPECT_TRUE(has(out.output, "could not be built: error[E0425]: cannot find value")) << out.output;
+  tokio(makes("kill -ABRT $$\n"));
+  out = measure("new", {"--runtimes", "thrum,tokio"});
+  EXPECT_EQ(out.code, 0);
+  EXPECT_TRUE(has(out.output, "failed")) << out.output;
+  EXPECT_TRUE(has(out.output, "100")) << "thrum was measured all the same";
 }
 
 TEST_F(lies, a_crash_garbage_or_silence_of_thrum_fails_the_run_with_the_reason) {

@@ -32,6 +32,7 @@ std::string file_name_of(const std::string& runtime) {
   if (runtime == "node") return "main.mjs";
   if (runtime == "python") return "main.py";
   if (runtime == "java") return "Main.java";
+  if (runtime == "tokio") return "main.rs";
   return runtime + ".cc";
 }
 

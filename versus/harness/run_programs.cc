@@ -157,6 +157,8 @@ int run_programs(const arguments& a, places& where, interrupts& stop) {
     std::erase_if(contestants, [&](const contestant& c) {
       return std::find(a.runtimes.begin(), a.runtimes.end(), c.id) == a.runtimes.end();
     });
+  if (!a.runtimes.empty())
+    for (contestant& c : contestants) c.guest = false; // it was asked for
   if (stop.pending()) return 130;
 
   output screen(a.json ? 2 : 1, stop), json_out(1, stop);
@@ -203,6 +205,14 @@ int run_programs(const arguments& a, places& where, interrupts& stop) {
     for (const std::string& id : left_out) names += ' ' + id;
     screen.put("left out, since a quick run ends within three minutes:" + names + "\n  versus run" + names +
                "\n");
+  }
+  if (const std::vector<std::string>& without = all_of_it.without_guests(); !without.empty()) {
+    std::string names;
+    for (const std::string& id : without) names += ' ' + id;
+    for (const contestant& c : contestants)
+      if (c.guest && c.here())
+        screen.put("without " + c.title + ", for the same reason:" + names + "\n  versus run" + names +
+                   " --runtimes thrum," + c.id + "\n");
   }
   if (!a.json) screen.put(total_standing(b, *all));
   write_report(b, *all, where, a.html.empty() ? base + ".html" : a.html, screen);

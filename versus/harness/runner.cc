@@ -210,9 +210,14 @@ runner::runner(const run_options& options, const places& where, const std::vecto
 void runner::run() {
   start_ = now_seconds();
   int rounds = options_.runs > 0 ? options_.runs : options_.quick ? quick_rounds : full_rounds;
-  for (const experiment& e : experiments_)
+  auto count = [&](const experiment& e, bool guests) {
     for (const turn& t : plan(e, all_, options_.quick))
-      progress_.total += t.most_runs > 0 ? std::min(rounds, t.most_runs) : rounds;
+      if (t.who->guest == guests) progress_.total += t.most_runs > 0 ? std::min(rounds, t.most_runs) : rounds;
+  };
+  for (const experiment& e : experiments_) {
+    count(e, false);
+    if (options_.limit == 0) count(e, true);
+  }
   for (const experiment& e : experiments_) {
     if (stop_.pending()) break;
     if (options_.limit > 0 && now_seconds() - start_ + e.round_seconds * pace() > options_.limit) {
@@ -220,9 +225,46 @@ void runner::run() {
       to_.event(json::writer().add("event", "left_out").add("exp", e.id).line());
       continue;
     }
-    run_experiment(e);
-    planned_ += e.round_seconds;
+    const double guests = guests_take(e);
+    const bool with_guests = guests > 0 && guests_fit(e);
+    if (guests > 0 && !with_guests) {
+      without_guests_.push_back(e.id);
+      for (const contestant& c : all_)
+        if (c.guest && c.here())
+          to_.event(json::writer().add("event", "stays_out").add("exp", e.id).add("rt", c.id).line());
+    }
+    if (with_guests && options_.limit > 0) count(e, true);
+    run_experiment(e, with_guests);
+    planned_ += e.round_seconds + (with_guests ? guests : 0);
   }
+}
+
+double runner::guests_take(const experiment& e) const {
+  double seconds = 0;
+  for (const contestant& c : all_) seconds += guest_seconds(c, e, where_);
+  return seconds;
+}
+
+// Of the experiments behind this one, those that will be measured if this one ends then.
+std::vector<std::string> runner::later_that_fit(const experiment& e, double elapsed) const {
+  std::vector<std::string> fit;
+  bool later = false;
+  for (const experiment& each : experiments_) {
+    if (later && elapsed + each.round_seconds * pace() <= options_.limit) {
+      fit.push_back(each.id);
+      elapsed += each.round_seconds * pace();
+    }
+    later = later || &each == &e;
+  }
+  return fit;
+}
+
+// Whether the guests can take part in this experiment without pushing out another one, or ending behind the limit.
+bool runner::guests_fit(const experiment& e) const {
+  if (options_.limit == 0) return true;
+  const double without = now_seconds() - start_ + e.round_seconds * pace();
+  const double with = without + guests_take(e) * pace();
+  return with <= options_.limit && later_that_fit(e, with) == later_that_fit(e, without);
 }
 
 // How long things take, building included, against what the experiments say of two quiet processors.
@@ -303,8 +345,9 @@ void runner::run_turn(const experiment& e, turn& t, int run, int runs) {
   }
 }
 
-void runner::run_experiment(const experiment& e) {
+void runner::run_experiment(const experiment& e, bool with_guests) {
   std::vector<turn> turns = plan(e, all_, options_.quick);
+  if (!with_guests) std::erase_if(turns, [](const turn& t) { return t.who->guest; });
   progress_.now = &e;
   others_ = others_wall_ = 0;
   to_.event(json::writer().add("event", "start").add("exp", e.id).add("load", load_average()).line());

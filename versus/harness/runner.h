@@ -6,7 +6,8 @@
 // as many rounds of the experiments still to come, fit into what is left (at the speed seen so far). So all
 // experiments get about the same number. A turn that failed once is not tried again.
 //
-// A run of everything has a limit, too: an experiment that would end behind it is left out, and that is said.
+// A run of everything has a limit, too: an experiment that would end behind it is left out, and that is said. Guests take
+// part in an experiment of such a run only where the same experiments will be measured with them as without.
 #pragma once
 
 #include "harness/board.h"
@@ -91,10 +92,15 @@ public:
   void run();
   // Experiments for which the limit left no time.
   const std::vector<std::string>& left_out() const { return left_out_; }
+  // Experiments that were measured without the guests, since there was no time for those.
+  const std::vector<std::string>& without_guests() const { return without_guests_; }
 
 private:
   double pace() const;
-  void run_experiment(const experiment& e);
+  double guests_take(const experiment& e) const;
+  std::vector<std::string> later_that_fit(const experiment& e, double elapsed) const;
+  bool guests_fit(const experiment& e) const;
+  void run_experiment(const experiment& e, bool with_guests);
   bool another_round_fits(const experiment& e, int rounds, double last);
   void run_turn(const experiment& e, turn& t, int run, int runs);
   bool prepare(const experiment& e, turn& t);
@@ -111,7 +117,7 @@ private:
   progress progress_;
   double measured_ = 0; // seconds that programs ran
   double planned_ = 0;  // seconds that the experiments so far were to take
-  std::vector<std::string> left_out_;
+  std::vector<std::string> left_out_, without_guests_;
   double slowness_ = 1; // how much longer than on a quiet machine
   double others_ = 0, others_wall_ = 0;
   std::vector<std::string> built_; // "go/x04_switch"

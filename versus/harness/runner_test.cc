@@ -115,6 +115,41 @@ TEST_F(runner_test, what_would_end_behind_the_limit_is_left_out_and_named) {
   EXPECT_TRUE(seen.what.complete({experiments[0]}, "python"));
 }
 
+TEST_F(runner_test, a_guest_takes_part_only_where_that_pushes_nothing_out) {
+  std::vector<experiment> experiments = {small(), small(), small()};
+  const char* ids[] = {"X7", "X8", "X9"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    experiments[i].id = ids[i];
+    experiments[i].path = scratch_.path() + "/x";
+    experiments[i].round_seconds = 40; // of which a guest adds a quarter
+  }
+  std::vector<contestant> all = {scripted("host", ""), scripted("guest", "")};
+  all[1].id = "node"; // for which nothing is to be built, either
+  all[1].guest = true;
+  write_file(scratch_.path() + "/x/main.mjs", "");
+  struct {
+    double limit;
+    std::vector<std::string> left_out, without;
+  } cases[] = {{80.5, {}, {"X7", "X8"}},     // there the next one would not fit any more
+               {0, {}, {}},                  // no limit, no guests
+               {45, {}, {"X7", "X8", "X9"}}, // it would end too late itself
+               {1000, {}, {}}};
+  for (const auto& each : cases) {
+    watcher seen(all);
+    interrupts stop;
+    runner r({.quick = true, .runs = 1, .limit = each.limit}, where_, all, experiments, stop, seen);
+    r.run();
+    EXPECT_EQ(r.left_out(), each.left_out) << each.limit;
+    EXPECT_EQ(r.without_guests(), each.without) << each.limit;
+    for (const experiment& e : experiments) {
+      const bool out = std::find(each.without.begin(), each.without.end(), e.id) != each.without.end();
+      EXPECT_EQ(seen.what.stays_out(e.id, "node"), out) << e.id << " " << each.limit;
+      EXPECT_EQ(seen.what.look(e, e.variants[0], seen.what.columns[1]).state,
+                out ? shown_cell::kind::not_now : shown_cell::kind::failed);
+    }
+  }
+}
+
 TEST_F(runner_test, a_program_that_skips_work_is_flagged) {
   experiment e = small();
   watcher w = run(e, {scripted("liar", line("cpu", 1, "ns/op") + line("check", 999, "count"))});

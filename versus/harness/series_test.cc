@@ -133,6 +133,29 @@ TEST(series, nodes_kit_says_the_same) {
   says_what_the_kit_of_cpp_says({.argv = {node, scratch.path() + "/main.mjs"}});
 }
 
+TEST(series, tokios_kit_says_the_same) {
+  std::string rustc = find_program("rustc");
+  interrupts stop;
+  if (rustc.empty() || !run_for_text({.argv = {rustc, "--version"}}, stop).good()) GTEST_SKIP() << "no rustc";
+  scratch_directory scratch;
+  const std::string source = scratch.path() + "/main.rs", program = scratch.path() + "/main";
+  write_file(source, "#[path = \"" + std::string(build_paths::source) +
+                         "/kit/tokio/src/lateness.rs\"]\n"
+                         "mod lateness;\n"
+                         "fn main() {\n"
+                         "    let mut late = [60.0; 3000];\n"
+                         "    for i in 100..400 { late[i] = (400 - i) as f64 * 1000.0; }\n"
+                         "    late[2500] = 7000.0;\n"
+                         "    println!(r#\"{{\"n\":3000,\"metric\":\"late\",\"series\":[{}]}}\"#, "
+                         "lateness::pairs(&late, 1000.0));\n"
+                         "}\n");
+  command build = {.argv = {rustc, "--edition=2021", "-o", program, source}};
+  build.timeout = 200;
+  text_outcome built = run_for_text(build, stop);
+  ASSERT_TRUE(built.good()) << built.describe() << built.error_output;
+  says_what_the_kit_of_cpp_says({.argv = {program}});
+}
+
 std::string lateness(const std::string& runtime, const std::string& variant, const std::string& ticks) {
   return R"({"exp":"X9","rt":")" + runtime + R"(","variant":")" + variant +
          R"(","n":3,"metric":"late","unit":"us","series":)" + ticks + "}";

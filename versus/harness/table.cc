@@ -177,9 +177,11 @@ std::string list(const std::vector<row>& rows, const std::vector<const column*>&
 
 std::vector<const column*> visible_columns(const experiment& e, const board& b) {
   const auto is_hidden = [&](const column& c) {
-    if (c.id == "boost_fiber") return !c.here;
-    return c.id == "epoll" && std::all_of(e.variants.begin(), e.variants.end(),
-                                          [&](const variant& v) { return v.absence_for(c.id) != nullptr; });
+    if ((c.id == "boost_fiber" || c.id == "tokio") && !c.here) return true;
+    if (b.stays_out(e.id, c.id)) return true;
+    return (c.id == "epoll" || c.id == "tokio") &&
+           std::all_of(e.variants.begin(), e.variants.end(),
+                       [&](const variant& v) { return v.absence_for(c.id) != nullptr; });
   };
   std::vector<const column*> out;
   for (const column& c : b.columns)

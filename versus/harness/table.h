@@ -12,7 +12,8 @@
 
 namespace versus {
 
-// The columns to show: all but the optional runtimes that are not here, and a ceiling that this experiment has not.
+// The columns to show: all but the optional runtimes that are not here, a ceiling or a program in Rust that this
+// experiment has not, and a guest for which there was no time.
 std::vector<const column*> visible_columns(const experiment& e, const board& b);
 
 // Title, the articles' sentences, rows, notes, who is ahead, what the claims come to, noise.

@@ -178,6 +178,21 @@ TEST(table, a_ceiling_has_a_column_only_where_it_is_measured) {
   EXPECT_EQ(visible_columns(e, b).size(), 5u);
 }
 
+TEST(table, a_guest_that_has_no_program_or_no_time_has_no_column) {
+  board b = sample::filled();
+  column& guest = b.columns.emplace_back();
+  guest.id = "tokio";
+  guest.here = true;
+  experiment e = sample::one();
+  EXPECT_EQ(visible_columns(e, b).size(), 6u);
+  b.apply_line(R"({"event":"stays_out","exp":"X9","rt":"tokio"})");
+  EXPECT_EQ(visible_columns(e, b).size(), 5u);
+  board other = sample::filled();
+  other.columns.push_back(b.columns.back());
+  for (variant& v : e.variants) v.absent.emplace_back("tokio", "it has no program");
+  EXPECT_EQ(visible_columns(e, other).size(), 5u);
+}
+
 TEST(terminal, a_missing_runtime_is_told_with_what_brings_it) {
   contestant c;
   c.id = "go", c.title = "Go", c.why = "not found", c.package = "golang-go";

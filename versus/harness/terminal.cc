@@ -84,10 +84,10 @@ std::string render_banner(const std::string& machine_line, const std::vector<con
   out += paragraph(machine_line, v.width, "  ", "  ");
   for (const contestant& c : all) {
     if (c.here()) {
-      out +=
-          clip("  " + pad_right(c.title, 13) + pad_right(c.version, 10) + (c.id == "thrum" ? "" : c.program),
-               v.width, v) +
-          "\n";
+      out += clip("  " + pad_right(c.title, 13) + pad_right(c.version + " ", 10) +
+                      (c.id == "thrum" ? "" : c.program),
+                  v.width, v) +
+             "\n";
     } else {
       std::string text = "not here: " + c.why;
       if (!c.package.empty())
