@@ -34,6 +34,9 @@
 // Cancellation           If the owner is asked to stop while it joins, so are the tasks; join() waits for them and throws
 //                        `cancelled`. options.timeout asks the tasks to stop when it has passed; join() then throws timed_out.
 //                        stop() may be called by anybody who knows that the group lives.
+// Deadlines              this_fiber::deadline() tells a task the earliest of the group's, its owner's when it was spawned, and its own,
+//                        which nest inside (with_timeout.h); the body of with_group is told the group's, too. The group asks its
+//                        tasks to stop for its own deadline; for its owner's when the owner joins, or leaves.
 // May park               spawn(), if there is a limit; join(); the destructor; with_group().
 // Happens-before         spawn -> f; f's end -> the return of join().
 // When it dies           A group that was not joined (an exception passes, say) asks its tasks to stop and waits for them. Failures
@@ -208,7 +211,7 @@ namespace detail {
 // What a body is asked by, for as long as it runs.
 class group_body {
 public:
-  explicit group_body(task_group_core& g) noexcept : group_(g), scope_(stop_scope::kind::limit) {
+  explicit group_body(task_group_core& g) noexcept : group_(g), scope_(stop_scope::kind::told, g.deadline()) {
     group_.set_body(&scope_);
   }
   ~group_body() { group_.set_body(nullptr); }

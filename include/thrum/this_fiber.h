@@ -55,7 +55,8 @@ void sleep_until(const std::chrono::time_point<Clock, Duration>& time) {
 // Throws `cancelled` if the fiber was asked to stop. For loops that compute and never wait.
 void check();
 
-// When the innermost deadline around comes (with_timeout.h, as far as a shield); time_point::max(): there is none.
+// The earliest deadline around (with_timeout.h, as far as a shield; in a task of a task_group also the group's, and what was around the
+// spawn); time_point::max(): there is none.
 [[nodiscard]] std::chrono::steady_clock::time_point deadline() noexcept;
 
 // A number that no other fiber of the process ever had; 0 on a plain thread.

@@ -9,7 +9,8 @@
 //
 // f is called in the calling fiber. When the time has come, and f is not done, it is asked to stop (error.h): its waits
 // throw `cancelled`, the present and all later ones, until it is left. with_timeout then throws timed_out instead. Deadlines nest:
-// the earliest counts, and each with_timeout reports its own only. this_fiber::deadline() tells what is left.
+// the earliest counts, and each with_timeout reports its own only. this_fiber::deadline() tells the earliest, also to the tasks of a
+// task_group that is inside (task_group.h).
 //
 // What the caller owes   f lets `cancelled` pass, and calls this_fiber::check() if it computes for long.
 // What is guaranteed     When with_timeout returns or throws, f has ended and nothing can be asked for its sake any more. What f

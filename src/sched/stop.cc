@@ -155,7 +155,7 @@ stop_scope::stop_scope(kind k, deadline_t until) noexcept
     : owner(sched::this_fiber()), outer(owner->scope), what(k), deadline(until) {
   static_assert(sizeof(sched::scope_timer) <= sizeof timer_);
   sched::change_scopes(*owner, this);
-  if (deadline == no_deadline) return;
+  if (deadline == no_deadline || what == kind::told) return;
   if (deadline <= steady_now()) {
     why.store(sched::word_of(cancel_reason::deadline), std::memory_order_relaxed); // relaxed: our own
     owner->stop_requested.exchange(true, std::memory_order_relaxed);               // relaxed: Q1; our own

@@ -58,6 +58,9 @@ deadline_t deadline_of(const group_options& o) noexcept {
 
 } // namespace
 
+group_member::group_member(task_group_core& g, joinable_task& t) noexcept
+    : group(g), task(t), deadline(std::min(g.deadline(), scope_deadline())) {}
+
 void panic_subtask_early() noexcept {
   env::panic("a subtask was asked for its result before its end", "join() the group first, or ask ended()");
 }

@@ -385,6 +385,137 @@ TEST_P(groups, tasks_inherit_scoped_values) {
   });
 }
 
+// ---- deadlines that are told
+
+namespace {
+
+using std::chrono::steady_clock;
+constexpr auto no_deadline = steady_clock::time_point::max();
+
+steady_clock::time_point told_now() { return thrum::this_fiber::deadline(); }
+
+} // namespace
+
+TEST_P(groups, a_task_is_told_the_deadline_around_its_spawn) {
+  run([] {
+    const auto soon = steady_clock::now() + 1h;
+    task_group<> group;
+    auto before = group.spawn(told_now);
+    subtask<steady_clock::time_point> inside, inside_both, sheltered, sheltered_and_inside;
+    thrum::with_deadline(soon, [&] {
+      inside = group.spawn(told_now);
+      thrum::with_deadline(soon + 1h, [&] { inside_both = group.spawn(told_now); });
+      thrum::shield([&] {
+        sheltered = group.spawn(told_now);
+        thrum::with_deadline(soon + 2h, [&] { sheltered_and_inside = group.spawn(told_now); });
+      });
+    });
+    auto behind = group.spawn(told_now);
+    group.join();
+    EXPECT_EQ(*before, no_deadline);
+    EXPECT_EQ(*inside, soon);
+    EXPECT_EQ(*inside_both, soon);
+    EXPECT_EQ(*sheltered, no_deadline);
+    EXPECT_EQ(*sheltered_and_inside, soon + 2h);
+    EXPECT_EQ(*behind, no_deadline);
+  });
+}
+
+TEST_P(groups, a_task_is_told_the_groups_deadline_or_an_earlier_one_around) {
+  run([] {
+    const auto before = steady_clock::now();
+    task_group<> group({.timeout = 1h});
+    const auto after = steady_clock::now();
+    auto alone = group.spawn(told_now);
+    subtask<steady_clock::time_point> earlier, later;
+    thrum::with_deadline(before + 30min, [&] { earlier = group.spawn(told_now); });
+    thrum::with_deadline(after + 2h, [&] { later = group.spawn(told_now); });
+    group.join();
+    EXPECT_GE(*alone, before + 1h);
+    EXPECT_LE(*alone, after + 1h);
+    EXPECT_EQ(*earlier, before + 30min);
+    EXPECT_EQ(*later, *alone);
+  });
+}
+
+TEST_P(groups, deadlines_of_a_task_nest_in_those_it_was_told) {
+  run([] {
+    const auto soon = steady_clock::now() + 1h;
+    thrum::with_deadline(soon, [&] {
+      task_group<> group;
+      group.spawn([&] {
+        thrum::with_deadline(soon + 1h, [&] { EXPECT_EQ(told_now(), soon); });
+        thrum::with_deadline(soon - 30min, [&] { EXPECT_EQ(told_now(), soon - 30min); });
+        EXPECT_THROW(thrum::with_timeout(1ms, wait_for_ever), timed_out);
+        EXPECT_EQ(told_now(), soon);
+        EXPECT_EQ(thrum::shield(told_now), no_deadline);
+        // And on to the tasks of a group inside.
+        task_group<> inner;
+        auto leaf = inner.spawn(told_now);
+        auto own = thrum::with_deadline(soon - 10min, [&] { return inner.spawn(told_now); });
+        inner.join();
+        EXPECT_EQ(*leaf, soon);
+        EXPECT_EQ(*own, soon - 10min);
+      });
+      group.join();
+    });
+  });
+}
+
+// What is told asks nobody: the task runs on until its group is asked, and is asked as ever.
+TEST_P(groups, a_deadline_that_has_passed_is_told_and_the_group_asks) {
+  run([] {
+    const auto past = steady_clock::now() - 1s;
+    std::atomic<bool> told{false};
+    std::optional<cancel_reason> why;
+    EXPECT_THROW(thrum::with_deadline(past,
+                                      [&] {
+                                        task_group<> group;
+                                        group.spawn([&] {
+                                          EXPECT_EQ(told_now(), past);
+                                          EXPECT_FALSE(thrum::this_fiber::stop_requested());
+                                          yield();
+                                          told = true;
+                                          try {
+                                            wait_for_ever();
+                                          } catch (const cancelled& c) {
+                                            why = c.reason();
+                                            throw;
+                                          }
+                                        });
+                                        until([&] { return told.load(); });
+                                        group.join();
+                                      }),
+                 timed_out);
+    EXPECT_EQ(why, cancel_reason::deadline);
+  });
+}
+
+TEST_P(groups, a_runner_that_ends_a_task_keeps_nothing_of_its_deadline) {
+  run([] {
+    const auto soon = steady_clock::now() + 1h;
+    for (int i = 0; i < 20; ++i) {
+      thrum::with_deadline(soon, [&] {
+        task_group<> group;
+        group.spawn([] { fail("one"); });
+        EXPECT_THROW(group.join(), std::runtime_error);
+      });
+      EXPECT_EQ(spawn(told_now).join(), no_deadline); // often on the stack of a task
+    }
+  });
+}
+
+TEST_P(groups, the_tasks_of_plain_threads_are_told_the_groups_deadline) {
+  task_group<> limited({.timeout = 1h});
+  task_group<> unlimited;
+  auto some = limited.spawn(told_now);
+  auto none = unlimited.spawn(told_now);
+  limited.join();
+  unlimited.join();
+  EXPECT_LE(*some, steady_clock::now() + 1h);
+  EXPECT_EQ(*none, no_deadline);
+}
+
 TEST_P(groups, plain_threads_own_groups_too) {
   task_group<> group({.limit = 2, .timeout = 1h});
   std::vector<subtask<int>> all;
@@ -413,6 +544,21 @@ TEST_P(groups, failures_and_ends_meet_in_any_order) {
 }
 
 // ---- with_group
+
+TEST_P(groups, the_body_of_with_group_is_told_the_groups_deadline) {
+  run([] {
+    const auto before = steady_clock::now();
+    const auto told = with_group({.timeout = 1h}, [](task_group<>&) { return told_now(); });
+    EXPECT_GE(told, before + 1h);
+    EXPECT_LE(told, steady_clock::now() + 1h);
+    const auto soon = before + 30min;
+    thrum::with_deadline(soon, [&] {
+      EXPECT_EQ(with_group({.timeout = 1h}, [](task_group<>&) { return told_now(); }), soon);
+      EXPECT_EQ(with_group([](task_group<>&) { return told_now(); }), soon);
+    });
+    EXPECT_EQ(told_now(), no_deadline);
+  });
+}
 
 TEST_P(groups, with_group_joins_and_returns_what_the_body_returned) {
   run([] {

@@ -1,4 +1,4 @@
-// Serves with_timeout.h, shield.h and stop_token.h: a part of a fiber's work that can be asked to stop by itself (src/sched/stop.cc).
+// Serves with_timeout.h, stop_token.h and task_group.h: a part of a fiber's work that can be asked to stop by itself (src/sched/stop.cc).
 #pragma once
 
 #include <thrum/detail/atomic.h>
@@ -16,9 +16,10 @@ namespace thrum::detail {
 // A local variable of a fiber, in force from its making to its end. Requires, to make one: a fiber calls (inside_fiber()).
 class stop_scope {
 public:
-  enum class kind : std::uint8_t { limit, shield };
+  enum class kind : std::uint8_t { limit, told, shield };
 
-  // Asks itself to stop when the deadline has come. A shield keeps the requests of what is outside it from what is inside.
+  // A limit asks itself to stop when the deadline has come; `told` only knows of it: somebody else asks, or something outside. A
+  // shield keeps the requests of what is outside it from what is inside.
   explicit stop_scope(kind k, deadline_t deadline = no_deadline) noexcept;
   ~stop_scope();
   stop_scope(const stop_scope&) = delete;

@@ -36,9 +36,10 @@ class task_group_core;
 
 // One task. Linked in its group from its start until it has ended.
 struct group_member {
-  explicit group_member(task_group_core& g, joinable_task& t) noexcept : group(g), task(t) {}
+  explicit group_member(task_group_core& g, joinable_task& t) noexcept; // the owner makes it
   task_group_core& group;
   joinable_task& task;
+  const deadline_t deadline;        // the earliest around the spawn: told to the task
   group_member* previous = nullptr; // guarded by the group's mutex, as are the next two
   group_member* next = nullptr;
   bool to_ask_again = false;
@@ -66,6 +67,7 @@ public:
   bool stop(cancel_reason why) noexcept; // false: it was stopped before
   bool stopped() const noexcept { return word() != 0; }
   cancel_reason reason() const noexcept { return static_cast<cancel_reason>(word() - 1); } // if it was
+  deadline_t deadline() const noexcept { return deadline_; }
   std::size_t running() const noexcept { return static_cast<std::size_t>(running_.count()); }
 
   // ---- the task itself
@@ -92,6 +94,19 @@ private:
   countdown running_{0};
   std::optional<counting_semaphore<>> places_;
   fiber<> watch_; // stops the group at its deadline
+};
+
+// What a task is told by this_fiber::deadline(), while it runs. Whoever keeps the deadline asks the group to stop.
+class told_deadline {
+public:
+  explicit told_deadline(deadline_t d) noexcept {
+    if (d != no_deadline) scope_.emplace(stop_scope::kind::told, d);
+  }
+  told_deadline(const told_deadline&) = delete;
+  told_deadline& operator=(const told_deadline&) = delete;
+
+private:
+  std::optional<stop_scope> scope_;
 };
 
 // With what all its tasks tell.
@@ -121,6 +136,7 @@ template <class Joiner, class T, class F> struct group_task final : result_task<
       self.f.~F();
       self.error = std::make_exception_ptr(cancelled(self.group.reason()));
     } else {
+      const told_deadline told(self.deadline);
       call_and_keep(self, self.f);
     }
     self.group.end(self, &tell);
