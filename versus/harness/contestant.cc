@@ -166,29 +166,33 @@ void find_java(contestant& c) {
   if (c.major > 0) require(c, 21, "21");
 }
 
-// The include directory that has it; empty when none does.
-std::string boost_root() {
+// Where the include directory is that has this header of Boost; empty when none does.
+std::string boost_root(const std::string& header) {
   std::string named = from_environment("BOOST_ROOT");
   for (const std::string& root :
        {named.empty() ? std::string("/usr/local") : named, std::string("/usr/local"), std::string("/usr")})
-    if (exists(root + "/include/boost/fiber/all.hpp")) return root;
+    if (exists(root + "/include/boost/" + header)) return root;
   return "";
 }
 
-void find_boost(contestant& c) {
+const char* const fiber_header = "fiber/all.hpp";
+const char* const asio_header = "asio.hpp";
+
+void find_boost(contestant& c, const char* header, int least) {
   c.program = find_program(from_environment("CXX"));
   if (c.program.empty()) c.program = find_program(build_paths::cxx);
   for (const char* name : {"g++", "clang++", "c++"})
     if (c.program.empty()) c.program = find_program(name);
-  std::string root = boost_root();
+  std::string root = boost_root(header);
   if (root.empty() || c.program.empty()) return;
-  std::string header = read_file(root + "/include/boost/version.hpp");
-  std::size_t at = header.find("#define BOOST_LIB_VERSION \"");
+  std::string text = read_file(root + "/include/boost/version.hpp");
+  std::size_t at = text.find("#define BOOST_LIB_VERSION \"");
   if (at == std::string::npos) return;
   at += 27;
-  c.version = header.substr(at, header.find('"', at) - at);
+  c.version = text.substr(at, text.find('"', at) - at);
   std::replace(c.version.begin(), c.version.end(), '_', '.');
-  c.found = contestant::state::here;
+  std::sscanf(c.version.c_str(), "1.%d", &c.major);
+  require(c, least, "1." + std::to_string(least));
 }
 
 // The newest JDK that apt knows.
@@ -274,6 +278,7 @@ std::vector<contestant> find_contestants(const places& where, interrupts& stop) 
                                  make("java", "Java", ""),
                                  make("tokio", "Tokio", ""),
                                  make("boost_fiber", "Boost.Fiber", "libboost-fiber-dev"),
+                                 make("asio", "Boost.Asio", "libboost-dev"),
                                  make("epoll", "epoll loop", "")};
   find_thrum(all[0], where);
   find_go(all[1], stop);
@@ -282,11 +287,12 @@ std::vector<contestant> find_contestants(const places& where, interrupts& stop) 
   find_java(all[4]);
   if (!all[4].here()) all[4].package = java_package(stop);
   cargo::find_tokio(all[5], stop);
-  find_boost(all[6]);
+  find_boost(all[6], fiber_header, 65);
+  find_boost(all[7], asio_header, 79); // channels
   all[2].one_thread = all[3].one_thread = true;
-  all[5].optional = all[6].optional = true;
-  all[5].guest = true;
-  find_thrum(all[7], where); // no runtime: a program in C++ that CMake builds, too
+  all[5].optional = all[6].optional = all[7].optional = true;
+  all[5].guest = all[7].guest = true;
+  find_thrum(all[8], where); // no runtime: a program in C++ that CMake builds, too
   return all;
 }
 
@@ -317,7 +323,8 @@ bool is_built(const contestant& c, const experiment& e, const places& where) {
   std::vector<std::string> inputs = {e.path + "/" + source_file(c)};
   if (c.id == "go") inputs.push_back(kit + "go/kit.go");
   if (c.id == "java") inputs.push_back(kit + "Kit.java");
-  if (c.id == "boost_fiber") inputs.insert(inputs.end(), {kit + "kit.h", kit + "boost_fiber.h"});
+  if (c.id == "boost_fiber" || c.id == "asio")
+    inputs.insert(inputs.end(), {kit + "kit.h", kit + c.id + ".h"});
   if (c.id == "tokio")
     for (const std::string& file : cargo::kit_files(where)) inputs.push_back(file);
   // An experiment may keep more sources in folders of its own.
@@ -333,7 +340,9 @@ bool is_built(const contestant& c, const experiment& e, const places& where) {
 
 double guest_seconds(const contestant& c, const experiment& e, const places& where) {
   if (!c.guest || !c.here() || !has_program(c, e)) return 0;
-  double building = c.id != "tokio" || is_built(c, e, where) ? 0 : cargo::crates_are_built(c, where) ? 6 : 40;
+  double building = is_built(c, e, where) ? 0
+                    : c.id == "tokio"     ? (cargo::crates_are_built(c, where) ? 6 : 40)
+                                          : 12;
   return building + e.round_seconds / 4;
 }
 
@@ -377,20 +386,12 @@ std::expected<void, std::string> build_program(const contestant& c, const experi
     make.argv = {c.compiler, "-sourcepath", e.path, "-d", draft, kit + "Kit.java", source};
     if (c.major == 21) make.argv.insert(make.argv.begin() + 1, {"--enable-preview", "--release", "21"});
   } else {
-    std::string root = boost_root();
-    make.argv = {c.program,
-                 "-std=c++20",
-                 "-O2",
-                 "-I" + where.source,
-                 "-I" + root + "/include",
-                 source,
-                 "-o",
-                 draft,
-                 "-L" + root + "/lib",
-                 "-Wl,-rpath," + root + "/lib",
-                 "-lboost_fiber",
-                 "-lboost_context",
-                 "-pthread"};
+    std::string root = boost_root(c.id == "asio" ? asio_header : fiber_header);
+    make.argv = {c.program, "-std=c++20", "-O2", "-I" + where.source, "-I" + root + "/include",
+                 source,    "-o",         draft, "-pthread"};
+    if (c.id == "boost_fiber")
+      make.argv.insert(make.argv.end(), {"-L" + root + "/lib", "-Wl,-rpath," + root + "/lib", "-lboost_fiber",
+                                         "-lboost_context"});
   }
   if (std::expected<void, std::string> built = run_build(make, scratch, stop); !built) return built;
   remove_tree(output);

@@ -190,7 +190,8 @@ std::expected<std::vector<experiment>, std::string> load_experiments(const std::
     one->path = path;
     for (variant& v : one->variants)
       for (const auto& [runtime, program, why] : {std::tuple{"epoll", "/epoll.cc", "no ceiling is measured"},
-                                                  std::tuple{"tokio", "/main.rs", "it has no program"}})
+                                                  std::tuple{"tokio", "/main.rs", "it has no program"},
+                                                  std::tuple{"asio", "/asio.cc", "it has no program"}})
         if (!exists(path + program) && v.absence_for(runtime) == nullptr) v.absent.emplace_back(runtime, why);
     all.push_back(std::move(*one));
   }

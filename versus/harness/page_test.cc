@@ -34,13 +34,14 @@ std::string full_page() {
     {"id":"java","title":"Java","version":"","here":false,"why":"not found /a/very/long/path/without/any/blank/in/it/that/might/push/the/page/apart"},
     {"id":"tokio","title":"Tokio","version":"1.24.2, rustc 1.63.0","here":true},
     {"id":"boost_fiber","title":"Boost.Fiber","version":"1.81","here":true},
+    {"id":"asio","title":"Boost.Asio","version":"1.81","here":true},
     {"id":"epoll","title":"epoll loop","version":"0.1","here":true}]})");
   b.apply_line(R"({"event":"pool","lines":["   3 ms  Worker 1 started job 1"]})");
   double value = 1;
   for (const experiment& e : *all) {
     b.apply_line(json::writer().add("event", "start").add("exp", e.id).add("load", 1).line());
     for (const variant& v : e.variants)
-      for (const char* runtime : {"thrum", "go", "node", "python", "tokio", "boost_fiber", "epoll"})
+      for (const char* runtime : {"thrum", "go", "node", "python", "tokio", "boost_fiber", "asio", "epoll"})
         for (const metric* m : e.metrics_of(v))
           for (double times : {1.0, 1.3, 0.8}) {
             value = std::fmod(value * 7.3 + 1, 98'765'432);

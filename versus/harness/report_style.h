@@ -8,12 +8,12 @@ inline constexpr const char* report_style = R"css(
   --page: #f6f7f9; --card: #ffffff; --ink: #1b2027; --soft: #5a6472; --line: #dde2e8; --code: #f1f3f6;
   --good: #1a7f4b; --bad: #b3372c; --close: #86560a; --whisker: #1b2027; --stall: #e3e6ea;
   --part0: #3f6fb5; --part1: #d9821a; --part2: #a03568; --part3: #3d8f6d; --part4: #6b7280;
-  --thrum: #d9480f; --go: #0b8fb5; --node: #4c8c2b; --python: #3c6ea8; --java: #8a5a1e; --tokio: #b5306f; --boost_fiber: #7a52b3; --epoll: #6b7280; }
+  --thrum: #d9480f; --go: #0b8fb5; --node: #4c8c2b; --python: #3c6ea8; --java: #8a5a1e; --tokio: #b5306f; --boost_fiber: #7a52b3; --asio: #2f7d78; --epoll: #6b7280; }
 @media (prefers-color-scheme: dark) { :root {
   --page: #14171b; --card: #1c2026; --ink: #e4e8ee; --soft: #9aa5b4; --line: #323943; --code: #14171b;
   --good: #58c08a; --bad: #ef8478; --close: #e0b050; --whisker: #e4e8ee; --stall: #30363f;
   --part0: #7da3dd; --part1: #eba64e; --part2: #d9749f; --part3: #6cc29e; --part4: #9ca3af;
-  --thrum: #ff8a4c; --go: #3fb8dc; --node: #83bf5f; --python: #7ba9dd; --java: #cf9a55; --tokio: #ef7fb0; --boost_fiber: #b08ee6; --epoll: #9ca3af; } }
+  --thrum: #ff8a4c; --go: #3fb8dc; --node: #83bf5f; --python: #7ba9dd; --java: #cf9a55; --tokio: #ef7fb0; --boost_fiber: #b08ee6; --asio: #6fc3bc; --epoll: #9ca3af; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 1400px; margin: 0 auto; padding: 20px 14px 60px; }
@@ -61,8 +61,8 @@ figure { margin: .6em 0; } .rows { display: grid; grid-template-columns: repeat(
 svg .mark { stroke: var(--line); } svg .whisker { stroke: var(--whisker); } svg line { vector-effect: non-scaling-stroke; }
 .thrum { fill: var(--thrum); } .go { fill: var(--go); } .node { fill: var(--node); } .python { fill: var(--python); }
 path.thrum { stroke: var(--thrum); } path.go { stroke: var(--go); } path.node { stroke: var(--node); } path.python { stroke: var(--python); }
-path.java { stroke: var(--java); } path.tokio { stroke: var(--tokio); } path.boost_fiber { stroke: var(--boost_fiber); } path.epoll { stroke: var(--epoll); }
-.java { fill: var(--java); } .tokio { fill: var(--tokio); } .boost_fiber { fill: var(--boost_fiber); } .epoll { fill: var(--epoll); }
+path.java { stroke: var(--java); } path.tokio { stroke: var(--tokio); } path.boost_fiber { stroke: var(--boost_fiber); } path.asio { stroke: var(--asio); } path.epoll { stroke: var(--epoll); }
+.java { fill: var(--java); } .tokio { fill: var(--tokio); } .boost_fiber { fill: var(--boost_fiber); } .asio { fill: var(--asio); } .epoll { fill: var(--epoll); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93em; min-width: 100%; }
 th, td { padding: 4px 10px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
@@ -77,7 +77,7 @@ details { margin: .3em 0; } summary { cursor: pointer; }
 .tabs label { border: 1px solid var(--line); border-radius: 8px 8px 0 0; padding: 2px 12px; cursor: pointer; }
 .tabs input:checked + label { background: var(--code); font-weight: 600; } .tabs input:focus-visible + label { outline: 2px solid var(--thrum); }
 .tab-thrum:checked ~ .panel-thrum, .tab-go:checked ~ .panel-go, .tab-node:checked ~ .panel-node, .tab-python:checked ~ .panel-python,
-.tab-java:checked ~ .panel-java, .tab-tokio:checked ~ .panel-tokio, .tab-boost_fiber:checked ~ .panel-boost_fiber, .tab-epoll:checked ~ .panel-epoll { display: block; }
+.tab-java:checked ~ .panel-java, .tab-tokio:checked ~ .panel-tokio, .tab-boost_fiber:checked ~ .panel-boost_fiber, .tab-asio:checked ~ .panel-asio, .tab-epoll:checked ~ .panel-epoll { display: block; }
 .pair { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 14px; }
 @media (max-width: 760px) { .pair { grid-template-columns: minmax(0, 1fr); } section { padding: 14px 12px; } .score li { grid-template-columns: minmax(0, 1fr); }
   .strip { grid-template-columns: 5.5em minmax(30px, 1fr) 3em 4.2em; gap: 3px 5px; font-size: .85em; }

@@ -176,10 +176,13 @@ std::string list(const std::vector<row>& rows, const std::vector<const column*>&
 } // namespace
 
 std::vector<const column*> visible_columns(const experiment& e, const board& b) {
+  const auto is_optional = [](const std::string& id) {
+    return id == "tokio" || id == "boost_fiber" || id == "asio";
+  };
   const auto is_hidden = [&](const column& c) {
-    if ((c.id == "boost_fiber" || c.id == "tokio") && !c.here) return true;
+    if (is_optional(c.id) && !c.here) return true;
     if (b.stays_out(e.id, c.id)) return true;
-    return (c.id == "epoll" || c.id == "tokio") &&
+    return (c.id == "epoll" || is_optional(c.id)) &&
            std::all_of(e.variants.begin(), e.variants.end(),
                        [&](const variant& v) { return v.absence_for(c.id) != nullptr; });
   };

@@ -12,7 +12,7 @@
 
 namespace versus {
 
-// The columns to show: all but the optional runtimes that are not here, a ceiling or a program in Rust that this
+// The columns to show: all but the optional runtimes that are not here, a ceiling or an optional runtime that this
 // experiment has not, and a guest for which there was no time.
 std::vector<const column*> visible_columns(const experiment& e, const board& b);
 

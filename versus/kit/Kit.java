@@ -69,9 +69,8 @@ public final class Kit {
         if (!wants(variant)) return;
         inVirtualThread(() -> {
             double target = quick ? 100e6 : 300e6, warm = quick ? 400e6 : 2000e6, spent = 0;
-            int samples = quick ? 1 : 3;
             boolean calibrated = false;
-            for (int rounds = 1; samples > 0;) {
+            for (int rounds = 1;;) {
                 double cpu = cpu(), start = System.nanoTime();
                 long check = work.run(rounds);
                 double wall = System.nanoTime() - start, spentCpu = cpu() - cpu, n = (double) rounds * per;
@@ -79,10 +78,9 @@ public final class Kit {
                     emit(variant, (long) n, "cpu", spentCpu / n, "ns/op");
                     emit(variant, (long) n, "wall", wall / n, "ns/op");
                     emit(variant, (long) n, "check", check, "count");
-                    samples--;
+                    return;
                 }
                 spent += spentCpu; // not wall time: on a busy machine the compiler waits too
-                if (calibrated) continue;
                 if (wall < target / 8) rounds *= wall < target / 64 ? 8 : 2;
                 else if (spent >= warm) { rounds = 1 + (int) (rounds * target / wall); calibrated = true; }
             }

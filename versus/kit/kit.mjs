@@ -72,7 +72,7 @@ export class Bench {
   async measure(variant, per, f) {
     if (!this.wants(variant)) return;
     const target = this.quick ? 100e6 : 300e6, warm = this.quick ? 100e6 : 1000e6;
-    let samples = this.quick ? 1 : 3, spent = 0;
+    let reported = false, spent = 0;
     const once = async (rounds, report) => {
       const c = cpu(), t = wall();
       const check = await f(rounds);
@@ -81,7 +81,7 @@ export class Bench {
         this.emit(variant, n, 'cpu', spentCpu / n, 'ns/op');
         this.emit(variant, n, 'wall', w / n, 'ns/op');
         this.emit(variant, n, 'check', check, 'count');
-        samples--;
+        reported = true;
       }
       spent += spentCpu; // not wall time: on a busy machine the compiler waits too
       return w;
@@ -92,6 +92,6 @@ export class Bench {
       if (w >= target / 8 && spent >= warm) { rounds = 1 + Math.floor(rounds * target / w); break; }
       if (w < target / 8) rounds *= w < target / 64 ? 8 : 2;
     }
-    while (samples > 0) await once(rounds, true);
+    if (!reported) await once(rounds, true);
   }
 }

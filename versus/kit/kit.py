@@ -100,10 +100,9 @@ class Bench:
         if not self.wants(variant):
             return
         target = 100e6 if self.quick else 300e6
-        samples = 1 if self.quick else 3
         rounds = 1
         calibrated = False
-        while samples > 0:
+        while True:
             c, t = cpu(), wall()
             check = await f(rounds)
             w, n = wall() - t, rounds * per
@@ -111,10 +110,9 @@ class Bench:
                 self.emit(variant, n, "cpu", (cpu() - c) / n, "ns/op")
                 self.emit(variant, n, "wall", w / n, "ns/op")
                 self.emit(variant, n, "check", check, "count")
-                samples -= 1
-            elif w < target / 8:
+                return
+            if w < target / 8:
                 rounds *= 8 if w < target / 64 else 2
-                continue
-            if not calibrated:
+            else:
                 rounds = 1 + int(rounds * target / w)
                 calibrated = True

@@ -129,9 +129,9 @@ impl Bench {
         if !self.wants(variant) {
             return;
         }
-        let (target, mut samples) = if self.quick { (100e6, 1) } else { (300e6, 3) };
+        let target = if self.quick { 100e6 } else { 300e6 };
         let (mut rounds, mut calibrated) = (1, false);
-        while samples > 0 {
+        loop {
             let (cpu, start) = (cpu(), Instant::now());
             let check = f(rounds).await;
             let (wall, n) = (start.elapsed().as_nanos() as f64, rounds * per);
@@ -139,12 +139,11 @@ impl Bench {
                 self.emit(variant, n, "cpu", (self::cpu() - cpu) / n as f64, "ns/op");
                 self.emit(variant, n, "wall", wall / n as f64, "ns/op");
                 self.emit(variant, n, "check", check as f64, "count");
-                samples -= 1;
-            } else if wall < target / 8.0 {
-                rounds *= if wall < target / 64.0 { 8 } else { 2 };
-                continue;
+                return;
             }
-            if !calibrated {
+            if wall < target / 8.0 {
+                rounds *= if wall < target / 64.0 { 8 } else { 2 };
+            } else {
                 rounds = 1 + (rounds as f64 * target / wall) as u64;
                 calibrated = true;
             }
