@@ -3,6 +3,7 @@
 
 mod lateness;
 
+pub use libc;
 use std::fs::read_to_string;
 use std::future::Future;
 use std::ops::Sub;
