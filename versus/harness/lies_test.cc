@@ -96,9 +96,10 @@ protected:
     c.argv = {VERSUS_EXECUTABLE};
     c.argv.insert(c.argv.end(), arguments.begin(), arguments.end());
     c.argv.insert(c.argv.end(), {"--source", at("."), "--build", at("build"), "--results", at("results")});
-    c.set = {{"PYTHON", at("python")}, {"GO", "/no/go"},       {"NODE", "/no/node"},
-             {"CARGO", at("cargo")},   {"RUSTC", at("rustc")}, {"TOKIO_CRATES", at("crates")},
-             {"COLUMNS", "100"},       {"LC_ALL", "C"},        {"TMPDIR", scratch_.path()}};
+    c.set = {{"PYTHON", at("python")},        {"GO", "/no/go"},       {"NODE", "/no/node"},
+             {"CARGO", at("cargo")},          {"RUSTC", at("rustc")}, {"TOKIO_CRATES", at("crates")},
+             {"RUSTFLAGS", "-C opt-level=0"}, {"COLUMNS", "100"},     {"LC_ALL", "C"},
+             {"TMPDIR", scratch_.path()}};
     c.timeout = 100;
     return c;
   }
@@ -192,6 +193,7 @@ TEST_F(lies, a_program_in_rust_is_built_without_the_network_and_below_the_build_
   EXPECT_TRUE(has(asked, "build --release --offline")) << asked;
   EXPECT_TRUE(has(asked, "source.versus.directory=\"" + at("crates") + "\"")) << asked;
   EXPECT_TRUE(has(asked, "\n/\n")) << "where no config file of the user's is found: " << asked;
+  EXPECT_FALSE(has(asked, "RUSTFLAGS")) << "the user's own must not change what is measured: " << asked;
   EXPECT_TRUE(has(asked, "CARGO_HOME=" + home + "/home\n")) << asked;
   EXPECT_TRUE(has(asked, "CARGO_TARGET_DIR=" + home + "/target\n")) << asked;
   EXPECT_TRUE(has(read_file(home + "/packages/x99_lie/Cargo.toml"), "/experiments/x99_lie/main.rs\""));

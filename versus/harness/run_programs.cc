@@ -211,8 +211,8 @@ int run_programs(const arguments& a, places& where, interrupts& stop) {
     for (const std::string& id : without) names += ' ' + id;
     for (const contestant& c : contestants)
       if (c.guest && c.here())
-        screen.put("without " + c.title + ", for the same reason:" + names + "\n  versus run" + names +
-                   " --runtimes thrum," + c.id + "\n");
+        screen.put("without " + c.title + ", for which there was no time:" + names + "\n  versus run" +
+                   names + " --runtimes thrum," + c.id + "\n");
   }
   if (!a.json) screen.put(total_standing(b, *all));
   write_report(b, *all, where, a.html.empty() ? base + ".html" : a.html, screen);
