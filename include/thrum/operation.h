@@ -9,6 +9,7 @@
 //
 // c.async_recv()               what recv() returns
 // c.async_send(value)          the operation holds the value until it is sent
+// s.async_acquire()            of a semaphore: a permit was taken
 // f.async_join()               of a spawned fiber or coroutine: what join() returns
 // async_sleep_for(duration)    and async_sleep_until(time): as those of this_fiber
 // async_select(cases...)       the index of the case that was done; cases as for select(), in select.h, so that whatever has a case there
@@ -33,11 +34,13 @@
 #include <thrum/detail/coroutine.h>
 #include <thrum/detail/select_case.h>
 #include <thrum/select.h>
+#include <thrum/semaphore.h>
 #include <thrum/spawn.h>
 #include <thrum/this_fiber.h>
 
 #include <array>
 #include <chrono>
+#include <coroutine>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -151,6 +154,27 @@ public:
 private:
   detail::chan_core* to_;
   T value_;
+};
+
+class [[nodiscard("an operation does nothing until it is awaited")]] acquire_operation
+    : detail::one_case_wait {
+public:
+  explicit acquire_operation(detail::semaphore_core& from) noexcept : from_(from) {}
+
+  // Blocks the calling fiber or thread.
+  void wait() {
+    if (!from_.try_acquire()) from_.acquire_slow(detail::no_deadline);
+  }
+
+  bool await_ready() noexcept { return from_.try_acquire(); }
+  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
+    detail::fill_acquire(make_case(), from_);
+    return begin(detail::flow_of(h), h);
+  }
+  void await_resume() { finish(); }
+
+private:
+  detail::semaphore_core& from_;
 };
 
 template <class T> class [[nodiscard("an operation does nothing until it is awaited")]] join_operation
@@ -275,6 +299,11 @@ template <class T, class Self> send_operation<T> sending<T, Self>::async_send(T 
 }
 
 } // namespace detail
+
+template <std::ptrdiff_t LeastMaxValue>
+acquire_operation counting_semaphore<LeastMaxValue>::async_acquire() noexcept {
+  return acquire_operation(core_);
+}
 
 template <class T> join_operation<T> fiber<T>::async_join() noexcept { return join_operation<T>(*this); }
 

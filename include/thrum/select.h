@@ -18,13 +18,14 @@
 // after(duration)          if nothing else is ready for that long; zero or less: at once, as otherwise(), but a stop request counts
 // at(time)                 the same, until a point in time. One that has passed has its turn also while others are always ready.
 //                          Of several, the earliest counts. Other clocks: as for sleeps (this_fiber.h)
+// acquire(semaphore)       a permit of a counting_semaphore, which is taken
 // ended(fiber)             a spawned fiber has ended; join() will not wait. Never ready for an empty handle
 // stopped()                this fiber was asked to stop (without this case, select throws `cancelled`); looked at first. Never
 //                          ready on a plain thread
 // otherwise()              nothing else was ready, at one instant; makes select non-blocking, and it never throws `cancelled`
 // readable(h), writable(h) of a socket: io/ready.h
 //
-// What the caller owes   A case refers to its channel, its fiber, `out`, and a value that is an rvalue. All of them outlive the
+// What the caller owes   A case refers to its channel, semaphore or fiber, `out`, and a value that is an rvalue. All of them outlive the
 //                        select call, which a temporary in the call does; for a selector, they outlive the selector, which a
 //                        temporary does not. A case is used once.
 // What is guaranteed     Exactly one case is done; all others are withdrawn before select returns and keep their values. If
@@ -44,10 +45,12 @@
 
 #include <thrum/chan.h>
 #include <thrum/detail/select_case.h>
+#include <thrum/semaphore.h>
 #include <thrum/spawn.h>
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -101,6 +104,14 @@ inline void fill_recv(select_case& c, const chan_ref& from) noexcept {
   fill_chan(c, from);
   c.ready_bit = chan_recv_ready;
   c.prepare = &prepare_recv;
+}
+
+inline void fill_acquire(select_case& c, semaphore_core& from) noexcept {
+  c.what = select_case::kind::source;
+  c.object = &from;
+  c.readiness = semaphore_access::hint(from);
+  c.ready_bit = has_permit_ready;
+  c.prepare = &prepare_acquire;
 }
 
 template <class T> recv_case<T> make_recv_case(const chan_ref& from, std::optional<T>& out) noexcept {
@@ -175,6 +186,11 @@ template <class Clock, class Duration>
   detail::basic_case c;
   c.raw.what = detail::select_case::kind::at;
   c.raw.time = detail::to_deadline(time);
+  return c;
+}
+template <std::ptrdiff_t Max> [[nodiscard]] auto acquire(counting_semaphore<Max>& from) noexcept {
+  detail::basic_case c;
+  detail::fill_acquire(c.raw, detail::semaphore_access::core(from));
   return c;
 }
 template <class T> [[nodiscard]] auto ended(const fiber<T>& f) {

@@ -15,18 +15,24 @@
 
 namespace thrum::select {
 
+inline constexpr std::uint32_t hint_mask = 3;
+
+// The guard is held. For a hint that stands in a public header, as a mere word.
+[[gnu::always_inline]] inline void update_hint(base::atomic<std::uint32_t>& word,
+                                               std::uint32_t bits) noexcept {
+  const std::uint32_t now =
+      word.load(std::memory_order_relaxed); // relaxed: only the holder of the guard writes
+  if ((now & hint_mask) != bits) word.store(((now | hint_mask) + 1) | bits, std::memory_order_release); // H1
+}
+
 class hint {
 public:
   std::uint32_t load() const noexcept { return word_.load(std::memory_order_acquire); } // H1
 
   // The guard is held.
-  [[gnu::always_inline]] void update(std::uint32_t bits) noexcept {
-    const std::uint32_t now =
-        word_.load(std::memory_order_relaxed); // relaxed: only the holder of the guard writes
-    if ((now & mask) != bits) word_.store(((now | mask) + 1) | bits, std::memory_order_release); // H1
-  }
+  [[gnu::always_inline]] void update(std::uint32_t bits) noexcept { update_hint(word_, bits); }
 
-  static constexpr std::uint32_t mask = 3;
+  static constexpr std::uint32_t mask = hint_mask;
 
 private:
   base::atomic<std::uint32_t> word_{0}; // nothing else: detail/select_case.h reads it

@@ -1,10 +1,16 @@
 // The semaphore as it is: permits through the word and through the queue, waits that give up or are stopped, and that a releaser
 // touches nothing after the step that lets an acquirer know, who may destroy it.
+#include "base/explore/lifetime.h"
 #include "sched/explore/agents.h"
 #include "sched/park.h"
 
+#include <thrum/detail/select_case.h>
 #include <thrum/error.h>
 #include <thrum/semaphore.h>
+
+#include <array>
+#include <initializer_list>
+#include <thrum/select.h>
 
 namespace thrum {
 
@@ -201,6 +207,124 @@ struct late_acquirer_destroys {
   }
 };
 
+// ---- in a select
+
+// A select of as many semaphores. The index of `otherwise`, if there is one: Count. `frame_ends`: the last of its thread, whose
+// frame nobody may touch afterwards.
+template <std::size_t Count> std::size_t select_of(std::array<detail::semaphore_core*, Count> from,
+                                                   bool may_wait, bool frame_ends = false) {
+  std::array<detail::select_case, Count + 1> cases{};
+  std::array<detail::select_case*, Count + 1> all{};
+  for (std::size_t i = 0; i < Count; ++i) detail::fill_acquire(cases[i], *from[i]);
+  for (std::size_t i = 0; i <= Count; ++i) all[i] = &cases[i];
+  const std::size_t chosen = detail::select_cases(all.data(), Count + (may_wait ? 0 : 1), true);
+  if (frame_ends) explore::object_ends(cases.data(), sizeof cases);
+  return chosen;
+}
+template <std::ptrdiff_t Max> detail::semaphore_core* core_of(counting_semaphore<Max>& s) {
+  return &detail::semaphore_access::core(s);
+}
+
+// One who selects among two, which both get a permit: one is taken.
+template <class Agent> struct one_of_two {
+  static constexpr int threads = 3;
+  explored_agents<Agent, 3> all;
+  binary_semaphore a{0};
+  binary_semaphore b{0};
+  explore::plain<int> data_a, data_b;
+  std::size_t chosen = 2;
+  void thread(int index) {
+    all.runs_here(index);
+    if (index == 1) {
+      data_a.set(1);
+      a.release();
+    } else if (index == 2) {
+      data_b.set(2);
+      b.release();
+    } else {
+      chosen = select_of<2>({core_of(a), core_of(b)}, true, true);
+      explore::require((chosen == 0 ? data_a : data_b).get() == static_cast<int>(chosen) + 1,
+                       "who takes a permit sees what the releaser did");
+    }
+  }
+  void finish() {
+    explore::require(permits_left(a) == (chosen == 0 ? 0 : 1) && permits_left(b) == (chosen == 1 ? 0 : 1),
+                     "one is taken");
+  }
+};
+
+// One who selects and one who acquires, one release for each; and one who only looks.
+struct beside_others {
+  static constexpr int threads = 3;
+  explored_agents<guest, 3> all;
+  counting_semaphore<2> s{0};
+  bool looked_and_took = false;
+  void thread(int index) {
+    all.runs_here(index);
+    if (index == 0) {
+      static_cast<void>(select_of<1>({core_of(s)}, true, true));
+    } else if (index == 1) {
+      looked_and_took = select_of<1>({core_of(s)}, false) == 0;
+      if (!looked_and_took) s.acquire();
+    } else {
+      s.release();
+      s.release();
+    }
+  }
+  void finish() { explore::require(permits_left(s) == 0, "both are taken"); }
+};
+
+// There is always a permit in one of them: `otherwise` is never right.
+struct never_nothing {
+  static constexpr int threads = 2;
+  explored_agents<guest, 2> all;
+  binary_semaphore a{1};
+  binary_semaphore b{0};
+  void thread(int index) {
+    all.runs_here(index);
+    if (index == 0) {
+      b.release();
+      static_cast<void>(a.try_acquire());
+      return;
+    }
+    // Before, so that there is something to be put right.
+    const bool took_b = select_of<1>({core_of(b)}, false) == 0;
+    if (took_b) b.release();
+    explore::require(select_of<2>({core_of(a), core_of(b)}, false) != 2, "there was one all the time");
+  }
+};
+
+// A stop request against a release, with a select.
+struct stopped_select {
+  static constexpr int threads = 3;
+  explored_agents<fiber_agent, 3> all;
+  binary_semaphore s{0};
+  bool got = false;
+  void thread(int index) {
+    all.runs_here(index);
+    if (index == 1) return s.release();
+    if (index == 2) return sched::stop_fiber(all[0]);
+    try {
+      static_cast<void>(select_of<1>({core_of(s)}, true));
+      got = true;
+    } catch (const cancelled&) {}
+  }
+  void finish() { explore::require(permits_left(s) == (got ? 0 : 1), "got or left"); }
+};
+
+// Who selects destroys.
+struct selector_destroys {
+  static constexpr int threads = 2;
+  explored_agents<guest, 2> all;
+  mortal<binary_semaphore> s{0};
+  void thread(int index) {
+    all.runs_here(index);
+    if (index != 0) return s->release();
+    if (select_of<1>({core_of(*s)}, false) != 0) static_cast<void>(select_of<1>({core_of(*s)}, true));
+    s.end();
+  }
+};
+
 } // namespace
 
 TEST(semaphore_explore, a_permit_is_held_by_one_at_a_time) {
@@ -218,7 +342,8 @@ TEST(semaphore_explore, a_wait_that_gives_up_takes_no_permit_with_it) {
   explore::expect_correct<deadline_or_permit<guest>>();
   explore::expect_correct<one_gives_up>(bounded_without_spurious<1>);
   expect_correct_beyond<one_gives_up>();
-  explore::expect_correct<passed_over>(without_spurious);
+  explore::expect_correct<passed_over>(bounded_without_spurious<2>);
+  expect_correct_beyond<passed_over>();
 }
 TEST(semaphore_explore, a_stop_request_takes_no_permit_with_it) {
   explore::expect_correct_with_both_fences<stop_or_permit>();
@@ -230,12 +355,28 @@ TEST(semaphore_explore, who_has_got_a_permit_may_destroy_it) {
   explore::expect_correct<late_acquirer_destroys>();
 }
 
+TEST(semaphore_explore, a_select_takes_one_permit_and_no_more) {
+  explore::expect_correct<one_of_two<guest>>(bounded_without_spurious<2>);
+  explore::expect_correct<one_of_two<fiber_agent>>(bounded_without_spurious<1>);
+  expect_correct_beyond<one_of_two<guest>>();
+  explore::expect_correct<beside_others>(bounded_without_spurious<1>);
+  expect_correct_beyond<beside_others>();
+}
+TEST(semaphore_explore, a_select_finds_nothing_only_if_there_was_nothing_at_one_instant) {
+  explore::expect_correct<never_nothing>(without_spurious);
+}
+TEST(semaphore_explore, a_select_that_is_stopped_or_destroys_takes_what_it_says) {
+  explore::expect_correct_with_both_fences<stopped_select>(bounded_without_spurious<2>);
+  explore::expect_correct<selector_destroys>(without_spurious);
+}
+
 TEST(semaphore_explore, every_order_is_needed) {
   explore::expect_no_survivor(explore::mutation_gate(
       {explore::scenario_of<excludes<guest, 2, 1>>(), explore::scenario_of<two_permits<true>>(bounded<1>),
        explore::scenario_of<needs_both>(bounded<1>), explore::scenario_of<acquirer_destroys<1>>(),
        explore::scenario_of<last_acquirer_destroys>(bounded<1>),
-       explore::scenario_of<late_acquirer_destroys>()},
+       explore::scenario_of<late_acquirer_destroys>(), explore::scenario_of<never_nothing>(without_spurious),
+       explore::scenario_of<selector_destroys>(without_spurious)},
       {.files = {"sync/semaphore.cc", "thrum/semaphore.h", "sync/sleep_on.h"}}));
 }
 

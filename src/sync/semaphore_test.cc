@@ -1,8 +1,13 @@
 #include "sync/testing.h"
 
+#include <thrum/chan.h>
+#include <thrum/operation.h>
+#include <thrum/select.h>
 #include <thrum/semaphore.h>
+#include <thrum/task.h>
 
 #include <memory>
+#include <optional>
 
 namespace thrum {
 namespace {
@@ -267,9 +272,17 @@ TEST_P(semaphores, no_permit_is_lost_when_waits_fail) {
           for (int k = 0; k < 4; ++k) {
             bool got = false;
             try {
-              switch (mine.roll(3)) {
+              switch (mine.roll(6)) {
               case 0: got = s.try_acquire(); break;
               case 1: got = s.try_acquire_for(std::chrono::microseconds(mine.roll(30))); break;
+              case 2: got = select(acquire(s), after(std::chrono::microseconds(mine.roll(30)))) == 0; break;
+              case 3: got = select(acquire(s), otherwise()) == 0; break;
+              case 4: // as a coroutine
+                await([](counting_semaphore<>& from, bool& has) -> task<> {
+                  co_await from.async_acquire();
+                  has = true;
+                }(s, got));
+                break;
               default: s.acquire(); got = true;
               }
             } catch (const cancelled&) {}
@@ -297,12 +310,19 @@ template <class Run> void check_destruction(Run start) {
       dice(static_cast<std::uint64_t>(i)).jitter();
       s.release();
     });
-    if (i % 3 == 0)
+    switch (i % 5) {
+    case 0:
       while (!s->try_acquire()) this_fiber::yield();
-    else if (i % 3 == 1)
-      s->acquire();
-    else
+      break;
+    case 1: s->acquire(); break;
+    case 2:
       while (!s->try_acquire_for(1us)) {}
+      break;
+    case 3:
+      while (select(acquire(*s), after(1us)) != 0) {}
+      break;
+    default: await(s->async_acquire());
+    }
     s.reset();
     done.join();
   }
@@ -313,6 +333,184 @@ TEST_P(semaphores, may_be_destroyed_by_who_acquired) {
 TEST(semaphore, may_be_destroyed_by_a_thread_that_acquired) {
   runtime r({.processors = 2});
   check_destruction([&](auto f) { return r.spawn(f); });
+}
+
+// ---- as a case of a select, and for coroutines
+
+TEST_P(semaphores, are_cases_of_a_select) {
+  run([] {
+    counting_semaphore<> s(2);
+    const chan<int> never;
+    std::optional<int> got;
+    EXPECT_EQ(select(recv(never, got), acquire(s)), 1u);
+    EXPECT_EQ(select(acquire(s), otherwise()), 0u);
+    EXPECT_EQ(select(acquire(s), otherwise()), 1u);
+    EXPECT_EQ(select(acquire(s), after(10us)), 1u);
+    s.release(2);
+    EXPECT_TRUE(s.try_acquire());
+    EXPECT_EQ(select(recv(never, got), acquire(s), otherwise()), 1u);
+    EXPECT_FALSE(s.try_acquire());
+    EXPECT_EQ(select(acquire(s), acquire(s), after(10us)), 2u); // twice in one
+    s.release();
+    EXPECT_LT(select(acquire(s), acquire(s)), 2u);
+    EXPECT_FALSE(s.try_acquire());
+  });
+}
+
+TEST_P(semaphores, a_case_that_loses_takes_no_permit) {
+  run([] {
+    counting_semaphore<> s(1);
+    counting_semaphore<> other(0);
+    const chan<int> c(1);
+    std::optional<int> got;
+    for (int i = 0; i < 20; ++i) { // ready both
+      c.send(i);
+      if (select(acquire(s), recv(c, got)) == 0) s.release();
+      EXPECT_EQ(c.size() + (got ? 1u : 0u), 1u);
+      if (c.size() != 0) static_cast<void>(c.recv());
+    }
+    auto f = spawn([&] { return select(acquire(other), recv(c, got)); });
+    for (int i = 0; i < 5; ++i) this_fiber::yield();
+    c.send(7); // ready while it waits, if it does
+    EXPECT_EQ(f.join(), 1u);
+    other.release();
+    EXPECT_TRUE(other.try_acquire());
+    EXPECT_FALSE(other.try_acquire());
+    EXPECT_TRUE(s.try_acquire());
+    EXPECT_FALSE(s.try_acquire());
+  });
+}
+
+TEST(semaphore, who_acquires_selects_or_awaits_is_served_in_order) {
+  on_one_processor([] {
+    counting_semaphore<> s(0);
+    const chan<int> never;
+    std::vector<char> order;
+    onlooker acquires, selects, awaits, last;
+    auto a = spawn([&] {
+      acquires.here();
+      s.acquire();
+      order.push_back('a');
+    });
+    acquires.wait_until_parked();
+    auto b = spawn([&] {
+      selects.here();
+      EXPECT_EQ(select(recv(never), acquire(s)), 1u);
+      order.push_back('b');
+    });
+    selects.wait_until_parked();
+    auto c = spawn([&] {
+      awaits.here();
+      await([](counting_semaphore<>& from, std::vector<char>& to) -> task<> {
+        co_await from.async_acquire();
+        to.push_back('c');
+      }(s, order));
+    });
+    awaits.wait_until_parked();
+    auto d = spawn([&] {
+      last.here();
+      EXPECT_TRUE(s.try_acquire_for(1h));
+      order.push_back('d');
+    });
+    last.wait_until_parked();
+    for (fiber<>* f : {&a, &b, &c, &d}) {
+      s.release();
+      EXPECT_FALSE(s.try_acquire()); // nor does a newcomer take it
+      f->join();
+    }
+    EXPECT_EQ(order, (std::vector{'a', 'b', 'c', 'd'}));
+  });
+}
+
+TEST(semaphore, a_look_that_found_nothing_leaves_it_as_it_was) {
+  on_one_processor([] {
+    auto s = std::make_unique<binary_semaphore>(0);
+    EXPECT_EQ(select(acquire(*s), otherwise()), 1u);
+    s->release();
+    EXPECT_TRUE(s->try_acquire());
+    EXPECT_EQ(select(acquire(*s), otherwise()), 1u);
+    onlooker seen;
+    auto f = spawn([&] {
+      seen.here();
+      s->acquire();
+    });
+    seen.wait_until_parked();
+    s->release();
+    f.join();
+    EXPECT_EQ(select(acquire(*s), otherwise()), 1u);
+    s.reset(); // nobody waits
+  });
+}
+
+TEST(semaphore, threads_select_and_wait_for_operations_too) {
+  binary_semaphore ping(0);
+  binary_semaphore pong(0);
+  std::thread other([&] {
+    for (int i = 0; i < repetitions(); ++i) {
+      EXPECT_EQ(select(acquire(ping), after(1h)), 0u);
+      pong.release();
+    }
+  });
+  for (int i = 0; i < repetitions(); ++i) {
+    ping.release();
+    if (i % 2 == 0)
+      pong.async_acquire().wait();
+    else
+      await(pong.async_acquire());
+  }
+  other.join();
+}
+
+namespace {
+
+// The lock stays locked over waits, on whatever fiber the coroutine goes on.
+task<> add_slowly(binary_semaphore& lock, int& sum, int times) {
+  for (int i = 0; i < times; ++i) {
+    co_await lock.async_acquire();
+    const int before = sum;
+    co_await async_sleep_for(i % 4 == 0 ? 1us : 0us);
+    sum = before + 1;
+    lock.release();
+  }
+}
+
+} // namespace
+
+TEST_P(semaphores, a_binary_one_is_a_lock_that_coroutines_keep_over_waits) {
+  run([] {
+    binary_semaphore lock(1);
+    int sum = 0;
+    const int times = repetitions() / 10;
+    std::vector<fiber<>> all;
+    for (int i = 0; i < 8; ++i) all.push_back(spawn(add_slowly(lock, sum, times)));
+    for (auto& f : all) f.join();
+    EXPECT_EQ(sum, 8 * times);
+  });
+}
+
+// Of each coroutine that is asked to stop: it has a permit, or the permit is still there.
+TEST_P(semaphores, a_coroutine_that_is_stopped_has_a_permit_or_leaves_it) {
+  run([] {
+    counting_semaphore<> s(0);
+    dice d(GTEST_FLAG_GET(random_seed) + 3u);
+    for (int round = 0; round < repetitions() / 4; ++round) {
+      auto waits = [](counting_semaphore<>& from) -> task<> { co_await from.async_acquire(); };
+      std::vector<fiber<>> all;
+      for (int i = 0; i < 4; ++i) all.push_back(spawn(waits(s)));
+      auto releases = spawn([&] { s.release(3); });
+      d.jitter();
+      for (auto& f : all) f.request_stop();
+      releases.join();
+      int got = 0;
+      for (auto& f : all) try {
+          f.join();
+          ++got;
+        } catch (const cancelled&) {}
+      int left = 0;
+      while (s.try_acquire()) ++left;
+      ASSERT_EQ(got + left, 3) << "round " << round;
+    }
+  });
 }
 
 using semaphore_misuse = deadly;
@@ -335,6 +533,19 @@ TEST_F(semaphore_misuse, being_destroyed_while_somebody_waits_panics) {
                  go([&s = *s, &seen] {
                    seen.here();
                    s.acquire();
+                 });
+                 seen.wait_until_parked();
+                 s.reset();
+               }),
+               "destroyed while somebody waits");
+}
+TEST_F(semaphore_misuse, being_destroyed_while_a_select_waits_panics) {
+  EXPECT_DEATH(on_one_processor([] {
+                 auto s = std::make_unique<binary_semaphore>(0);
+                 onlooker seen;
+                 go([&s = *s, &seen] {
+                   seen.here();
+                   select(acquire(s), after(1h));
                  });
                  seen.wait_until_parked();
                  s.reset();

@@ -18,7 +18,7 @@ static_assert(sizeof(latch) == 40);
 static_assert(sizeof(mutex) == 64);
 static_assert(sizeof(recursive_mutex) == 80);
 static_assert(sizeof(once_flag) == 48);
-static_assert(sizeof(binary_semaphore) == 40 && sizeof(counting_semaphore<>) == 40);
+static_assert(sizeof(binary_semaphore) == 48 && sizeof(counting_semaphore<>) == 48);
 static_assert(sizeof(shared_mutex) == 64);
 static_assert(sizeof(wait_group) == 40);
 static_assert(sizeof(fiber<int>) == 8 && sizeof(timer) == 8);

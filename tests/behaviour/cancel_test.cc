@@ -87,20 +87,18 @@ template <class Take> maker send(Take t) {
 
 // ---- counts
 
-struct acquiring final : operation {
-  explicit acquiring(bool with_deadline) : timed(with_deadline) {}
-  void take() override {
-    if (timed)
-      EXPECT_TRUE(s.try_acquire_for(24h));
-    else
-      s.acquire();
-  }
+template <class Take> struct acquiring final : operation {
+  explicit acquiring(Take t) : how(t) {}
+  void take() override { how(s); }
   void give() override { s.release(); }
   void take_again() override { s.acquire(); }
   void expect_gone() override { EXPECT_FALSE(s.try_acquire()); }
   thrum::counting_semaphore<> s{0};
-  const bool timed;
+  Take how;
 };
+template <class Take> maker acquire(Take t) {
+  return [=] { return std::make_unique<acquiring<Take>>(t); };
+}
 
 struct taking_a_place final : operation {
   taking_a_place() { limit.acquire(); }
@@ -232,8 +230,30 @@ const std::vector<std::pair<std::string, maker>>& operations() {
          chan<int> never;
          EXPECT_EQ(thrum::select(thrum::send(c, 1), thrum::recv(never)), 0u);
        })},
-      {"acquire", [] { return std::make_unique<acquiring>(false); }},
-      {"try_acquire_for", [] { return std::make_unique<acquiring>(true); }},
+      {"acquire", acquire([](auto& s) { s.acquire(); })},
+      {"try_acquire_for", acquire([](auto& s) { EXPECT_TRUE(s.try_acquire_for(24h)); })},
+      {"select of an acquire", acquire([](auto& s) {
+         chan<int> never;
+         EXPECT_EQ(thrum::select(thrum::recv(never), thrum::acquire(s)), 1u);
+       })},
+      {"select of two acquires", acquire([](auto& s) {
+         thrum::binary_semaphore never(0);
+         EXPECT_EQ(thrum::select(thrum::acquire(s), thrum::acquire(never)), 0u);
+       })},
+      {"await of async_acquire", acquire([](auto& s) { thrum::await(s.async_acquire()); })},
+      {"co_await of async_acquire", acquire([](auto& s) {
+         auto body = [](thrum::counting_semaphore<>& from) -> thrum::task<> {
+           co_await from.async_acquire();
+         };
+         thrum::await(body(s));
+       })},
+      {"co_await of a select of an acquire", acquire([](auto& s) {
+         auto body = [](thrum::counting_semaphore<>& from) -> thrum::task<std::size_t> {
+           const chan<int> never;
+           co_return co_await thrum::async_select(thrum::acquire(from), thrum::recv(never));
+         };
+         EXPECT_EQ(thrum::await(body(s)), 0u);
+       })},
       {"acquire of a limit", [] { return std::make_unique<taking_a_place>(); }},
       {"latch", see<one_latch>([](auto& s) { s.l.wait(); }, [](auto& s) { s.l.count_down(); },
                                [](auto& s) { s.l.wait(); })},

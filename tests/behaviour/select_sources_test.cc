@@ -35,6 +35,8 @@ struct world {
   chan<int> roomy{64};
   chan<int> over = closed();
   thrum::fiber<void> ended_fiber = spawn([] {});
+  thrum::counting_semaphore<> permits{1'000'000};
+  thrum::binary_semaphore no_permit{0};
   chan<int> hold;
   thrum::fiber<void> running = spawn([hold = hold] { static_cast<void>(hold.recv()); });
 
@@ -71,6 +73,10 @@ constexpr kind kinds[] = {
     {"send, nil", when::never, [](thrum::selector& s, world& w) { return s.add(thrum::send(w.nil, one)); }},
     {"send, rendezvous", when::never,
      [](thrum::selector& s, world& w) { return s.add(thrum::send(w.empty, one)); }},
+    {"acquire, some", when::ready,
+     [](thrum::selector& s, world& w) { return s.add(thrum::acquire(w.permits)); }},
+    {"acquire, none", when::never,
+     [](thrum::selector& s, world& w) { return s.add(thrum::acquire(w.no_permit)); }},
     {"ended, yes", when::ready,
      [](thrum::selector& s, world& w) { return s.add(thrum::ended(w.ended_fiber)); }},
     {"ended, no", when::never, [](thrum::selector& s, world& w) { return s.add(thrum::ended(w.running)); }},
@@ -125,6 +131,9 @@ TEST_P(select_sources, every_kind_of_case_works_beside_every_other) {
     EXPECT_EQ(w.empty.try_recv().error(), thrum::chan_status::would_block);
     EXPECT_EQ(w.full.recv(), 0);
     EXPECT_EQ(w.full.size(), 0u);
+    w.no_permit.release();
+    EXPECT_TRUE(w.no_permit.try_acquire());
+    EXPECT_FALSE(w.no_permit.try_acquire());
   });
 }
 

@@ -29,11 +29,13 @@ inline constexpr std::uint32_t chan_recv_ready = 1;
 inline constexpr std::uint32_t chan_send_ready = 2;
 inline constexpr std::uint32_t has_ended_ready = 1;
 inline constexpr std::uint32_t has_settled_ready = 1;
+inline constexpr std::uint32_t has_permit_ready = 1;
 
 void prepare_recv(select_case& c) noexcept;    // src/chan/
 void prepare_send(select_case& c) noexcept;    // src/chan/
 void prepare_ended(select_case& c) noexcept;   // src/sync/join.cc
 void prepare_settled(select_case& c) noexcept; // src/future/core.cc
+void prepare_acquire(select_case& c) noexcept; // src/sync/semaphore.cc
 
 // Waits for one of the cases and returns its index. `ordered`: the first ready one, instead of a random one. Throws
 // channel_closed if a send was chosen whose channel is closed.
