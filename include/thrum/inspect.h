@@ -1,6 +1,6 @@
 // inspect: what the fibers of this process do, and which of them can never go on.
 //
-//   std::string text = thrum::dump();          // every fiber, grouped by what it waits for and where
+//   std::string text = thrum::dump();          // every fiber, grouped by what it waits for and where; and the task groups
 //
 // The same text goes to standard error when the process gets SIGQUIT (Ctrl-\, kill -QUIT), unless the program handles that
 // signal itself or the environment has THRUM_QUIT=default. The program goes on; a second SIGQUIT within a second ends it.
@@ -30,7 +30,7 @@
 
 namespace thrum {
 
-// What every fiber of the process does.
+// What every fiber of the process does, and the tree of the task groups (up to 10,000 are looked at).
 [[nodiscard]] std::string dump();
 
 } // namespace thrum

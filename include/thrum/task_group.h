@@ -42,6 +42,8 @@
 // When it dies           A group that was not joined (an exception passes, say) asks its tasks to stop and waits for them. Failures
 //                        that nobody was told go to options.on_unhandled, or are printed. Subtasks may outlive their group.
 // Errors                 std::bad_alloc from spawn, with nothing started; what moving f throws; `cancelled`.
+// Reports                thrum::dump() shows groups as a tree, each with its name, the place where it was made, its owner and its tasks
+//                        (inspect.h).
 // Cost                   About 30 ns a task more than spawn(). Asking many to stop: one or two heavy fences for all of them.
 // Source of the idea     Java's StructuredTaskScope and its joiners; Trio's nurseries.
 #pragma once
@@ -153,8 +155,11 @@ private:
 
 template <class Joiner = joiner::all_or_fail> class task_group {
 public:
-  task_group() : task_group(group_options{}) {}
-  explicit task_group(const group_options& o, Joiner j = {}) : core_(o, std::move(j)) {}
+  task_group(std::source_location site = std::source_location::current())
+      : task_group(group_options{}, {}, site) {}
+  explicit task_group(const group_options& o, Joiner j = {},
+                      std::source_location site = std::source_location::current())
+      : core_(o, std::move(j), site) {}
   ~task_group() { core_.leave(); }
   task_group(const task_group&) = delete;
   task_group& operator=(const task_group&) = delete;
@@ -200,7 +205,7 @@ public:
   [[nodiscard]] const std::vector<std::exception_ptr>& failures() const noexcept { return core_.failures; }
 
 private:
-  template <class F> friend auto with_group(const group_options& o, F&& f)
+  template <class F> friend auto with_group(const group_options& o, F&& f, std::source_location site)
       -> std::invoke_result_t<F, task_group<>&>;
 
   detail::group_with<Joiner> core_;
@@ -245,9 +250,11 @@ template <class F> bool call_body(task_group_core& group, F&& f) {
 
 // Calls f(group) in the calling fiber, joins the group, and returns what f has returned. If a task fails, f is asked to stop, too, and
 // what the task has thrown leaves with_group; timed_out when the timeout has passed. (On a plain thread f is not asked.)
-template <class F> auto with_group(const group_options& o, F&& f) -> std::invoke_result_t<F, task_group<>&> {
+template <class F>
+auto with_group(const group_options& o, F&& f, std::source_location site = std::source_location::current())
+    -> std::invoke_result_t<F, task_group<>&> {
   using T = std::invoke_result_t<F, task_group<>&>;
-  task_group<> group(o);
+  task_group<> group(o, {}, site);
   const auto finish = [&group](bool done) {
     group.join();
     if (!done) throw cancelled(group.core_.reason()); // stop() was called, and nothing has failed
@@ -261,8 +268,9 @@ template <class F> auto with_group(const group_options& o, F&& f) -> std::invoke
     return std::forward<T>(result->value);
   }
 }
-template <class F> auto with_group(F&& f) -> std::invoke_result_t<F, task_group<>&> {
-  return with_group(group_options{}, std::forward<F>(f));
+template <class F> auto with_group(F&& f, std::source_location site = std::source_location::current())
+    -> std::invoke_result_t<F, task_group<>&> {
+  return with_group(group_options{}, std::forward<F>(f), site);
 }
 
 } // namespace thrum

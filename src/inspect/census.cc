@@ -10,7 +10,9 @@
 #include <array>
 #include <cstring>
 #include <new>
+#include <thrum/detail/task_group_core.h>
 #include <unordered_map>
+#include <utility>
 
 namespace thrum::inspect {
 
@@ -119,6 +121,107 @@ void add_detached(runtime_core& core, detached_fibers& all) {
   }
 }
 
+// The groups of those who own some, or are tasks of some.
+class group_reader {
+public:
+  // Of what the first copy says.
+  void note(const first_look& look, const wait::agent* who, const wait::agent& copy,
+            const detail::group_link* first, int thread) {
+    if (first == nullptr) return;
+    if (agents_.size() < agents_at_most)
+      agents_.push_back({who, first, look.waiting ? copy.why : wait::reason::none, copy.waiting_for, thread});
+    else
+      left_out_ = true;
+  }
+  // Between the copies.
+  void read() {
+    constexpr std::size_t batch = 64; // most agents are tasks, and own nothing: one entry tells all
+    std::array<copy_of<group_link>, batch> copies;
+    for (std::size_t first = 0; first < agents_.size(); first += batch) {
+      const std::size_t n = std::min(batch, agents_.size() - first);
+      std::array<env::copy_request, batch> requests;
+      for (std::size_t i = 0; i < n; ++i)
+        requests[i] = {copies[i].bytes, agents_[first + i].first, sizeof(group_link), false};
+      env::copy_memory({requests.data(), n});
+      for (std::size_t i = 0; i < n; ++i)
+        if (requests[i].done) follow(agents_[first + i], *copies[i]);
+    }
+  }
+  void give(group_census& to) {
+    for (group_view& g : groups_)
+      if (const auto found = begun_.find(g.address); found != begun_.end()) g.begun = found->second;
+    to.groups = std::move(groups_);
+    to.left_out = left_out_;
+  }
+
+private:
+  using group_link = detail::group_link;
+  using group_core = detail::task_group_core;
+  static constexpr std::size_t agents_at_most = 100'000;
+  static constexpr std::size_t groups_at_most = 10'000; // each costs a system call or two
+  static constexpr std::size_t groups_of_one = 100;
+
+  struct noted {
+    const wait::agent* who;
+    const group_link* first;
+    wait::reason why;
+    const void* waiting_for;
+    int thread;
+  };
+
+  void follow(const noted& a, group_link link) {
+    const std::size_t first = groups_.size();
+    const group_link* at = a.first;
+    while (link.was_listed_at(at, group_link::role::owner)) {
+      if (groups_.size() == groups_at_most || groups_.size() - first == groups_of_one) {
+        left_out_ = true;
+        break;
+      }
+      if (!add(a, at, link.group)) break;
+      at = link.outer;
+      if (at == nullptr || !env::copy_memory(&link, at, sizeof link)) return;
+    }
+    if (!link.was_listed_at(at, group_link::role::task)) return;
+    for (std::size_t i = first; i < groups_.size(); ++i) groups_[i].inside = link.group;
+    ++begun_[link.group];
+  }
+
+  bool add(const noted& a, const group_link* at, const group_core* address) {
+    copy_of<group_core> copy;
+    if (!env::copy_memory(copy.bytes, address, sizeof(group_core))) return false;
+    // The entry is a part of the group: read again with it.
+    const std::ptrdiff_t offset = reinterpret_cast<const char*>(at) - reinterpret_cast<const char*>(address);
+    const std::ptrdiff_t expected =
+        reinterpret_cast<const char*>(&copy->link()) - reinterpret_cast<const char*>(&*copy);
+    if (offset != expected || !copy->link().was_listed_at(at, group_link::role::owner)) return false;
+    const detail::group_facts facts = copy->facts();
+    group_view g;
+    g.address = address;
+    g.owner = a.who;
+    g.thread = a.thread;
+    g.name = facts.name;
+    g.site = facts.site;
+    g.limit = facts.limit;
+    g.stopped = facts.stopped;
+    g.has_deadline = facts.has_deadline;
+    g.started = facts.started;
+    g.running = facts.running;
+    const auto waits_in = reinterpret_cast<std::uintptr_t>(a.waiting_for) - // beyond it, if it is before
+                          reinterpret_cast<std::uintptr_t>(address);
+    if (waits_in < sizeof(group_core)) {
+      if (a.why == wait::reason::semaphore) g.owner_does = group_view::doing::wants_a_place;
+      if (a.why == wait::reason::task_group) g.owner_does = group_view::doing::joins;
+    }
+    groups_.push_back(g);
+    return true;
+  }
+
+  std::vector<noted> agents_;
+  std::vector<group_view> groups_;
+  std::unordered_map<const void*, std::uint64_t> begun_; // tasks, by group
+  bool left_out_ = false;
+};
+
 struct sums {
   std::uint64_t spawned = 0;
   std::uint64_t finished = 0;
@@ -160,6 +263,7 @@ bool same_wait(const first_look& look, const wait::agent& copy) noexcept {
 // One census, in the order of its steps. Requires: no runtime comes or goes.
 class census {
 public:
+  explicit census(group_census* groups) noexcept : wanted_(groups) {}
   void list_all();
   void copy_first();
   void look_between();
@@ -173,6 +277,8 @@ private:
   std::vector<first_look> guests_;
   std::unordered_map<const wait::agent*, int> numbers_; // of plain threads
   holders held_;
+  group_census* const wanted_; // null: groups are not asked for
+  group_reader groups_;
   sums before_; // before and after the kernel was asked for all threads
   sums after_;
   env::thread_census threads_;
@@ -193,6 +299,8 @@ void census::copy_first() {
     look.waits = copy->waits;
     look.waiting = look.alive && is_waiting(*copy);
     if (look.waiting) held_.ask(static_cast<const fiber*>(look.block), *copy);
+    if (wanted_ != nullptr && look.alive && copy->has_groups)
+      groups_.note(look, static_cast<const fiber*>(look.block), *copy, copy->groups, 0);
   });
   copy_all<guest>(guests_, [&](first_look& look, const copy_of<guest>& copy) {
     look.alive = true;
@@ -200,11 +308,14 @@ void census::copy_first() {
     look.waiting = sleeps(*copy);
     numbers_[static_cast<const guest*>(look.block)] = copy->number;
     if (look.waiting) held_.ask(static_cast<const guest*>(look.block), *copy);
+    if (wanted_ != nullptr)
+      groups_.note(look, static_cast<const guest*>(look.block), *copy, copy->groups, copy->number);
   });
 }
 
 void census::look_between() {
   held_.read();
+  groups_.read();
   std::vector<int> monitors; // they look at all this: they do not count as running
   sched::for_each_registered([&](runtime_core& core) {
     add_up(core, before_);
@@ -249,6 +360,7 @@ agent_view census::view_of(const fiber& copy, const first_look& look) const {
 
 totals census::copy_again(const std::function<void(const agent_view&)>& visit) {
   totals all;
+  if (wanted_ != nullptr) groups_.give(*wanted_);
   copy_all<fiber>(fibers_, [&](first_look& look, const copy_of<fiber>& copy) {
     if (!look.alive || !copy->alive.load(std::memory_order_relaxed) || look.id != copy->id)
       return; // relaxed: a copy
@@ -279,14 +391,16 @@ totals census::copy_again(const std::function<void(const agent_view&)>& visit) {
 
 } // namespace
 
-std::string name_of(const agent_view& a) {
+std::string name_at(const char* somewhere) {
   std::string name;
-  if (a.name == nullptr) return name;
+  if (somewhere == nullptr) return name;
   constexpr std::size_t longest = 64;
   for (char c = 0; name.size() < longest; name += c)
-    if (!env::copy_memory(&c, a.name + name.size(), 1) || c == 0) break;
+    if (!env::copy_memory(&c, somewhere + name.size(), 1) || c == 0) break;
   return name;
 }
+
+std::string name_of(const agent_view& a) { return name_at(a.name); }
 
 bool still_waits(const agent_view& a) noexcept {
   copy_of<fiber> copy;
@@ -301,9 +415,9 @@ std::size_t fibers_about() noexcept {
   return n;
 }
 
-totals take_census(const std::function<void(const agent_view&)>& visit) {
+totals take_census(const std::function<void(const agent_view&)>& visit, group_census* groups) {
   const base::spin_guard no_runtime_ends(sched::registry::lock);
-  census c;
+  census c(groups);
   c.list_all();
   c.copy_first();
   base::heavy_fence(); // D1

@@ -64,7 +64,8 @@ struct agent_view {
   }
 };
 
-std::string name_of(const agent_view& a); // "" if it has none
+std::string name_of(const agent_view& a);   // "" if it has none
+std::string name_at(const char* somewhere); // in memory that may be gone
 
 struct totals {
   std::uint64_t fibers = 0; // that have begun and not ended
@@ -78,9 +79,36 @@ struct totals {
   bool timers = false;        // some are set
 };
 
+// One task group, as it was between the copies.
+struct group_view {
+  const void* address = nullptr;
+  const wait::agent* owner = nullptr;
+  int thread = 0;               // the owner's number, if it is a plain thread
+  const void* inside = nullptr; // the group of which its owner is a task; null: of none
+  const char* name = nullptr;   // read it with name_at() only
+  std::source_location site;
+  unsigned limit = 0;
+  bool stopped = false;
+  bool has_deadline = false;
+  std::uint64_t started = 0;
+  std::uint64_t running = 0; // have not ended
+  std::uint64_t begun = 0;   // of those, as fibers that were seen
+  enum class doing : std::uint8_t { something_else, wants_a_place, joins };
+  doing owner_does = doing::something_else;
+};
+
+// Groups are found from the agents that own them or are tasks in them: each has a list of these, which nobody else changes
+// (thrum/detail/task_group_core.h). So that of an agent which slept all the time between the copies is complete and true. That of one
+// which ran may have changed while it was read. Each entry has a mark that says whether it was one; what is shown of such a group
+// was true of it at some time, but perhaps not all of it at the same time.
+struct group_census {
+  std::vector<group_view> groups;
+  bool left_out = false; // there were too many
+};
+
 // Visits every fiber of the process, and every plain thread that sleeps. Runtimes neither come nor go meanwhile, so `visit` makes
-// none. Throws std::bad_alloc.
-totals take_census(const std::function<void(const agent_view&)>& visit);
+// none. Throws std::bad_alloc. `groups`: null, if nobody asks for them.
+totals take_census(const std::function<void(const agent_view&)>& visit, group_census* groups = nullptr);
 
 // Of a fiber that slept: is it in the same wait? False also if another fiber has its stack by now.
 bool still_waits(const agent_view& a) noexcept;

@@ -1,4 +1,5 @@
 // What every fiber does (thrum/inspect.h).
+#include "inspect/groups.h"
 #include "inspect/report.h"
 #include "inspect/text.h"
 #include "sched/scheduler.h"
@@ -26,14 +27,16 @@ void describe_runtimes(std::string& to) {
 
 std::string dump() {
   std::vector<inspect::agent_view> agents;
+  inspect::group_census groups;
   const inspect::totals all =
-      inspect::take_census([&](const inspect::agent_view& a) { agents.push_back(a); });
+      inspect::take_census([&](const inspect::agent_view& a) { agents.push_back(a); }, &groups);
   std::string text =
       "thrum: " + std::to_string(all.fibers) + " fibers, " + std::to_string(all.asleep) + " wait";
   if (all.coroutines != 0) text += ", " + std::to_string(all.coroutines) + " coroutines";
   if (all.waiting_to_begin != 0) text += ", " + std::to_string(all.waiting_to_begin) + " have yet to begin";
   text += "\n";
   describe_runtimes(text);
+  inspect::list_groups(text, groups, agents);
   inspect::list(text, agents);
   return text;
 }

@@ -184,10 +184,10 @@ std::string who(const agent_view& a) {
 
 std::string origin(const agent_view& a) { return a.home == nullptr ? std::string() : origin_of(a.site); }
 
-std::string origin_of(const std::source_location& spawned) {
-  if (spawned.line() == 0) return {};
-  return std::string("spawned at ") + spawned.file_name() + ":" + std::to_string(spawned.line()) + ":" +
-         std::to_string(spawned.column()) + " in " + spawned.function_name();
+std::string origin_of(const std::source_location& place, const char* what) {
+  if (place.line() == 0) return {};
+  return std::string(what) + " at " + place.file_name() + ":" + std::to_string(place.line()) + ":" +
+         std::to_string(place.column()) + " in " + place.function_name();
 }
 
 std::string wait_of(const agent_view& a, const agent_view* holder) {

@@ -28,8 +28,9 @@ void list(std::string& to, std::span<const agent_view> agents, const listing& ho
 
 // For reports of other shapes.
 std::string hex(const void* address);
-std::string who_is(int thread);                             // "the thread 'main' (4711)"
-std::string origin_of(const std::source_location& spawned); // "spawned at ..."; "" for none
+std::string who_is(int thread); // "the thread 'main' (4711)"
+// "spawned at main.cc:40:7 in int main()"; "" for no place.
+std::string origin_of(const std::source_location& place, const char* what = "spawned");
 class frame_names {
 public:
   explicit frame_names(std::vector<const void*> addresses); // return addresses, and nulls

@@ -15,6 +15,7 @@
 
 namespace thrum::detail {
 class stop_scope;
+struct group_link;
 } // namespace thrum::detail
 
 namespace thrum::sched {
@@ -45,7 +46,10 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
   worker* last_on = nullptr; // where it was resumed last; while it is pinned, where it is to be resumed
 
   runtime_core* runtime = nullptr; // constant while the task runs
-  detail::task* begin = nullptr;   // what it runs; dangling once that has begun
+  union {
+    detail::task* begin = nullptr; // what it runs; dangling once that has begun, but on a strand
+    detail::group_link* groups;    // has_groups: innermost first (thrum/detail/task_group_core.h); its own
+  };
 
   const char* name = nullptr; // constant while the task runs, as are the next three
   std::source_location site;
@@ -63,6 +67,7 @@ struct alignas(64) fiber : detail::runnable, wait::agent {
   // who has it from a queue.
   bool on_strand : 1 = false;
   bool admitted : 1 = false;
+  bool has_groups : 1 = false;         // its own: see `groups`
   std::uint16_t pins = 0;              // pinned objects alive (special.cc); the fiber's own
   detail::stop_scope* scope = nullptr; // the innermost; written by the fiber, under the guard
 

@@ -96,6 +96,7 @@ void adopt(worker& w, fiber& f, task& t) noexcept {
   f.why = wait_reason::none;
   f.stop_shield = 0;
   f.asked.store(0, std::memory_order_relaxed); // relaxed: nobody asks who has not begun
+  f.has_groups = false;
   f.begin = &t;
   // A task that begins while its runtime is being drained is asked to stop from the start.
   f.stop_requested.store(w.runtime.draining.load(std::memory_order_relaxed),

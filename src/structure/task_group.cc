@@ -8,8 +8,10 @@
 // says so, and behind a light fence (J1 in sync/join.cc) looks at word_: either it sees the stop, or it is seen.
 #include "base/atomic.h"
 #include "env/panic.h"
+#include "sched/fiber.h"
 #include "sched/park.h"
 #include "sync/unhandled.h"
+#include "wait/guest.h"
 
 #include <algorithm>
 #include <mutex>
@@ -58,6 +60,48 @@ deadline_t deadline_of(const group_options& o) noexcept {
 
 } // namespace
 
+// ---- for reports
+
+namespace {
+
+// The list of an agent: the fiber's, or the thread's. Work on a strand has none: there is no room for it.
+group_link** list_of(wait::agent& a) noexcept {
+  if (a.kind != wait::agent_kind::fiber) return &static_cast<wait::guest&>(a).groups;
+  auto& f = static_cast<sched::fiber&>(a);
+  if (f.on_strand) return nullptr;
+  if (!f.has_groups) f.groups = nullptr; // it was `begin`
+  f.has_groups = true;
+  return &f.groups;
+}
+
+} // namespace
+
+void begin_link(group_link& l, group_link::role as) noexcept {
+  group_link** const list = list_of(sched::this_agent());
+  if (list == nullptr) return;
+  l.outer = *list;
+  l.mark = reinterpret_cast<std::uintptr_t>(&l) ^ static_cast<std::uintptr_t>(as);
+  *list = &l;
+}
+
+void end_link(group_link& l) noexcept {
+  if (l.mark == 0) return;
+  group_link** at = list_of(sched::this_agent());
+  while (*at != &l) at = &(*at)->outer; // groups may end in another order than they began
+  *at = l.outer;
+  l.mark = 0;
+}
+
+running_task::running_task(const group_member& m) noexcept {
+  link_.group = &m.group;
+  begin_link(link_, group_link::role::task);
+  if (m.deadline != no_deadline) told_.emplace(stop_scope::kind::told, m.deadline);
+}
+
+running_task::~running_task() { end_link(link_); }
+
+// ---- the group
+
 group_member::group_member(task_group_core& g, joinable_task& t) noexcept
     : group(g), task(t), deadline(std::min(g.deadline(), scope_deadline())) {}
 
@@ -65,14 +109,16 @@ void panic_subtask_early() noexcept {
   env::panic("a subtask was asked for its result before its end", "join() the group first, or ask ended()");
 }
 
-task_group_core::task_group_core(const group_options& o)
-    : name_(o.name), deadline_(deadline_of(o)), owner_(&sched::this_agent()) {
+task_group_core::task_group_core(const group_options& o, std::source_location site)
+    : name_(o.name), site_(site), limit_(o.limit), deadline_(deadline_of(o)), owner_(&sched::this_agent()) {
   if (o.limit != 0) places_.emplace(o.limit);
   if (deadline_ != no_deadline)
     watch_ = thrum::spawn(attrs{.name = "deadline of a task_group"}, [this] {
       this_fiber::sleep_until(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline_)));
       stop(cancel_reason::deadline);
     });
+  link_.group = this;
+  begin_link(link_, group_link::role::owner); // nothing throws any more
 }
 
 void task_group_core::check_owner(const char* what) const noexcept {
@@ -111,6 +157,7 @@ bool task_group_core::enlist(group_member& m) noexcept {
   m.next = first_;
   if (first_ != nullptr) first_->previous = &m;
   first_ = &m;
+  ++started_;
   running_.up(1);
   return true;
 }
@@ -158,6 +205,10 @@ void task_group_core::set_body(stop_scope* s) noexcept {
 void task_group_core::join() {
   check_owner("join() of another's task_group");
   if (std::exchange(joined_, true)) env::panic("a task_group was joined twice");
+  struct at_end {
+    group_link& link;
+    ~at_end() { end_link(link); }
+  } unlist{link_}; // here, because somebody else may destroy it
   try {
     running_.wait(no_deadline, tasks);
   } catch (const cancelled& c) {
@@ -174,6 +225,7 @@ void task_group_core::leave() noexcept {
   check_owner("the end of another's task_group");
   stop(cancel_reason::scope_exit);
   running_.wait_shielded(tasks);
+  end_link(link_);
   for (const std::exception_ptr& e : failures) {
     env::report message;
     if (sync::report_unseen(e, "a task of a task_group has failed, and the group was not joined", name_,

@@ -9,6 +9,10 @@
 
 #include <cstdint>
 
+namespace thrum::detail {
+struct group_link;
+} // namespace thrum::detail
+
 namespace thrum::wait {
 
 struct guest : thread_context, agent {
@@ -25,6 +29,7 @@ struct guest : thread_context, agent {
   //   G1  wake's release exchange -> sleep's acquire load or exchange.
   base::atomic<std::uint32_t> token{0}; // 0 nothing, 1 woken, 2 sleeping; any thread
   guest* next_free = nullptr;           // guarded by the free list's lock
+  detail::group_link* groups = nullptr; // innermost first (thrum/detail/task_group_core.h); its own
 };
 
 // The guest of the calling thread, which is no worker.

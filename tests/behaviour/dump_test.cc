@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <signal.h>
 #include <string>
@@ -172,6 +173,170 @@ TEST_F(a_dump, groups_fibers_that_wait_alike) {
     for (auto& f : all) f.join();
     other.join();
   });
+}
+
+// ---- task groups
+
+namespace {
+
+// Asks again and again, until the dump has the line; '*' stands for any characters. Gives the dump.
+std::string wait_for_line(const std::string& pattern) {
+  const auto limit = std::chrono::steady_clock::now() + 20s;
+  for (;; thrum::this_fiber::yield()) {
+    const std::string text = thrum::dump();
+    if (deadlock::matches("*\n" + pattern + "\n*", text)) return text;
+    if (std::chrono::steady_clock::now() < limit) continue;
+    ADD_FAILURE() << "never shown: " << pattern << "\n" << text;
+    return text;
+  }
+}
+
+void wait_on(const thrum::chan<int>& c) { static_cast<void>(c.recv()); }
+
+} // namespace
+
+TEST_F(a_dump, shows_task_groups_as_a_tree_by_ownership) {
+  run([] {
+    const thrum::chan<int> c;
+    thrum::task_group<> page({.name = "page", .limit = 7});
+    page.spawn({.name = "orders"}, [&] {
+      thrum::task_group<> items({.name = "items"});
+      for (int i = 0; i < 3; ++i) items.spawn([&] { wait_on(c); });
+      items.join();
+    });
+    page.spawn([&] { wait_on(c); });
+    wait_for_line("  task group 'items' of fiber #* 'orders', 3 tasks: 3 at work; its owner joins it");
+    const std::string text =
+        wait_for_line("task group 'page' of fiber #* 'main', 2 tasks: 2 at work; at most 7 at a time");
+    EXPECT_TRUE(deadlock::matches("*task group 'page'*\n  made at *dump_test.cc:*\n  task group 'items'*\n"
+                                  "    made at *dump_test.cc:*",
+                                  text))
+        << text;
+    c.close();
+    page.join();
+    EXPECT_EQ(thrum::dump().find("task group"), std::string::npos); // joined: not shown any more
+  });
+}
+
+TEST_F(a_dump, tells_how_many_tasks_have_begun_and_ended) {
+  run(
+      [] {
+        const thrum::chan<int> c;
+        thrum::task_group<> group({.timeout = 1h});
+        for (int i = 0; i < 3; ++i) group.spawn([] {});
+        wait_for_line("task group of fiber #* 'main', 3 tasks: 3 have ended; it has a deadline");
+        group.spawn([&] { thrum::shield([&] { wait_on(c); }); });
+        wait_for_line("task group of fiber #* 'main', 4 tasks: 1 at work, 3 have ended; it has a deadline");
+        group.spawn([&] { wait_on(c); });
+        EXPECT_NE(thrum::dump().find("5 tasks: 1 at work, 1 has yet to begin, 3 have ended;"),
+                  std::string::npos); // on the only processor
+        group.stop();
+        wait_for_line(
+            "task group of fiber #* 'main', 5 tasks: 1 at work, 4 have ended; it has a deadline; its "
+            "tasks were asked to stop");
+        c.close();
+        group.join();
+      },
+      1);
+}
+
+TEST_F(a_dump, tells_that_the_owner_of_a_group_waits_for_a_place) {
+  run([] {
+    const thrum::chan<int> c;
+    auto owner = thrum::spawn({.name = "owner"}, [&] {
+      thrum::task_group<> group({.name = "narrow", .limit = 1});
+      for (int i = 0; i < 2; ++i) group.spawn([&] { wait_on(c); });
+      group.join();
+    });
+    wait_for_line(
+        "task group 'narrow' of fiber #* 'owner', 1 task: 1 at work; at most 1 at a time; its owner "
+        "waits for a place");
+    c.close();
+    owner.join();
+  });
+}
+
+TEST_F(a_dump, shows_groups_that_are_alike_as_one) {
+  run([] {
+    const thrum::chan<int> c;
+    std::vector<thrum::fiber<>> all;
+    for (int i = 0; i < 50; ++i)
+      all.push_back(thrum::spawn([&] {
+        thrum::with_group({.name = "request"}, [&](thrum::task_group<>& group) {
+          for (int k = 0; k < 2; ++k)
+            group.spawn([&] {
+              thrum::task_group<> inner({.name = "part"});
+              inner.spawn([&] { wait_on(c); });
+              inner.join();
+            });
+        });
+      }));
+    wait_for_line("task group 'request' of fiber #* and 49 like it, 100 tasks: 100 at work");
+    wait_for_line("  task group 'part' of fiber #* 'request' and 99 like it, 100 tasks: 100 at work");
+    c.close();
+    for (auto& f : all) f.join();
+  });
+}
+
+TEST_F(a_dump, shows_the_groups_of_threads_and_those_that_end_in_any_order) {
+  run([] {
+    const thrum::chan<int> c;
+    std::thread t([&] {
+      ::pthread_setname_np(::pthread_self(), "boss");
+      thrum::task_group<> group;
+      group.spawn([&] { wait_on(c); });
+      group.join();
+    });
+    wait_for_line("task group of the thread 'boss' (*), 1 task: 1 at work; its owner joins it");
+    auto first = std::make_unique<thrum::task_group<>>(thrum::group_options{.name = "first"});
+    auto second = std::make_unique<thrum::task_group<>>(thrum::group_options{.name = "second"});
+    auto third = std::make_unique<thrum::task_group<>>(thrum::group_options{.name = "third"});
+    for (auto* g : {&first, &second, &third}) (*g)->spawn([&] { wait_on(c); });
+    second.reset();
+    wait_for_line("task group 'first' of fiber #* 'main', 1 task: 1 at work");
+    const std::string text = wait_for_line("task group 'third' of fiber #* 'main', 1 task: 1 at work");
+    EXPECT_EQ(text.find("'second'"), std::string::npos) << text;
+    first.reset();
+    third.reset();
+    c.close();
+    t.join();
+    EXPECT_EQ(thrum::dump().find("task group"), std::string::npos);
+  });
+}
+
+TEST_F(a_dump, may_be_taken_while_groups_come_and_go) {
+  run(
+      [] {
+        std::atomic<bool> enough{false};
+        thrum::wait_group all;
+        for (int i = 0; i < 6; ++i)
+          all.go([&] {
+            while (!enough) {
+              auto group = std::make_unique<thrum::task_group<>>(thrum::group_options{.name = "brief"});
+              for (int k = 0; k < 3; ++k)
+                group->spawn([&] {
+                  thrum::task_group<> inner({.name = "inner", .limit = 1});
+                  inner.spawn([] { thrum::this_fiber::yield(); });
+                  inner.spawn([] {});
+                  inner.join();
+                });
+              group->join();
+            }
+          });
+        std::size_t shown = 0;
+        for (int i = 0; i < 200; ++i) {
+          const std::string text = thrum::dump();
+          for (std::size_t at = 0; (at = text.find("task group '", at)) != std::string::npos; ++shown) {
+            at += 12;
+            EXPECT_TRUE(text.compare(at, 6, "brief'") == 0 || text.compare(at, 6, "inner'") == 0) << text;
+          }
+          thrum::this_fiber::yield();
+        }
+        enough = true;
+        all.wait();
+        EXPECT_GE(shown, 1u);
+      },
+      4);
 }
 
 TEST_F(a_dump, shows_who_runs) {

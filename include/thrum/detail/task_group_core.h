@@ -34,6 +34,34 @@ namespace detail {
 
 class task_group_core;
 
+// For reports: what a fiber or thread has to do with groups, as a list, innermost first: those that it owns, and at the end that of
+// which it is a task. Its own; others read copies, which may be of memory that is something else by now (inspect/census.h).
+struct group_link {
+  enum class role : std::uintptr_t { owner = 0x6f776e73, task = 0x7461736b };
+
+  group_link* outer = nullptr;
+  std::uintptr_t mark = 0; // while it is listed: its address and its role
+  const task_group_core* group = nullptr;
+
+  // Of a copy: what was at that address was listed.
+  bool was_listed_at(const void* address, role as) const noexcept {
+    return mark == (reinterpret_cast<std::uintptr_t>(address) ^ static_cast<std::uintptr_t>(as));
+  }
+};
+void begin_link(group_link& l, group_link::role as) noexcept; // src/structure/task_group.cc
+void end_link(group_link& l) noexcept;
+
+// What a report tells of a group, from a copy of it.
+struct group_facts {
+  const char* name;
+  std::source_location site;
+  unsigned limit;
+  std::uint64_t started;
+  std::uint64_t running; // have not ended
+  bool stopped;
+  bool has_deadline;
+};
+
 // One task. Linked in its group from its start until it has ended.
 struct group_member {
   explicit group_member(task_group_core& g, joinable_task& t) noexcept; // the owner makes it
@@ -47,7 +75,7 @@ struct group_member {
 
 class task_group_core {
 public:
-  explicit task_group_core(const group_options& o);
+  task_group_core(const group_options& o, std::source_location site);
   task_group_core(const task_group_core&) = delete;
   task_group_core& operator=(const task_group_core&) = delete;
 
@@ -68,6 +96,10 @@ public:
   bool stopped() const noexcept { return word() != 0; }
   cancel_reason reason() const noexcept { return static_cast<cancel_reason>(word() - 1); } // if it was
   deadline_t deadline() const noexcept { return deadline_; }
+  const group_link& link() const noexcept { return link_; }
+  group_facts facts() const noexcept {
+    return {name_, site_, limit_, started_, running(), stopped(), deadline_ != no_deadline};
+  }
   std::size_t running() const noexcept { return static_cast<std::size_t>(running_.count()); }
 
   // ---- the task itself
@@ -83,7 +115,11 @@ private:
   bool enlist(group_member& m) noexcept;     // false: the group was stopped
   void stop_all(cancel_reason why) noexcept; // requires: the mutex
 
+  group_link link_;
   const char* const name_;
+  const std::source_location site_;
+  const unsigned limit_;
+  std::uint64_t started_ = 0; // the owner's
   const deadline_t deadline_;
   const wait::agent* const owner_;
   bool joined_ = false; // the owner's
@@ -96,22 +132,24 @@ private:
   fiber<> watch_; // stops the group at its deadline
 };
 
-// What a task is told by this_fiber::deadline(), while it runs. Whoever keeps the deadline asks the group to stop.
-class told_deadline {
+// The time in which a task runs, in its fiber: reports find its group, and this_fiber::deadline() tells it the deadline. (Whoever keeps
+// that asks the group to stop.)
+class running_task {
 public:
-  explicit told_deadline(deadline_t d) noexcept {
-    if (d != no_deadline) scope_.emplace(stop_scope::kind::told, d);
-  }
-  told_deadline(const told_deadline&) = delete;
-  told_deadline& operator=(const told_deadline&) = delete;
+  explicit running_task(const group_member& m) noexcept;
+  ~running_task();
+  running_task(const running_task&) = delete;
+  running_task& operator=(const running_task&) = delete;
 
 private:
-  std::optional<stop_scope> scope_;
+  group_link link_;
+  std::optional<stop_scope> told_;
 };
 
 // With what all its tasks tell.
 template <class Joiner> struct group_with : task_group_core {
-  group_with(const group_options& o, Joiner j) : task_group_core(o), joiner(std::move(j)) {}
+  group_with(const group_options& o, Joiner j, std::source_location site)
+      : task_group_core(o, site), joiner(std::move(j)) {}
   Joiner joiner;
 };
 
@@ -136,7 +174,7 @@ template <class Joiner, class T, class F> struct group_task final : result_task<
       self.f.~F();
       self.error = std::make_exception_ptr(cancelled(self.group.reason()));
     } else {
-      const told_deadline told(self.deadline);
+      const running_task from_here(self);
       call_and_keep(self, self.f);
     }
     self.group.end(self, &tell);
