@@ -15,7 +15,7 @@ const char* const usage =
   versus doctor                 what is installed, what is missing, how to get it
   versus report FILE.jsonl...   show the figures of earlier runs again
 
-  --quick | --full              at most three minutes for everything (this is the default), or much longer
+  --quick | --full              at most three minutes for everything (this is the default), or half an hour
   --runtimes thrum,go           only these: thrum go node python java tokio boost_fiber asio epoll
   --runs N                      so many runs of every program, whatever time it takes
   --json                        only JSON lines on standard output

@@ -8,9 +8,9 @@
 namespace versus {
 namespace {
 
-constexpr int quick_rounds = 3; // a median needs three
-constexpr int full_rounds = 3;
+constexpr int most_rounds = 3;       // a median needs three
 constexpr double quick_budget = 112; // seconds, building included
+constexpr double full_budget = 1560; // of the half hour that it may take
 
 std::string shorten(std::string_view text) {
   return std::string(text.substr(0, 80)) + (text.size() > 80 ? "..." : "");
@@ -209,7 +209,7 @@ runner::runner(const run_options& options, const places& where, const std::vecto
 
 void runner::run() {
   start_ = now_seconds();
-  int rounds = options_.runs > 0 ? options_.runs : options_.quick ? quick_rounds : full_rounds;
+  int rounds = options_.runs > 0 ? options_.runs : most_rounds;
   auto count = [&](const experiment& e, bool guests) {
     for (const turn& t : plan(e, all_, options_.quick))
       if (t.who->guest == guests) progress_.total += t.most_runs > 0 ? std::min(rounds, t.most_runs) : rounds;
@@ -272,14 +272,16 @@ double runner::pace() const { return planned_ < 30 ? 1 : std::max(1.0, (now_seco
 
 // Whether this experiment can have `rounds` rounds if all that follow get as many.
 bool runner::another_round_fits(const experiment& e, int rounds, double last) {
-  slowness_ = std::max(slowness_, last / e.round_seconds);
+  const bool quick = options_.quick;
+  const auto seconds = [&](const experiment& of) { return quick ? of.round_seconds : of.full_round_seconds; };
+  slowness_ = std::max(slowness_, last / seconds(e));
   double needed = now_seconds() - start_ + last;
   bool later = false;
   for (const experiment& each : experiments_) {
-    if (later) needed += (each.one_quick_round() ? 1 : rounds) * each.round_seconds * slowness_;
+    if (later) needed += (quick && each.one_quick_round() ? 1 : rounds) * seconds(each) * slowness_;
     later = later || &each == &e;
   }
-  return needed <= quick_budget;
+  return needed <= (quick ? quick_budget : full_budget);
 }
 
 void runner::tell(const std::string& doing) {
@@ -351,11 +353,12 @@ void runner::run_experiment(const experiment& e, bool with_guests) {
   progress_.now = &e;
   others_ = others_wall_ = 0;
   to_.event(json::writer().add("event", "start").add("exp", e.id).add("load", load_average()).line());
-  const int rounds = options_.runs > 0 ? options_.runs : options_.quick ? quick_rounds : full_rounds;
-  const bool limited = options_.quick && options_.runs == 0;
+  const int rounds = options_.runs > 0 ? options_.runs : most_rounds;
+  const bool limited = options_.runs == 0;
   int run = 0;
   for (double last = 0; run < rounds && !stop_.pending();) {
-    if (limited && run > 0 && (e.one_quick_round() || !another_round_fits(e, run + 1, last))) {
+    if (limited && run > 0 &&
+        ((options_.quick && e.one_quick_round()) || !another_round_fits(e, run + 1, last))) {
       for (const turn& t : turns)
         progress_.total -= std::max(0, (t.most_runs > 0 ? std::min(rounds, t.most_runs) : rounds) - run);
       break;

@@ -2,11 +2,11 @@
 //
 // Order: within an experiment the contestants take turns (A B C, A B C, ...), so that a disturbance of a
 // few seconds falls on all of them and not on one. A group of variants that share a process is one turn.
-// A quick run has a time budget: the first round of everything is always run; another one only when it, and
+// A run has a time budget: the first round of everything is always run; another one only when it, and
 // as many rounds of the experiments still to come, fit into what is left (at the speed seen so far). So all
 // experiments get about the same number. A turn that failed once is not tried again.
 //
-// A run of everything has a limit, too: an experiment that would end behind it is left out, and that is said. Guests take
+// A quick run of everything has a limit, too: an experiment that would end behind it is left out, and that is said. Guests take
 // part in an experiment of such a run only where the same experiments will be measured with them as without.
 #pragma once
 
