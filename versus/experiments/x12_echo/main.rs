@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::Result;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::Command;
 
@@ -18,7 +18,7 @@ async fn echo(mut stream: TcpStream) -> Result<()> {
 
 /// The body is the path.
 async fn answer_http(stream: TcpStream) -> Result<()> {
-    let mut stream = BufStream::new(stream);
+    let mut stream = BufReader::new(stream);
     let (mut request, mut header) = (String::new(), String::new());
     while stream.read_line(&mut request).await? > 0 {
         while header != "\r\n" {
@@ -30,8 +30,7 @@ async fn answer_http(stream: TcpStream) -> Result<()> {
         header.clear();
         let path = request[5..].split(' ').next().unwrap_or(""); // "GET /path HTTP/1.1"
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{path}", path.len());
-        stream.write_all(answer.as_bytes()).await?;
-        stream.flush().await?;
+        stream.get_mut().write_all(answer.as_bytes()).await?;
         request.clear();
     }
     Ok(())
