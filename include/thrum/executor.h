@@ -50,6 +50,8 @@ public:
   // For those who write executors or what runs on them. Queues the task: t.run(t) will be called once, later, in a fiber or on a
   // thread; or detail::drop_task(t). If post() throws, the task is the caller's still.
   virtual void post(detail::task& t) = 0;
+  // The same for what follows a future that has settled. An executor that runs such apart (event_loop.h) says how.
+  virtual void post_reaction(detail::task& t) { post(t); }
 
   // That of the calling fiber or thread: where it was started by an executor, that one; else runtime::current().
   static executor& current() noexcept;

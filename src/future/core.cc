@@ -352,14 +352,14 @@ void forget_bindings(task& t) noexcept {
   if (t.bound != nullptr) wait::release(std::exchange(t.bound, nullptr));
 }
 
-std::exception_ptr post_work(work_part& w) noexcept {
+std::exception_ptr post_work(work_part& w, bool is_reaction) noexcept {
   // A task inherits what is bound where it is posted; here, what was bound where the function was given.
   binding* const bound = std::exchange(w.bound, nullptr);
   wait::belongings& own = sched::this_agent().own;
   binding* const before = std::exchange(own.bound, bound);
   std::exception_ptr refused;
   try {
-    w.where->post(w); // it may be gone from here on
+    is_reaction ? w.where->post_reaction(w) : w.where->post(w); // it may be gone from here on
   } catch (...) { refused = std::current_exception(); }
   own.bound = before;
   if (__builtin_expect(bound != nullptr, false)) wait::release(bound);

@@ -171,8 +171,8 @@ future_core* stop_work(future_core& c, work_part& w) noexcept;
 // Remembers which scoped values are bound here, for the function.
 void remember_bindings(task& t) noexcept;
 void forget_bindings(task& t) noexcept;
-// To the executor. Not null: it refused.
-std::exception_ptr post_work(work_part& w) noexcept;
+// To the executor. Not null: it refused. A reaction is what follows a source that has settled.
+std::exception_ptr post_work(work_part& w, bool is_reaction) noexcept;
 
 // ---- with the type of the value
 

@@ -242,7 +242,7 @@ private:
   static bool source_settled(future_node& n) noexcept {
     work_core& self = of(n);
     if (self.where != nullptr) {
-      const std::exception_ptr refused = post_work(self);
+      const std::exception_ptr refused = post_work(self, true);
       if (refused == nullptr) return false; // perhaps gone
       self.f.~F();
       self.source->observe();
@@ -329,7 +329,7 @@ template <class F> auto start(executor& where, const attrs& a, F&& f, std::sourc
   using function = std::decay_t<F>;
   using how = work_how<function>;
   auto* c = make_core<work_core<function, how>>(std::forward<F>(f), &where, nullptr, a, site);
-  if (const std::exception_ptr refused = post_work(*c)) {
+  if (const std::exception_ptr refused = post_work(*c, false)) {
     c->refuse();
     std::rethrow_exception(refused);
   }
