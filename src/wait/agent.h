@@ -59,7 +59,8 @@ enum class reason : std::uint8_t {
   pool_room, // to post to a thread_pool
   pool_work, // an idle thread of one
   pool_end,
-  coroutine
+  coroutine,
+  loop_event // an event_loop that has nothing to do
 };
 
 enum class agent_kind : std::uint8_t { fiber, thread, coroutine };
