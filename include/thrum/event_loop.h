@@ -37,7 +37,10 @@
 //                        loop to itself, without a lock. What it has read before a wait may be stale after it. A coroutine goes on
 //                        in the posts of a turn; what awaits a future does not go on as a microtask: use then() for that.
 //                        A callback may wait as well: then the fibers of the loop run meanwhile, but no other callback and no
-//                        coroutine. That is what on_slow() tells.
+//                        coroutine. on_slow() tells of it.
+// Lag                    lag() says how late the loop is with what is due. on_slow(5ms, f) names each callback that keeps it for
+//                        longer, by the place where it was given, and says whether it computed, was blocked in the kernel, or
+//                        waited. Fibers that compute on the loop show in lag() only.
 // When run() returns     when nothing referenced is left: timers, immediates, posts, close callbacks, fibers and coroutines of
 //                        spawn(), tokens of keep(). unref() of a handle: run() does not wait for that one. A future that has not
 //                        settled keeps nothing. stop(): at the end of the present turn; what is left stays, and run() may be
@@ -46,7 +49,7 @@
 //                        ends, as a Node process does: run() rethrows it; what is left stays, and run() may be called again. So does
 //                        what leaves a fiber or coroutine whose handle was given up. `cancelled` just ends the callback. A
 //                        future that fails is told elsewhere (future.h).
-// What the caller owes   Everything but execute(), post(), spawn(), keep(), stop() and lag() is called by what runs on the loop, or by its owner
+// What the caller owes   Everything but execute(), post(), spawn(), keep(), stop(), lag() and lag_quantile() is called by what runs on the loop, or by its owner
 //                        while run() is not running: anything else panics. Work does not run() or destroy its own loop (that panics).
 //                        Who is posted to the loop does not outlive it. A handle of spawn() is not joined or destroyed by a callback
 //                        before it has ended: the loop would wait for itself.
@@ -109,6 +112,25 @@ struct event_loop_options {
   bool virtual_time = false;
   // Called with an exception that left a callback, on the loop. What it throws ends run().
   std::function<void(std::exception_ptr)> on_unhandled{};
+};
+
+// How late timers are called and posts are taken, since the loop was made or reset_lag(). Quantiles are at most 12 % too high.
+struct loop_lag {
+  std::uint64_t count = 0;
+  std::chrono::nanoseconds p50{};
+  std::chrono::nanoseconds p99{};
+  std::chrono::nanoseconds max{};
+};
+
+// A callback that kept the loop for long.
+struct slow_callback {
+  const char* what =
+      ""; // "timer", "immediate", "tick", "microtask", "post", "close callback", "first callback"
+  std::source_location site{}; // where it was given
+  std::chrono::nanoseconds took{};
+  std::chrono::nanoseconds
+      computed{};      // CPU time; what is missing was spent blocked in the kernel. If it has parked: zero
+  bool parked = false; // it has waited in thrum: for a lock, a channel, a sleep
 };
 
 // What set_timeout() and set_interval() return. Copies are the same timer. Used where the loop's members may be; harmless
@@ -248,6 +270,19 @@ public:
   // Of a loop with virtual_time: it is that much later.
   void advance(std::chrono::nanoseconds by) noexcept;
 
+  // ---- lag
+  // By anybody. Not of a loop with virtual_time.
+  [[nodiscard]] loop_lag lag() const noexcept;
+  [[nodiscard]] std::chrono::nanoseconds lag_quantile(
+      double q) const noexcept; // 0.999: one of a thousand is later
+  void reset_lag() noexcept;
+  // f(slow) is called on the loop after each callback that took `threshold` or longer; an empty f ends that. While there is one, each
+  // callback costs four looks at clocks more, about half a microsecond.
+  template <class Rep, class Period> void on_slow(const std::chrono::duration<Rep, Period>& threshold,
+                                                  std::function<void(const slow_callback&)> f) {
+    watch_slow(std::chrono::ceil<std::chrono::nanoseconds>(threshold), std::move(f));
+  }
+
   // ---- executor
   void post(detail::task& t) override;
   void post_reaction(detail::task& t) override;
@@ -262,6 +297,7 @@ private:
   void add_microtask(detail::task& t) noexcept;
   void add_close(detail::task& t) noexcept;
   void run_first(detail::task& t);
+  void watch_slow(std::chrono::nanoseconds threshold, std::function<void(const slow_callback&)> f);
   executor& fibers() noexcept;
   void let_go() noexcept;
   [[noreturn]] static void refuse_unfinished();

@@ -151,8 +151,8 @@ public:
   // ---- watching threads of this process, by the number that this_thread() gave. A time slice is a request: what the thread
   //      would like to run without a break; short ones are served sooner. Linux before 6.12 ignores it.
   virtual int this_thread() noexcept = 0;
-  virtual nanoseconds thread_cpu_time(int thread) noexcept = 0;
-  virtual bool thread_sleeps(int thread) noexcept = 0; // in the kernel, waiting for something
+  virtual nanoseconds thread_cpu_time(int thread) noexcept = 0; // 0: of the calling thread
+  virtual bool thread_sleeps(int thread) noexcept = 0;          // in the kernel, waiting for something
   virtual void set_time_slice(int thread, nanoseconds slice) noexcept = 0;
 
   // ---- memory. map reserves zeroed pages that are committed when first touched; null if refused.

@@ -7,8 +7,10 @@
 #include "sync/sleep_on.h"
 #include "wait/local.h"
 
+#include <algorithm>
 #include <thrum/detail/joinable.h>
 #include <thrum/detail/local.h>
+#include <thrum/detail/self.h>
 #include <thrum/error.h>
 #include <thrum/this_fiber.h>
 #include <utility>
@@ -76,11 +78,13 @@ void core::wake(held h) noexcept {
 
 void core::post(task& t) noexcept {
   sched::inherit(t);
+  const deadline_t at = now();
   const held h = acquire();
   if (closed_) {
     lock::release(h);
     return detail::drop_task(t, reason_for_dropping());
   }
+  if (inbox_.size() == 0) posted_at_ = at;
   inbox_.push(t);
   wake(h);
 }
@@ -293,7 +297,8 @@ bool core::stopping() const noexcept {
 
 // Every step ends at once when there is an exception that nobody handles, and what it has not done waits for the next run().
 void core::serve() {
-  if (task* t = std::exchange(first_, nullptr)) call(*t);
+  began_ = now();
+  if (task* t = std::exchange(first_, nullptr)) call("first callback", *t);
   drain();
   if (uncaught_ == nullptr && !stopping()) run_timers();
   while (uncaught_ == nullptr && alive() && !stopping()) {
@@ -307,14 +312,14 @@ void core::serve() {
 void core::drain() noexcept {
   while (uncaught_ == nullptr) {
     if (task* t = ticks_.pop()) {
-      call(*t);
+      call("tick", *t);
     } else if (microtasks_.size() == 0) {
       return;
     } else {
       while (uncaught_ == nullptr) {
         task* m = microtasks_.pop();
         if (m == nullptr) break;
-        call(*m);
+        call("microtask", *m);
       }
     }
   }
@@ -327,14 +332,17 @@ void core::run_posts() {
   }
   held h = acquire();
   if (wait_for_posts(h)) {
+    const deadline_t posted_at = posted_at_;
+    const bool is_empty = inbox_.size() == 0;
     while (task* t = inbox_.pop()) batch_.push(*t);
     lock::release(h);
+    if (!is_empty) note_lag(posted_at);
   }
   drain(); // what fibers have left
   while (uncaught_ == nullptr) {
     task* t = batch_.pop();
     if (t == nullptr) return;
-    call(*t);
+    call("post", *t);
     drain();
   }
 }
@@ -382,7 +390,7 @@ void core::run_immediates() noexcept {
     immediates_now_.pop_front();
     if (!std::exchange(n->waits, false)) continue; // it was cleared
     immediate_refs_ -= n->has_ref;
-    call(*n);
+    call("immediate", *n);
     n->f = nullptr;
     drain();
     if (uncaught_ != nullptr) return;
@@ -394,7 +402,7 @@ void core::run_closing() noexcept {
   while (uncaught_ == nullptr) {
     task* t = now.pop();
     if (t == nullptr) return;
-    call(*t);
+    call("close callback", *t);
     drain();
   }
   while (task* t = closing_.pop()) now.push(*t);
@@ -412,8 +420,9 @@ void core::run_timers() noexcept {
       }
       const std::shared_ptr<timer_node> n = timers_.remove(*first);
       const deadline_t begin = now();
+      note_lag(n->start + duration);
       n->is_called = true;
-      call(*n);
+      call("timer", *n);
       n->is_called = false;
       if (n->repeats && !n->is_cleared && !n->linked) timers_.add(n, begin);
       if (n->is_cleared) n->f = nullptr;
@@ -423,29 +432,72 @@ void core::run_timers() noexcept {
   }
 }
 
-template <class F> void core::enter(F&& f) noexcept {
+// Measures a callback, if somebody wants to know. The CPU time is that of the thread, so it says nothing if others have run there.
+class core::stopwatch {
+public:
+  explicit stopwatch(core& c) noexcept : of_(c), is_on_(static_cast<bool>(c.on_slow_)) {
+    if (!is_on_) return;
+    waits_ = sched::this_agent().waits;
+    thread_ = detail::self();
+    computed_ = of_.home.world.thread_cpu_time(0);
+    began_ = detail::steady_now();
+  }
+  void tell(const char* sort, const std::source_location& place) {
+    if (!is_on_ || !of_.on_slow_) return;
+    const deadline_t took = detail::steady_now() - began_;
+    if (took < of_.slow_after_) return;
+    const bool parked = sched::this_agent().waits != waits_ || detail::self() != thread_;
+    const env::nanoseconds computed =
+        parked ? 0 : std::clamp<env::nanoseconds>(of_.home.world.thread_cpu_time(0) - computed_, 0, took);
+    const auto f = of_.on_slow_; // it may set another
+    f({.what = sort,
+       .site = place,
+       .took = std::chrono::nanoseconds(took),
+       .computed = std::chrono::nanoseconds(computed),
+       .parked = parked});
+  }
+
+private:
+  core& of_;
+  const bool is_on_;
+  std::uint32_t waits_ = 0;
+  const void* thread_ = nullptr;
+  env::nanoseconds computed_ = 0;
+  deadline_t began_ = 0;
+};
+
+template <class F> void core::enter(const char* sort, const std::source_location& place, F&& f) noexcept {
   if (std::exchange(inside_, true))
     env::panic("an event_loop runs two callbacks at a time", "this is a bug of thrum");
+  stopwatch watch(*this);
   try {
     f();
   } catch (const cancelled&) { // it just ends
   } catch (...) { failed(std::current_exception()); }
   detail::end_belongings();
+  try {
+    watch.tell(sort, place);
+  } catch (...) { failed(std::current_exception()); }
   inside_ = false;
 }
 
-void core::call(task& t) noexcept {
+void core::call(const char* sort, task& t) noexcept {
+  const std::source_location place = t.site; // the task may be gone when its function is called
   sched::this_agent().own.bound = std::exchange(t.bound, nullptr);
   if (t.joinable && !detail::may_begin_joinable(static_cast<detail::joinable_task&>(t))) {
     detail::drop_task(t, std::make_exception_ptr(cancelled(cancel_reason::user)));
     return detail::end_belongings();
   }
-  enter([&] { t.run(t); });
+  enter(sort, place, [&] { t.run(t); });
 }
 
-void core::call(callback_node& n) noexcept {
+void core::call(const char* sort, callback_node& n) noexcept {
   sched::this_agent().own.bound = kept(n.bound);
-  enter([&] { n.f(); });
+  enter(sort, n.site, [&] { n.f(); });
+}
+
+void core::note_lag(deadline_t due) noexcept {
+  if (!options_.virtual_time) lag.record(now() - std::max(due, began_));
 }
 
 // ---- the end

@@ -23,6 +23,7 @@
 
 #include "base/atomic.h"
 #include "exec/thread_pool.h"
+#include "loop/lag.h"
 #include "loop/timers.h"
 #include "sched/strand.h"
 #include "wait/lock.h"
@@ -71,6 +72,12 @@ public:
   bool alive() const noexcept;
   deadline_t now() const noexcept;
   void advance(deadline_t by) noexcept;
+  void watch_slow(deadline_t threshold, std::function<void(const slow_callback&)> f) noexcept {
+    slow_after_ = threshold;
+    on_slow_ = std::move(f);
+  }
+
+  lag_histogram lag; // written on the strand
 
   struct fiber_door final : executor { // an executor whose work are fibers of the loop
     explicit fiber_door(core& c) noexcept : of(c) {}
@@ -104,9 +111,12 @@ private:
   void run_closing() noexcept;
   void run_timers() noexcept;
   void drain() noexcept; // ticks and microtasks
-  void call(detail::task& t) noexcept;
-  void call(callback_node& n) noexcept;
-  template <class F> void enter(F&& f) noexcept; // the only way into a callback
+  void call(const char* sort, detail::task& t) noexcept;
+  void call(const char* sort, callback_node& n) noexcept;
+  template <class F> void enter(const char* sort, const std::source_location& place,
+                                F&& f) noexcept; // the only way into a callback
+  void note_lag(deadline_t due) noexcept;
+  class stopwatch;
   void drop_all() noexcept;
 
   event_loop& face_;
@@ -130,11 +140,15 @@ private:
   const std::shared_ptr<life> life_ = std::make_shared<life>(life{this});
   detail::task* first_ = nullptr;
   std::exception_ptr uncaught_;
+  deadline_t began_ = 0; // run(); nothing is late that was due before
+  deadline_t slow_after_ = 0;
+  std::function<void(const slow_callback&)> on_slow_;
   bool inside_ = false; // L2
   bool sleeps_ = false; // the main fiber does
 
   mutable wait::lock guard_; // guards the rest
   exec::task_queue inbox_;
+  deadline_t posted_at_ = 0;  // the first that is in the inbox
   wait::waiter_list waiters_; // the main fiber, or nobody
   std::size_t tokens_ = 0;
   bool nudged_ = false;

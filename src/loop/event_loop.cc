@@ -57,6 +57,26 @@ void event_loop::advance(std::chrono::nanoseconds by) noexcept {
   core_->advance(by.count());
 }
 
+loop_lag event_loop::lag() const noexcept {
+  using std::chrono::nanoseconds;
+  const loop::lag_histogram& h = core_->lag;
+  return {.count = h.count(),
+          .p50 = nanoseconds(h.quantile(0.5)),
+          .p99 = nanoseconds(h.quantile(0.99)),
+          .max = nanoseconds(h.max())};
+}
+std::chrono::nanoseconds event_loop::lag_quantile(double q) const noexcept {
+  return std::chrono::nanoseconds(core_->lag.quantile(q));
+}
+void event_loop::reset_lag() noexcept {
+  core_->check_here("reset_lag() of an event_loop from outside, while it runs");
+  core_->lag.reset();
+}
+void event_loop::watch_slow(std::chrono::nanoseconds threshold, std::function<void(const slow_callback&)> f) {
+  core_->check_here("on_slow() of an event_loop from outside, while it runs");
+  core_->watch_slow(threshold.count(), std::move(f));
+}
+
 void event_loop::post(detail::task& t) { core_->post(t); }
 void event_loop::post_reaction(detail::task& t) {
   if (core_->is_here()) return core_->add_microtask(t);

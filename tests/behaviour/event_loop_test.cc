@@ -11,11 +11,15 @@
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <memory>
+
 #include <optional>
+#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -484,6 +488,123 @@ TEST(loop_asyncio, a_stopped_loop_tells_that_the_coroutine_has_not_ended) {
   c.close();
   loop.run(); // it ends now
   EXPECT_FALSE(loop.alive());
+}
+
+// ---- lag
+
+std::chrono::nanoseconds cpu_time() {
+  timespec t;
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+void compute_for(std::chrono::nanoseconds d) {
+  for (const auto begin = cpu_time(); cpu_time() - begin < d;) {}
+}
+
+TEST(loop_lag_report, a_callback_that_computes_delays_the_next_timer_by_as_much) {
+  event_loop loop;
+  loop.set_timeout(1ms, [] { compute_for(20ms); });
+  loop.set_timeout(2ms, [] {});
+  loop.run();
+  const thrum::loop_lag late = loop.lag();
+  EXPECT_EQ(late.count, 2u);
+  EXPECT_GE(late.max, 19ms); // of 20, one was for the other duration
+  EXPECT_GE(late.p99, 19ms);
+  EXPECT_LE(late.p50, late.p99);
+  EXPECT_EQ(loop.lag_quantile(1), late.max);
+  loop.reset_lag();
+  EXPECT_EQ(loop.lag().count, 0u);
+}
+
+TEST(loop_lag_report, a_post_that_waits_for_a_callback_is_late_by_as_much) {
+  event_loop loop;
+  loop.execute([&] {
+    loop.execute([] {});
+    compute_for(10ms);
+  });
+  loop.run();
+  EXPECT_GE(loop.lag().max, 10ms);
+}
+
+struct heard {
+  std::vector<thrum::slow_callback> all;
+  explicit heard(event_loop& loop, std::chrono::nanoseconds threshold = 10ms) {
+    loop.on_slow(threshold, [this](const thrum::slow_callback& s) { all.push_back(s); });
+  }
+};
+
+TEST(loop_lag_report, it_names_the_callback_that_computed_and_where_it_was_given) {
+  event_loop loop;
+  const heard slow(loop);
+  const auto line = std::source_location::current().line() + 1;
+  loop.set_timeout(1ms, [] { compute_for(20ms); });
+  loop.run();
+  ASSERT_GE(slow.all.size(), 1u);
+  const auto& s = slow.all.front();
+  EXPECT_STREQ(s.what, "timer");
+  EXPECT_EQ(s.site.line(), line);
+  EXPECT_NE(std::string(s.site.file_name()).find("event_loop_test.cc"), std::string::npos);
+  EXPECT_GE(s.took, 20ms);
+  EXPECT_GE(s.computed, 20ms);
+  EXPECT_FALSE(s.parked);
+}
+
+TEST(loop_block_report, a_call_that_blocks_in_the_kernel_is_told_from_one_that_computes) {
+  event_loop loop;
+  const heard slow(loop);
+  const auto line = std::source_location::current().line() + 1;
+  loop.set_immediate([] { ::usleep(20'000); });
+  loop.run();
+  ASSERT_GE(slow.all.size(), 1u);
+  const auto& s = slow.all.front();
+  EXPECT_STREQ(s.what, "immediate");
+  EXPECT_EQ(s.site.line(), line);
+  EXPECT_GE(s.took, 20ms);
+  EXPECT_LT(s.computed, s.took / 2);
+  EXPECT_FALSE(s.parked);
+}
+
+TEST(loop_block_report, a_wait_in_a_callback_is_told_as_such) {
+  event_loop loop;
+  const heard slow(loop);
+  loop.next_tick([] { thrum::this_fiber::sleep_for(20ms); });
+  loop.run();
+  ASSERT_GE(slow.all.size(), 1u);
+  EXPECT_STREQ(slow.all.front().what, "tick");
+  EXPECT_TRUE(slow.all.front().parked);
+  EXPECT_GE(slow.all.front().took, 20ms);
+}
+
+TEST(loop_block_report, every_kind_of_callback_is_named) {
+  event_loop loop;
+  const heard slow(loop, 0ms);
+  loop.execute([] {});
+  loop.queue_close([] {});
+  loop.set_timeout(1ms, [] {});
+  loop.set_immediate([] {});
+  loop.run([&] {
+    loop.next_tick([] {});
+    loop.queue_microtask([] {});
+  });
+  std::string kinds;
+  for (const auto& s : slow.all) (kinds += s.what) += ' ';
+  // The timer may be due at once, if the machine is busy.
+  for (const char* kind :
+       {"first callback ", "tick ", "microtask ", "post ", "immediate ", "close callback ", "timer "})
+    EXPECT_NE(kinds.find(kind), std::string::npos) << kinds;
+  EXPECT_EQ(slow.all.size(), 7u);
+}
+
+TEST(loop_block_report, what_is_quick_is_not_told_and_an_empty_hook_ends_it) {
+  event_loop loop;
+  const heard slow(loop, 1h);
+  loop.execute([] {});
+  loop.run();
+  EXPECT_TRUE(slow.all.empty());
+  loop.on_slow(0ms, {});
+  loop.execute([] {});
+  loop.run();
+  EXPECT_TRUE(slow.all.empty());
 }
 
 // ---- futures and what is bound
