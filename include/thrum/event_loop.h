@@ -51,14 +51,16 @@
 //                        future that fails is told elsewhere (future.h).
 // What the caller owes   Everything but execute(), post(), spawn(), keep(), stop(), lag() and lag_quantile() is called by what runs on the loop, or by its owner
 //                        while run() is not running: anything else panics. Work does not run() or destroy its own loop (that panics).
-//                        Who is posted to the loop does not outlive it. A handle of spawn() is not joined or destroyed by a callback
+//                        Nobody posts to a loop that is gone. A handle of spawn() is not joined or destroyed by a callback
 //                        before it has ended: the loop would wait for itself.
 // What is guaranteed     One callback at a time, which is checked. Timers are never early. Posts run in the order in which they came.
 //                        What is bound (scoped.h) where a callback was given is bound where it runs.
 // May park               run(), which listens to stop requests: it stops the loop, and throws `cancelled` when that has ended. The
 //                        destructor. Nothing else.
 // Happens-before         what gives a callback -> the callback; and everything that ran on the loop -> what runs there next.
-// When it dies           The destructor drops what is left, uncalled, and waits for fibers that have begun.
+// When it dies           The destructor drops what is left, uncalled, and waits until fibers that have begun, coroutines of spawn() and
+//                        tokens have ended. A coroutine that goes on meanwhile is asked to stop, and does that on the runtime; one that
+//                        waits for something that never comes keeps the destructor waiting: ask its handle to stop before.
 // Errors                 std::bad_alloc, and what moving f throws. run(f) of a coroutine: `rejected`, if the loop was stopped before its end.
 // Cost                   A callback: an allocation and two pointers' worth of queue; one from elsewhere, a short lock and the wake-up
 //                        of a fiber. See on_slow() for its own.

@@ -232,6 +232,47 @@ TEST(loop_end, a_fiber_that_never_began_tells_who_joins_it) {
   EXPECT_THROW(f.join(), thrum::rejected);
 }
 
+TEST(loop_end, a_coroutine_that_waits_is_stopped_when_it_would_go_on_after_the_end) {
+  std::optional<event_loop> loop(std::in_place);
+  const thrum::chan<int> c;
+  const thrum::chan<int> tells(1);
+  auto waits = loop->spawn([=]() -> thrum::task<> {
+    tells.send(1);
+    try {
+      for (;;) co_await c.async_recv(); // goes on once, and is dropped by its executor
+    } catch (const thrum::cancelled&) {
+      tells.send(2);
+      throw;
+    }
+  });
+  loop->set_interval(1ms, [&] {
+    if (tells.try_recv()) loop->stop();
+  });
+  loop->run();
+  auto wakes = thrum::spawn([c] { c.send(1); });
+  loop.reset(); // waits for the coroutine
+  EXPECT_EQ(tells.recv(), 2);
+  EXPECT_THROW(waits.join(), thrum::rejected);
+  wakes.join();
+}
+
+TEST(loop_end, threads_that_give_the_last_tokens_back_race_with_its_end) {
+  for (int round = 0; round < 100; ++round) {
+    int ran = 0;
+    std::vector<std::jthread> threads;
+    {
+      event_loop loop;
+      for (int t = 0; t < 2; ++t)
+        threads.emplace_back([&loop, &ran, keep = loop.keep()]() mutable {
+          loop.execute([&ran] { ++ran; });
+          keep = {};
+        });
+      loop.run();
+    }
+    EXPECT_EQ(ran, 2);
+  }
+}
+
 // ---- exceptions
 
 TEST(loop_exception, it_ends_run_and_what_is_left_stays) {
