@@ -62,8 +62,9 @@
 //                        tokens have ended. A coroutine that goes on meanwhile is asked to stop, and does that on the runtime; one that
 //                        waits for something that never comes keeps the destructor waiting: ask its handle to stop before.
 // Errors                 std::bad_alloc, and what moving f throws. run(f) of a coroutine: `rejected`, if the loop was stopped before its end.
-// Cost                   A callback: an allocation and two pointers' worth of queue; one from elsewhere, a short lock and the wake-up
-//                        of a fiber. See on_slow() for its own.
+// Cost                   A tick 20 ns, a timer that is set and cleared 150 ns, a turn with one immediate or post 150 to 200 ns; a post from
+//                        elsewhere 110 ns, and the wake-up of a fiber if the loop has nothing to do. 4 KiB on the heap, and to run
+//                        one 3 us. See on_slow() for its own.
 // Differences from Node  A future that is resolved with another future follows at once, where JavaScript takes two turns of
 //                        microtasks more. Durations have the clock's resolution, not a millisecond's; a very long one never ends, and
 //                        does not become 1 ms.
@@ -279,7 +280,7 @@ public:
       double q) const noexcept; // 0.999: one of a thousand is later
   void reset_lag() noexcept;
   // f(slow) is called on the loop after each callback that took `threshold` or longer; an empty f ends that. While there is one, each
-  // callback costs four looks at clocks more, about half a microsecond.
+  // callback costs four looks at clocks more, 300 ns.
   template <class Rep, class Period> void on_slow(const std::chrono::duration<Rep, Period>& threshold,
                                                   std::function<void(const slow_callback&)> f) {
     watch_slow(std::chrono::ceil<std::chrono::nanoseconds>(threshold), std::move(f));

@@ -78,7 +78,7 @@ void core::wake(held h) noexcept {
 
 void core::post(task& t) noexcept {
   sched::inherit(t);
-  const deadline_t at = now();
+  const deadline_t at = options_.virtual_time ? 0 : now(); // virtual time is the loop's own
   const held h = acquire();
   if (closed_) {
     lock::release(h);
@@ -424,7 +424,9 @@ void core::run_timers() noexcept {
       n->is_called = true;
       call("timer", *n);
       n->is_called = false;
-      if (n->repeats && !n->is_cleared && !n->linked) timers_.add(n, begin);
+      if (n->repeats && !n->is_cleared && !n->linked) try {
+          timers_.add(n, begin);
+        } catch (...) { failed(std::current_exception()); } // no memory: this interval ends
       if (n->is_cleared) n->f = nullptr;
       drain();
       if (uncaught_ != nullptr) return;

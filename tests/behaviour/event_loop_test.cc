@@ -126,6 +126,17 @@ TEST(loop_serial, posts_run_in_the_order_in_which_they_came) {
   EXPECT_EQ(order, "abcdef");
 }
 
+TEST(loop_serial, threads_may_post_to_a_loop_whose_time_is_virtual) {
+  event_loop loop({.virtual_time = true});
+  int posted = 0;
+  std::jthread posts([&, keep = loop.keep()] {
+    for (int n = 0; n < 100; ++n) loop.execute([&] { loop.set_timeout(1ms, [&] { ++posted; }); });
+  });
+  loop.run();
+  EXPECT_EQ(posted, 100);
+  EXPECT_EQ(loop.lag().count, 0u);
+}
+
 // ---- how it ends
 
 TEST(loop_end, without_work_run_returns_at_once) {
@@ -575,8 +586,8 @@ TEST(loop_lag_report, a_callback_that_computes_delays_the_next_timer_by_as_much)
   loop.run();
   const thrum::loop_lag late = loop.lag();
   EXPECT_EQ(late.count, 2u);
-  EXPECT_GE(late.max, 19ms); // of 20, one was for the other duration
-  EXPECT_GE(late.p99, 19ms);
+  EXPECT_GE(late.max, 18ms); // of 20: the other was due a little later
+  EXPECT_GE(late.p99, 18ms);
   EXPECT_LE(late.p50, late.p99);
   EXPECT_EQ(loop.lag_quantile(1), late.max);
   loop.reset_lag();
