@@ -132,11 +132,14 @@ private:
       inspector_->write_dump();
   }
 
-  // Sleeps until not all are idle. What is wrong while nobody does anything is found here.
+  // Sleeps until not all are idle. What is wrong while nobody does anything is found here. Sleep begins before that is looked for: who was
+  // busy for a moment in between wakes us, and what was seen before does not count.
   void rest() noexcept {
     do {
       reap();
       write_dump_if_wanted();
+      core_.monitor_asleep.store(1, std::memory_order_relaxed); // relaxed: the fence
+      base::thread_fence(std::memory_order_seq_cst);            // O1
       const env::nanoseconds next =
           inspector_ != nullptr ? inspector_->look(core_.world.now(), true) : env::forever;
       sleep_deeply(next);
@@ -240,9 +243,8 @@ private:
     }
   }
 
+  // Requires: monitor_asleep was set, and may have been taken away since.
   void sleep_deeply(env::nanoseconds until) noexcept {
-    core_.monitor_asleep.store(1, std::memory_order_relaxed);                        // relaxed: the fence
-    base::thread_fence(std::memory_order_seq_cst);                                   // O1
     while (!ending() && core_.monitor_asleep.load(std::memory_order_relaxed) != 0 && // relaxed: a flag
            all_idle() && !dump_wanted.load(std::memory_order_relaxed) &&             // relaxed: the fence
            (until == env::forever || core_.world.now() < until))
