@@ -21,7 +21,6 @@ public:
   descriptor_limit(const descriptor_limit&) = delete;
   descriptor_limit& operator=(const descriptor_limit&) = delete;
 
-  rlim_t before() const noexcept { return before_.rlim_cur; }
   rlim_t highest() const noexcept { return before_.rlim_max; }
 
 private:

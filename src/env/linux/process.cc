@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -18,25 +17,14 @@ namespace thrum::env {
 
 namespace {
 
-enum class thread_state : std::uint8_t { gone, waits, busy };
-
-// A worker of io_uring: the kernel's, although it is among ours. It runs nobody's code, and stays for a while when it has nothing to do.
-bool is_kernels(int thread) noexcept {
-  constexpr unsigned long io_worker = 0x10;
-  char text[192];
-  if (!read_of_thread(thread, "stat", text)) return false;
-  // "123 (name) S parent group session terminal foreground flags ..."
-  const char* at = std::strrchr(text, ')');
-  for (int skipped = 0; at != nullptr && skipped < 7; ++skipped) at = std::strchr(at + 1, ' ');
-  return at != nullptr && (std::strtoul(at, nullptr, 10) & io_worker) != 0;
-}
+enum class thread_state : std::uint8_t { not_ours, waits, busy };
 
 // A thread whose signal handler waits for something else than a futex is busy; so the call matters. (The kernel shows it as the
 // first word: "202 0x7f...", or "running".)
 thread_state state_of(int thread) noexcept {
-  const char letter = state_of_thread(thread);
-  if (letter == 0 || letter == 'Z' || letter == 'X')
-    return thread_state::gone; // the first one is a zombie after pthread_exit in main
+  const auto [letter, is_kernels] = status_of_thread(thread);
+  // The first one is a zombie after pthread_exit in main.
+  if (letter == 0 || letter == 'Z' || letter == 'X' || is_kernels) return thread_state::not_ours;
   if (letter != 'S') return thread_state::busy;
   char text[192];
   if (!read_of_thread(thread, "syscall", text)) return thread_state::waits; // kernels that do not say
@@ -75,7 +63,7 @@ thread_census look_at_threads(std::span<const int> but_not) noexcept {
       if (entry->d_name[0] == '.') continue;
       const int thread = std::atoi(entry->d_name);
       const thread_state state = state_of(thread);
-      if (state == thread_state::gone || is_kernels(thread)) continue;
+      if (state == thread_state::not_ours) continue;
       ++all.live;
       if (std::find(but_not.begin(), but_not.end(), thread) == but_not.end())
         all.all_wait &= state == thread_state::waits;

@@ -1,6 +1,7 @@
 #include "env/linux/small_file.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <unistd.h>
@@ -23,12 +24,18 @@ bool read_of_thread(int thread, const char* what, char* text, std::size_t size) 
   return read_small(path, text, size);
 }
 
-char state_of_thread(int thread) noexcept {
-  char text[128];
-  if (!read_of_thread(thread, "stat", text)) return 0;
-  // "123 (name) S ...": the name may contain anything, but it is short.
-  const char* end = std::strrchr(text, ')');
-  return end != nullptr ? end[2] : '?';
+char state_of_thread(int thread) noexcept { return status_of_thread(thread).state; }
+
+thread_status status_of_thread(int thread) noexcept {
+  constexpr unsigned long io_worker = 0x10; // PF_IO_WORKER
+  char text[192];
+  if (!read_of_thread(thread, "stat", text)) return {};
+  // "123 (name) S parent group session terminal foreground flags ...": the name may contain anything, but it is short.
+  const char* at = std::strrchr(text, ')');
+  if (at == nullptr) return {.state = '?', .is_kernels = false};
+  const char state = at[2];
+  for (int skipped = 0; at != nullptr && skipped < 7; ++skipped) at = std::strchr(at + 1, ' ');
+  return {.state = state, .is_kernels = at != nullptr && (std::strtoul(at, nullptr, 10) & io_worker) != 0};
 }
 
 } // namespace thrum::env

@@ -23,4 +23,12 @@ template <std::size_t N> bool read_of_thread(int thread, const char* what, char 
 // 'X' it has ended (proc(5)). 0: there is none; '?': it does not say.
 char state_of_thread(int thread) noexcept;
 
+// The same, and whether it is the kernel's own, although it is among ours: a worker of io_uring, which runs nobody's code and stays
+// for a while when it has nothing to do.
+struct thread_status {
+  char state = 0;
+  bool is_kernels = false;
+};
+thread_status status_of_thread(int thread) noexcept;
+
 } // namespace thrum::env
