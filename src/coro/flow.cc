@@ -53,9 +53,7 @@ coroutine_flow::coroutine_flow(task& resumption, runtime* where, bool is_kept) n
   auto& c = *::new (static_cast<void*>(state)) sched::coroutine(resumption, core, is_kept);
   const wait::belongings& here = wait::this_thread().current->own;
   if (where == nullptr) c.own.home = here.home;
-  c.own.bound = here.bound;
-  if (c.own.bound != nullptr)
-    c.own.bound->references.fetch_add(1, std::memory_order_relaxed); // relaxed: the caller has one
+  c.own.bound = wait::kept(here.bound);
 }
 
 coroutine_flow::~coroutine_flow() { wait::release(agent_of(*this).own.bound); }

@@ -343,9 +343,7 @@ void change_source(future_core& c, work_part& w, future_core* to, bool alone) no
 
 void remember_bindings(task& t) noexcept {
   binding* bound = sched::this_agent().own.bound;
-  if (__builtin_expect(bound == nullptr, true)) return;
-  bound->references.fetch_add(1, std::memory_order_relaxed); // relaxed: the caller has one, so it lives
-  t.bound = bound;
+  if (__builtin_expect(bound != nullptr, false)) t.bound = wait::kept(bound);
 }
 
 void forget_bindings(task& t) noexcept {

@@ -22,12 +22,6 @@ using wait::lock;
 
 namespace {
 
-detail::binding* kept(detail::binding* b) noexcept {
-  if (b != nullptr)
-    b->references.fetch_add(1, std::memory_order_relaxed); // relaxed: the caller has one, so it lives
-  return b;
-}
-
 std::exception_ptr reason_for_dropping() noexcept {
   try {
     return std::make_exception_ptr(rejected("thrum: an event_loop was destroyed before the work began"));
@@ -42,11 +36,9 @@ void drop_each(exec::task_queue& q) noexcept {
 
 callback_node::callback_node(std::shared_ptr<life> l, std::move_only_function<void()> g,
                              std::source_location s) noexcept
-    : belongs_to(std::move(l)), f(std::move(g)), site(s), bound(kept(sched::this_agent().own.bound)) {}
+    : belongs_to(std::move(l)), f(std::move(g)), site(s), bound(wait::kept(sched::this_agent().own.bound)) {}
 
-callback_node::~callback_node() {
-  if (bound != nullptr) wait::release(bound);
-}
+callback_node::~callback_node() { wait::release(bound); }
 
 core::main_piece::main_piece(core& c) noexcept
     : task([](task& t) { static_cast<main_piece&>(t).of.serve(); }, attrs{.name = c.options_.name},
@@ -331,13 +323,12 @@ void core::run_posts() {
     drain();
   }
   held h = acquire();
-  if (wait_for_posts(h)) {
-    const deadline_t posted_at = posted_at_;
-    const bool is_empty = inbox_.size() == 0;
-    while (task* t = inbox_.pop()) batch_.push(*t);
-    lock::release(h);
-    if (!is_empty) note_lag(posted_at);
-  }
+  wait_for_posts(h);
+  const deadline_t posted_at = posted_at_;
+  const bool is_empty = inbox_.size() == 0;
+  while (task* t = inbox_.pop()) batch_.push(*t);
+  lock::release(h);
+  if (!is_empty) note_lag(posted_at);
   drain(); // what fibers have left
   while (uncaught_ == nullptr) {
     task* t = batch_.pop();
@@ -347,12 +338,12 @@ void core::run_posts() {
   }
 }
 
-// Until there are posts, or something else to do. The guard is held, and held afterwards if that is true.
-bool core::wait_for_posts(held& h) {
+// Until there are posts, or something else to do. The guard is held, and held again afterwards.
+void core::wait_for_posts(held& h) {
   nudged_ = false;
   if (uncaught_ != nullptr || immediate_refs_ != 0 || !immediates_now_.empty() || closing_.size() != 0 ||
       ticks_.size() != 0 || microtasks_.size() != 0 || batch_.size() != 0)
-    return true;
+    return;
   while (inbox_.size() == 0 && !nudged_ && !stop_ && (tokens_ != 0 || timers_.refs() != 0)) {
     const deadline_t next = timers_.next();
     const deadline_t left = next == detail::no_deadline ? next : next - now();
@@ -379,7 +370,6 @@ bool core::wait_for_posts(held& h) {
     if (options_.virtual_time) virtual_now_ = std::max(virtual_now_, next);
     break;
   }
-  return true;
 }
 
 void core::run_immediates() noexcept {
@@ -494,7 +484,7 @@ void core::call(const char* sort, task& t) noexcept {
 }
 
 void core::call(const char* sort, callback_node& n) noexcept {
-  sched::this_agent().own.bound = kept(n.bound);
+  sched::this_agent().own.bound = wait::kept(n.bound);
   enter(sort, n.site, [&] { n.f(); });
 }
 

@@ -106,7 +106,7 @@ private:
   void serve();
   bool stopping() const noexcept;
   void run_posts();
-  bool wait_for_posts(held& h);
+  void wait_for_posts(held& h);
   void run_immediates() noexcept;
   void run_closing() noexcept;
   void run_timers() noexcept;

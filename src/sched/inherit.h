@@ -16,9 +16,7 @@ namespace thrum::sched {
   const wait::thread_head* here = detail::self();
   if (here == nullptr || here->current == nullptr) return;
   detail::binding* b = here->current->own.bound;
-  if (__builtin_expect(b == nullptr, true)) return;
-  b->references.fetch_add(1, std::memory_order_relaxed); // relaxed: the caller has one, so it lives
-  t.bound = b;
+  if (__builtin_expect(b != nullptr, false)) t.bound = wait::kept(b);
 }
 
 // For a task that is not started after all.

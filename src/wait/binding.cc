@@ -57,9 +57,7 @@ void end_binding(binding& b) noexcept {
     env::panic(
         "a binding of a scoped value does not end where it should",
         "bindings end in the reverse order of their beginning, and in the fiber or thread that made them");
-  own.bound = b.outer;
-  if (b.outer != nullptr)
-    b.outer->references.fetch_add(1, std::memory_order_relaxed); // relaxed: `b` has one, so it lives
+  own.bound = wait::kept(b.outer);
   wait::release(&b);
 }
 
