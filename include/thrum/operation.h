@@ -162,9 +162,7 @@ public:
   explicit acquire_operation(detail::semaphore_core& from) noexcept : from_(from) {}
 
   // Blocks the calling fiber or thread.
-  void wait() {
-    if (!from_.try_acquire()) from_.acquire_slow(detail::no_deadline);
-  }
+  void wait() { from_.acquire(); }
 
   bool await_ready() noexcept { return from_.try_acquire(); }
   template <class P> bool await_suspend(std::coroutine_handle<P> h) {

@@ -67,6 +67,9 @@ public:
       release_slow(n, max);
   }
 
+  void acquire() {
+    if (!try_acquire()) acquire_slow(no_deadline);
+  }
   bool acquire_slow(deadline_t deadline); // false: the deadline passed
 
 private:
@@ -105,9 +108,7 @@ public:
   constexpr explicit counting_semaphore(std::ptrdiff_t permits) noexcept : core_(permits, LeastMaxValue) {}
 
   // Takes a permit; waits for one if there is none. Throws `cancelled`.
-  void acquire() {
-    if (!core_.try_acquire()) core_.acquire_slow(detail::no_deadline);
-  }
+  void acquire() { core_.acquire(); }
   // acquire() for coroutines: co_await s.async_acquire(). operation.h is to be included.
   acquire_operation async_acquire() noexcept;
   // Takes a permit if there is one.
