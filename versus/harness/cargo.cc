@@ -155,7 +155,7 @@ command build(const contestant& c, const experiment& e, const places& where) {
   const std::string text =
       "[package]\nname = " + quoted(e.folder) +
       "\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[[bin]]\nname = " + quoted(e.folder) +
-      "\npath = " + quoted(e.path + "/" + source_file(c)) +
+      "\npath = " + quoted(e.path + "/" + source_file(c.id)) +
       "\n\n[dependencies]\nkit = { path = " + quoted(where.source + "/kit/tokio") +
       " }\ntokio = { version = \"1\", features = [\"full\"] }\n\n[workspace]\n";
   make_directories(home + "/packages/" + e.folder);

@@ -303,34 +303,37 @@ std::string apt_line(const std::vector<contestant>& all) {
   return packages.empty() ? "" : "sudo apt install" + packages;
 }
 
-std::string source_file(const contestant& c) {
-  if (c.id == "thrum") return "thrum.cc";
-  if (c.id == "go") return "main.go";
-  if (c.id == "node") return "main.mjs";
-  if (c.id == "python") return "main.py";
-  if (c.id == "java") return "Main.java";
-  if (c.id == "tokio") return "main.rs";
-  return c.id + ".cc";
+std::string source_file(const std::string& runtime) {
+  if (runtime == "go") return "main.go";
+  if (runtime == "node") return "main.mjs";
+  if (runtime == "python") return "main.py";
+  if (runtime == "java") return "Main.java";
+  if (runtime == "tokio") return "main.rs";
+  return runtime + ".cc";
 }
 
-bool has_program(const contestant& c, const experiment& e) { return exists(e.path + "/" + source_file(c)); }
+bool has_program(const contestant& c, const experiment& e) {
+  return exists(e.path + "/" + source_file(c.id));
+}
 
 namespace {
 
 // Whether the program is newer than all that it is made of.
 bool is_built(const contestant& c, const experiment& e, const places& where) {
   std::string kit = where.source + "/kit/";
-  std::vector<std::string> inputs = {e.path + "/" + source_file(c)};
+  std::vector<std::string> inputs = {e.path + "/" + source_file(c.id)};
   if (c.id == "go") inputs.push_back(kit + "go/kit.go");
   if (c.id == "java") inputs.push_back(kit + "Kit.java");
   if (c.id == "boost_fiber" || c.id == "asio")
     inputs.insert(inputs.end(), {kit + "kit.h", kit + c.id + ".h"});
   if (c.id == "tokio")
     for (const std::string& file : cargo::kit_files(where)) inputs.push_back(file);
-  // An experiment may keep more sources in folders of its own.
-  for (const std::string& folder : list_directory(e.path))
-    for (const std::string& name : list_directory(e.path + "/" + folder))
-      inputs.push_back(e.path + "/" + folder + "/" + name);
+  // An experiment may keep more sources in folders of its own, and headers beside its programs.
+  for (const std::string& each : list_directory(e.path)) {
+    if (each.ends_with(".h")) inputs.push_back(e.path + "/" + each);
+    for (const std::string& name : list_directory(e.path + "/" + each))
+      inputs.push_back(e.path + "/" + each + "/" + name);
+  }
   double newest = 0;
   for (const std::string& input : inputs) newest = std::max(newest, changed_at(input));
   return changed_at(program_file(c, e, where)) > newest;
@@ -359,7 +362,7 @@ std::expected<void, std::string> build_program(const contestant& c, const experi
   if (c.id == "node" || c.id == "python") return {};
   if (by_cmake(c)) return build_target(c.id);
 
-  std::string output = program_file(c, e, where), source = e.path + "/" + source_file(c);
+  std::string output = program_file(c, e, where), source = e.path + "/" + source_file(c.id);
   std::string kit = where.source + "/kit/";
   if (is_built(c, e, where)) return {};
   if (c.id == "tokio") { // cargo knows which parts are whole
@@ -403,7 +406,7 @@ std::expected<void, std::string> build_program(const contestant& c, const experi
 command run_command(const contestant& c, const experiment& e, const places& where, const std::string& scratch,
                     int processors, bool quick, const std::vector<std::string>& what) {
   command out;
-  std::string source = e.path + "/" + source_file(c);
+  std::string source = e.path + "/" + source_file(c.id);
   if (c.id == "node")
     out.argv = {c.program, source};
   else if (c.id == "python")

@@ -56,7 +56,7 @@ std::expected<void, std::string> build_program(const contestant& c, const experi
 
 // Whether there is a program for this experiment at all.
 bool has_program(const contestant& c, const experiment& e);
-std::string source_file(const contestant& c); // "main.go", beside claim.json
+std::string source_file(const std::string& runtime); // "main.go", beside claim.json
 
 // How long a guest will take for one quick round of this experiment, building included. 0: it has no program for it.
 double guest_seconds(const contestant& c, const experiment& e, const places& where);

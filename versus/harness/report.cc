@@ -1,6 +1,7 @@
 #include "harness/report.h"
 
 #include "harness/chart.h"
+#include "harness/contestant.h"
 #include "harness/files.h"
 #include "harness/html.h"
 #include "harness/report_style.h"
@@ -27,20 +28,11 @@ std::string program_details(const std::string& title, const std::string& file) {
   return tag("details", tag("summary", escape_html(title)) + scrolling("pre", escape_html(text), title));
 }
 
-std::string file_name_of(const std::string& runtime) {
-  if (runtime == "go") return "main.go";
-  if (runtime == "node") return "main.mjs";
-  if (runtime == "python") return "main.py";
-  if (runtime == "java") return "Main.java";
-  if (runtime == "tokio") return "main.rs";
-  return runtime + ".cc";
-}
-
 // The sources as tabs that need no script: a radio button for each, and the style shows the panel of the checked one.
 std::string programs(const experiment& e, const board& b) {
   std::string buttons, panels;
   for (const column& c : b.columns) {
-    std::string name = file_name_of(c.id), text = read_file(e.path + "/" + name);
+    std::string name = source_file(c.id), text = read_file(e.path + "/" + name);
     if (text.empty()) continue;
     std::string id = escape_html("source-" + e.id + "-" + c.id);
     buttons += "<input type=\"radio\" name=\"" + escape_html("source-" + e.id) + "\" id=\"" + id +

@@ -207,12 +207,14 @@ int run_programs(const arguments& a, places& where, interrupts& stop) {
                "\n");
   }
   if (const std::vector<std::string>& without = all_of_it.without_guests(); !without.empty()) {
-    std::string names;
-    for (const std::string& id : without) names += ' ' + id;
-    for (const contestant& c : contestants)
-      if (c.guest && c.here())
+    for (const contestant& c : contestants) {
+      std::string names;
+      for (const std::string& id : without)
+        if (b.stays_out(id, c.id)) names += ' ' + id;
+      if (!names.empty())
         screen.put("without " + c.title + ", for which there was no time:" + names + "\n  versus run" +
                    names + " --runtimes thrum," + c.id + "\n");
+    }
   }
   if (!a.json) screen.put(total_standing(b, *all));
   write_report(b, *all, where, a.html.empty() ? base + ".html" : a.html, screen);

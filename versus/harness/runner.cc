@@ -230,7 +230,7 @@ void runner::run() {
     if (guests > 0 && !with_guests) {
       without_guests_.push_back(e.id);
       for (const contestant& c : all_)
-        if (c.guest && c.here())
+        if (guest_seconds(c, e, where_) > 0)
           to_.event(json::writer().add("event", "stays_out").add("exp", e.id).add("rt", c.id).line());
     }
     if (with_guests && options_.limit > 0) count(e, true);
