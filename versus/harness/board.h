@@ -10,6 +10,7 @@
 //   {"exp":"X6",...,"metric":"late","unit":"us","series":[[1062,62],...]}   (series.h)
 //   {"exp":"X2",...,"metric":"memory","unit":"B/task","parts":{"pages":2650.1,...}}     (parts.h)
 //   {"event":"trouble","exp":"X4","rt":"go","variants":["yield@1"],"what":"timed out after 30 s","wrong":false}
+//   {"event":"ran","exp":"X4","rt":"go","variants":["yield@1"],"run":1,"seconds":0.8}   (for who tunes an experiment)
 //   {"event":"stays_out","exp":"X4","rt":"tokio"}   (a guest for which there is no time)
 //   {"event":"end","exp":"X4","load":1.2,"others":0.03,"runs":3}
 //   {"event":"finish","seconds":88.2,"interrupted":false}

@@ -341,6 +341,14 @@ void runner::run_turn(const experiment& e, turn& t, int run, int runs) {
   t.failed = lines.failed;
   double wall = now_seconds() - begun;
   measured_ += wall;
+  to_.event(json::writer()
+                .add("event", "ran")
+                .add("exp", e.id)
+                .add("rt", t.who->id)
+                .add("variants", t.ids())
+                .add("run", run)
+                .add("seconds", wall)
+                .line());
   if (busy >= 0) {
     others_ += std::max(0.0, busy_cpu_seconds() - busy - how.cpu_seconds);
     others_wall_ += wall;
