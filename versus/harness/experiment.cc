@@ -147,7 +147,7 @@ std::expected<experiment, std::string> parse_experiment(std::string_view text) {
   e.method = file.text("method");
   e.order = file.num("order");
   e.round_seconds = file.num("round_seconds", e.round_seconds);
-  e.full_round_seconds = file.num("full_round_seconds", 6 * e.round_seconds);
+  e.full_seconds = file.num("full_seconds", e.full_seconds);
   e.quick_timeout = file.num("quick_timeout", e.quick_timeout);
   e.timeout = file.num("timeout", e.timeout);
   if (e.id.empty() || e.title.empty()) return std::unexpected("\"id\" or \"title\" is missing");

@@ -85,7 +85,7 @@ struct experiment {
   std::vector<variant> variants;
   std::vector<verdict> verdicts;
   double round_seconds = 10;                // of one quick round of all contestants on two quiet processors
-  double full_round_seconds = 60;           // of one full round; six times as much, if the claim does not say
+  double full_seconds = 60;                 // of a full run with all its rounds; a part of the half hour
   double quick_timeout = 30, timeout = 300; // of one program
 
   const variant* find(std::string_view variant_id) const;

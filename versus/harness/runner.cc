@@ -270,18 +270,28 @@ bool runner::guests_fit(const experiment& e) const {
 // How long things take, building included, against what the experiments say of two quiet processors.
 double runner::pace() const { return planned_ < 30 ? 1 : std::max(1.0, (now_seconds() - start_) / planned_); }
 
-// Whether this experiment can have `rounds` rounds if all that follow get as many.
-bool runner::another_round_fits(const experiment& e, int rounds, double last) {
-  const bool quick = options_.quick;
-  const auto seconds = [&](const experiment& of) { return quick ? of.round_seconds : of.full_round_seconds; };
-  slowness_ = std::max(slowness_, last / seconds(e));
-  double needed = now_seconds() - start_ + last;
+// Whether this experiment can have `rounds` rounds, of which the last will take so many seconds.
+bool runner::another_round_fits(const experiment& e, int rounds, double seconds) {
+  double needed = now_seconds() - start_ + seconds;
+  if (!options_.quick) return needed <= end_of(e);
   bool later = false;
-  for (const experiment& each : experiments_) {
-    if (later) needed += (quick && each.one_quick_round() ? 1 : rounds) * seconds(each) * slowness_;
+  for (const experiment& each : experiments_) { // which are to get as many
+    if (later) needed += (each.one_quick_round() ? 1 : rounds) * each.round_seconds * slowness_;
     later = later || &each == &e;
   }
-  return needed <= (quick ? quick_budget : full_budget);
+  return needed <= quick_budget;
+}
+
+// Of a full run: when this experiment is to be over.
+double runner::end_of(const experiment& e) const {
+  double until = 0, all = 0;
+  bool later = false;
+  for (const experiment& each : experiments_) {
+    if (!later) until += each.full_seconds;
+    all += each.full_seconds;
+    later = later || &each == &e;
+  }
+  return full_budget * until / all;
 }
 
 void runner::tell(const std::string& doing) {
@@ -341,6 +351,7 @@ void runner::run_turn(const experiment& e, turn& t, int run, int runs) {
   t.failed = lines.failed;
   double wall = now_seconds() - begun;
   measured_ += wall;
+  t.took = wall;
   to_.event(json::writer()
                 .add("event", "ran")
                 .add("exp", e.id)
@@ -363,23 +374,32 @@ void runner::run_experiment(const experiment& e, bool with_guests) {
   to_.event(json::writer().add("event", "start").add("exp", e.id).add("load", load_average()).line());
   const int rounds = options_.runs > 0 ? options_.runs : most_rounds;
   const bool limited = options_.runs == 0;
+  auto runs_of = [&](const turn& t) { return t.most_runs > 0 ? std::min(rounds, t.most_runs) : rounds; };
   int run = 0;
-  for (double last = 0; run < rounds && !stop_.pending();) {
-    if (limited && run > 0 &&
-        ((options_.quick && e.one_quick_round()) || !another_round_fits(e, run + 1, last))) {
+  while (run < rounds && !stop_.pending()) {
+    if (limited && run > 0) {
+      double again = 0; // seconds
       for (const turn& t : turns)
-        progress_.total -= std::max(0, (t.most_runs > 0 ? std::min(rounds, t.most_runs) : rounds) - run);
-      break;
+        if (run < runs_of(t)) again += t.took;
+      if ((options_.quick && e.one_quick_round()) || !another_round_fits(e, run + 1, again)) {
+        for (const turn& t : turns) progress_.total -= std::max(0, runs_of(t) - run);
+        break;
+      }
     }
     ++run;
     double begun = measured_;
     for (turn& t : turns) {
       if (stop_.pending()) break;
-      if (t.most_runs > 0 && run > t.most_runs) continue;
+      if (run > runs_of(t)) continue;
       if (!t.failed) run_turn(e, t, run, rounds);
       ++progress_.done;
+      if (limited && !options_.quick && t.most_runs == 0 && t.took > options_.long_run) {
+        t.most_runs = 1;
+        progress_.total -= rounds - 1;
+      }
     }
-    last = measured_ - begun;
+    const double last = measured_ - begun;
+    slowness_ = std::max(slowness_, last / e.round_seconds);
     if (!stop_.pending()) to_.round_over(e, run, last);
   }
   int cpus = this_machine().cpus;

@@ -2,9 +2,10 @@
 //
 // Order: within an experiment the contestants take turns (A B C, A B C, ...), so that a disturbance of a
 // few seconds falls on all of them and not on one. A group of variants that share a process is one turn.
-// A run has a time budget: the first round of everything is always run; another one only when it, and
-// as many rounds of the experiments still to come, fit into what is left (at the speed seen so far). So all
-// experiments get about the same number. A turn that failed once is not tried again.
+// A run has a time budget: the first round of everything is always run. Another one of a quick run only when it, and
+// as many rounds of the experiments still to come, fit into what is left (at the speed seen so far), so that all
+// experiments get about the same number. In a full run each experiment has its part of the time, and what those before it
+// have left; and what takes very long runs once. A turn that failed once is not tried again.
 //
 // A quick run of everything has a limit, too: an experiment that would end behind it is left out, and that is said. Guests take
 // part in an experiment of such a run only where the same experiments will be measured with them as without.
@@ -23,7 +24,9 @@ namespace versus {
 
 struct run_options {
   bool quick = true;
-  int runs = 0;     // 0: as many as the mode has
+  int runs = 0; // 0: as many as the mode has
+  double long_run =
+      10;           // seconds; a turn of a full run that takes longer is not repeated, if the mode decides
   double limit = 0; // seconds after which no experiment begins that would end later; 0: none
 };
 
@@ -32,7 +35,8 @@ struct turn {
   const contestant* who = nullptr;
   std::vector<const variant*> variants;
   int processors = 0;
-  int most_runs = 0;
+  int most_runs = 0; // 0: as many as the experiment has rounds
+  double took = 0;   // seconds, the last time
   bool failed = false;
 
   std::vector<std::string> ids() const;   // as the program reports them
@@ -101,7 +105,8 @@ private:
   std::vector<std::string> later_that_fit(const experiment& e, double elapsed) const;
   bool guests_fit(const experiment& e) const;
   void run_experiment(const experiment& e, bool with_guests);
-  bool another_round_fits(const experiment& e, int rounds, double last);
+  bool another_round_fits(const experiment& e, int rounds, double seconds);
+  double end_of(const experiment& e) const;
   void run_turn(const experiment& e, turn& t, int run, int runs);
   bool prepare(const experiment& e, turn& t);
   void tell(const std::string& doing);

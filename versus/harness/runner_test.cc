@@ -96,22 +96,22 @@ TEST_F(runner_test, an_honest_program_gives_a_figure_a_run) {
   EXPECT_TRUE(w.what.complete({e}, "python"));
 }
 
-TEST_F(runner_test, a_full_run_has_as_many_rounds_as_its_half_hour_allows) {
-  const auto rounds = [&](double later_seconds) {
+TEST_F(runner_test, an_experiment_of_a_full_run_has_as_many_rounds_as_its_part_of_the_half_hour_allows) {
+  const auto rounds = [&](double seconds, double long_run) {
     std::vector<experiment> experiments = {small(), small()};
     for (experiment& e : experiments) e.path = scratch_.path() + "/x";
+    experiments[0].full_seconds = seconds;
     experiments[1].id = "X8";
-    experiments[1].full_round_seconds = later_seconds;
     const std::vector<contestant> all = {
         scripted("honest", line("cpu", 12, "ns/op") + line("check", 1000, "count"))};
     watcher seen(all);
     interrupts stop;
-    runner({.quick = false}, where_, all, experiments, stop, seen).run();
+    runner({.quick = false, .long_run = long_run}, where_, all, experiments, stop, seen).run();
     return result(seen, experiments[0]).figures["cpu"].count;
   };
-  EXPECT_EQ(rounds(400), 3);
-  EXPECT_EQ(rounds(700), 2);
-  EXPECT_EQ(rounds(900), 1);
+  EXPECT_EQ(rounds(60, 10), 3);
+  EXPECT_EQ(rounds(0, 10), 1); // at least
+  EXPECT_EQ(rounds(60, 0), 1); // it takes longer than that
 }
 
 TEST_F(runner_test, what_would_end_behind_the_limit_is_left_out_and_named) {
