@@ -1,5 +1,7 @@
 #include "harness/compare.h"
 
+#include "harness/verdict.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -124,6 +126,19 @@ void find_differences(comparison& c, const std::vector<experiment>& all, const b
                             figure(b * 100) + "%");
 }
 
+void compare_verdicts(comparison& c, const std::vector<experiment>& all, const board& before,
+                      const board& after) {
+  for (const experiment& e : all)
+    for (const verdict& each : e.verdicts) {
+      const judged old = judge(each, e, before), now = judge(each, e, after);
+      if (!old.measured() || !now.measured()) continue;
+      if (old.said == now.said)
+        ++c.same_verdicts;
+      else
+        c.verdicts.push_back({e.id, each.claim, old.text(), now.text()});
+    }
+}
+
 // With two digits behind the point: here a tenth matters.
 std::string times_of(const change& r) {
   if (r.said == change::answer::broken || r.before.median <= 0) return "";
@@ -191,6 +206,7 @@ comparison compare(const std::vector<experiment>& all, const board& before, cons
   comparison out;
   find_differences(out, all, before, after);
   find_machine(out, all, before, after, runtimes);
+  compare_verdicts(out, all, before, after);
   for (const std::string& runtime : runtimes)
     each_row(all, before, after, runtime,
              [&](const experiment& e, const variant& v, const shown_cell& a, const shown_cell& b) {
@@ -291,6 +307,13 @@ std::string render_comparison(const comparison& c, const view& v) {
           "(versus run --runs 5).",
           v.width, "  ", "  ");
   }
+  if (const std::size_t judged = c.verdicts.size() + static_cast<std::size_t>(c.same_verdicts); judged > 0)
+    out += paragraph("verdicts: " + std::to_string(c.same_verdicts) + " of " + std::to_string(judged) +
+                         " are the same" + (c.verdicts.empty() ? "" : "; different are"),
+                     v.width, "", "  ");
+  for (const changed_verdict& each : c.verdicts)
+    out += paragraph(each.exp + "  " + each.claim + ": " + each.before + "; now " + each.after, v.width, "  ",
+                     "    ");
   if (c.rows.empty()) out += "There is no row that both have.\n";
   if (c.missing > 0)
     out += paragraph(std::to_string(c.missing) + (c.missing == 1 ? " row is" : " rows are") +
@@ -305,6 +328,7 @@ std::string comparison_json(const comparison& c) {
                         .add("machine", c.machine)
                         .add("machine_rows", c.machine_rows)
                         .add("missing", c.missing)
+                        .add("same_verdicts", c.same_verdicts)
                         .add("worse", c.worse())
                         .line() +
                     "\n";
@@ -319,6 +343,14 @@ std::string comparison_json(const comparison& c) {
                .add("new", r.after.median)
                .add("times", r.before.median > 0 ? r.after.median / r.before.median : NAN)
                .add("verdict", word_of(r.said))
+               .line() +
+           "\n";
+  for (const changed_verdict& each : c.verdicts)
+    out += json::writer()
+               .add("exp", each.exp)
+               .add("claim", each.claim)
+               .add("old", each.before)
+               .add("new", each.after)
                .line() +
            "\n";
   return out;

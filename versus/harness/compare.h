@@ -31,12 +31,19 @@ struct change {
   std::string why; // it is broken
 };
 
+// A claim of which the two runs say different things; so do two runs on one machine, if the noise was larger than expected.
+struct changed_verdict {
+  std::string exp, claim, before, after; // what is said, with the figures
+};
+
 struct comparison {
   std::vector<std::string> differences; // of machine, version, load: they come first
   double machine = 1;                   // how many times as long the others' programs took
   int machine_rows = 0;                 // from so many rows; 0: not known
   std::vector<change> rows;
   int missing = 0; // rows that only one of the two has
+  std::vector<changed_verdict> verdicts;
+  int same_verdicts = 0; // of the claims that both have judged
 
   // A deciding row of thrum is slower, or has no figure any more.
   bool worse() const;

@@ -137,6 +137,24 @@ TEST(compare, others_are_shown_when_asked_for_and_fail_nothing) {
   EXPECT_FALSE(c.worse());
 }
 
+TEST(compare, verdicts_that_changed_are_named) {
+  const board before = sample::filled();
+  board after = sample::filled();
+  comparison same = compare({sample::one()}, before, after, {"thrum"});
+  EXPECT_EQ(same.same_verdicts, 1);
+  EXPECT_TRUE(same.verdicts.empty());
+  for (int i = 0; i < 3; ++i) sample::put(after, "node", "yield@1", 1000);
+  comparison c = compare({sample::one()}, before, after, {"thrum"});
+  EXPECT_EQ(c.same_verdicts, 0);
+  ASSERT_EQ(c.verdicts.size(), 1u);
+  EXPECT_EQ(c.verdicts[0].exp, "X9");
+  EXPECT_TRUE(has(c.verdicts[0].before, "does not hold")) << c.verdicts[0].before;
+  EXPECT_TRUE(has(c.verdicts[0].after, "too close to tell")) << c.verdicts[0].after;
+  const std::string text = render_comparison(c, {100, false, false});
+  EXPECT_TRUE(has(text, "verdicts: 0 of 1 are the same; different are")) << text;
+  EXPECT_TRUE(has(text, "Go is faster than Node: Go 40.0 ns/op")) << text;
+}
+
 // Both runs draw from one distribution, with a spread as wide as a busy machine has.
 TEST(compare, a_thousand_comparisons_of_like_with_like_accuse_rarely) {
   std::mt19937 random(42);
