@@ -75,6 +75,7 @@ std::string read_variant(const json::value& from, const experiment& e, variant& 
   v.full_only = from.flag("full_only");
   v.fresh = from.flag("fresh");
   v.quick_runs = static_cast<int>(from.num("quick_runs"));
+  v.full_runs = static_cast<int>(from.num("full_runs"));
   v.memory_mib = from.num("memory_mib");
   v.notes = pairs(from, "notes");
   v.absent = pairs(from, "absent");

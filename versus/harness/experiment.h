@@ -65,6 +65,7 @@ struct variant {
   bool full_only = false; // not in a quick run
   bool fresh = false;     // in a process of its own: it measures memory, or leaves much of it behind
   int quick_runs = 0;     // at most so many in a quick run; 0: no limit
+  int full_runs = 0;      // and in a full one
   double memory_mib = 0;  // not run with less than that available
   std::vector<std::pair<std::string, std::string>> notes;  // runtime -> the idiom it uses
   std::vector<std::pair<std::string, std::string>> absent; // runtime -> why it has no such thing

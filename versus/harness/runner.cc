@@ -71,7 +71,7 @@ std::vector<turn> plan(const experiment& e, const std::vector<contestant>& all, 
     turn& t = turns.emplace_back();
     t.who = &c;
     t.processors = c.one_thread ? 1 : processors;
-    t.most_runs = quick ? v.quick_runs : 0;
+    t.most_runs = quick ? v.quick_runs : v.full_runs;
     t.variants.push_back(&v);
   };
   for (int processors : {1, 0}) {

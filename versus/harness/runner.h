@@ -25,8 +25,8 @@ namespace versus {
 struct run_options {
   bool quick = true;
   int runs = 0; // 0: as many as the mode has
-  double long_run =
-      10;           // seconds; a turn of a full run that takes longer is not repeated, if the mode decides
+  // Seconds: a turn of a full run that takes longer is not repeated, if the mode decides.
+  double long_run = 12;
   double limit = 0; // seconds after which no experiment begins that would end later; 0: none
 };
 

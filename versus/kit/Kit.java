@@ -68,7 +68,7 @@ public final class Kit {
     public void measure(String variant, int per, Work work) throws Exception {
         if (!wants(variant)) return;
         inVirtualThread(() -> {
-            double target = quick ? 100e6 : 300e6, warm = quick ? 400e6 : 2000e6, spent = 0;
+            double target = quick ? 100e6 : 200e6, warm = quick ? 400e6 : 1200e6, spent = 0;
             boolean calibrated = false;
             for (int rounds = 1;;) {
                 double cpu = cpu(), start = System.nanoTime();

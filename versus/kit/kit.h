@@ -172,7 +172,7 @@ public:
   // enough. f returns a count or a sum that shows that the work was done.
   template <class F> void measure(const char* variant, long per, F f) {
     if (!wants(variant)) return;
-    const double target = quick_ ? 100e6 : 300e6;
+    const double target = quick_ ? 100e6 : 200e6;
     bool reported = false;
     auto once = [&](long rounds, bool report) {
       double cpu = cpu_ns(), start = wall_ns();

@@ -71,7 +71,7 @@ export class Bench {
   // enough and the JIT compiler has had time. f returns a count or a sum: proof of the work.
   async measure(variant, per, f) {
     if (!this.wants(variant)) return;
-    const target = this.quick ? 100e6 : 300e6, warm = this.quick ? 100e6 : 1000e6;
+    const target = this.quick ? 100e6 : 200e6, warm = this.quick ? 100e6 : 600e6;
     let reported = false, spent = 0;
     const once = async (rounds, report) => {
       const c = cpu(), t = wall();

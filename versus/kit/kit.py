@@ -99,7 +99,7 @@ class Bench:
         long enough. f returns a count or a sum that shows that the work was done."""
         if not self.wants(variant):
             return
-        target = 100e6 if self.quick else 300e6
+        target = 100e6 if self.quick else 200e6
         rounds = 1
         calibrated = False
         while True:

@@ -53,7 +53,7 @@ public class Main {
 
     static void ticker(Kit kit, String variant, int hogs) throws Exception {
         if (!kit.wants(variant)) return;
-        int ticks = kit.quick ? 1000 : 5000, processors = Runtime.getRuntime().availableProcessors();
+        int ticks = kit.quick ? 1000 : 2000, processors = Runtime.getRuntime().availableProcessors();
         double unitAlone = hogs > 0 ? alone(Math.min(hogs, processors), kit.quick ? 100 : 500) : 0;
         stop = false;
         double cpu = Kit.cpu();

@@ -70,7 +70,7 @@ func ticker(b *kit.Bench, variant string, hogs int) {
 	if !b.Wants(variant) {
 		return
 	}
-	ticks := 5000
+	ticks := 2000
 	if b.Quick {
 		ticks = 1000
 	}
@@ -203,7 +203,7 @@ func echoBeside(b *kit.Bench, variant string, hogs int) {
 	for i := 0; i < hogs; i++ {
 		go hog(&stop, did)
 	}
-	length := "5000"
+	length := "2000"
 	if b.Quick {
 		length = "1000"
 	}

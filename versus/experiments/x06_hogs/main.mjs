@@ -34,7 +34,7 @@ async function alone(quick) {
 
 async function ticker(b, variant, hogs, unitAlone) {
   if (!b.wants(variant)) return;
-  const ticks = b.quick ? 300 : 2000, late = [], c = cpu(), start = wall();
+  const ticks = b.quick ? 300 : 1000, late = [], c = cpu(), start = wall();
   const ticking = (async () => {
     for (let due = start + 1e6; late.length < ticks; due += 1e6) {
       while (wall() < due) await sleep((due - wall()) / 1e6);

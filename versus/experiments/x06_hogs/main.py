@@ -37,7 +37,7 @@ async def alone(quick):
 async def ticker(b, variant, hogs, unit_alone):
     if not b.wants(variant):
         return
-    ticks = 300 if b.quick else 2000
+    ticks = 300 if b.quick else 1000
     late = []
     c, start = cpu(), wall()
 

@@ -58,7 +58,7 @@ async fn ticker(b: &kit::Bench, variant: &str, hogs: usize) {
     if !b.wants(variant) {
         return;
     }
-    let ticks = if b.quick { 1000 } else { 5000 };
+    let ticks = if b.quick { 1000 } else { 2000 };
     let unit_alone = if hogs > 0 { alone(b.quick, hogs.min(b.processors())) } else { 0.0 };
     let stop = Arc::new(AtomicBool::new(false));
     let (cpu, start) = (kit::cpu(), Instant::now());
@@ -163,7 +163,7 @@ async fn echo_server(b: &kit::Bench, variant: &str) {
             tokio::spawn(echo(stream));
         }
     });
-    let length = if b.quick { "1000" } else { "5000" };
+    let length = if b.quick { "1000" } else { "2000" };
     let clients = Command::new("/proc/self/exe").args(["client", &port, length]).output().await.unwrap();
     let text = String::from_utf8(clients.stdout).unwrap();
     let said: Vec<f64> = text.split_whitespace().map(|w| w.parse().unwrap()).collect();

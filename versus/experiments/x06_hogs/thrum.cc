@@ -52,7 +52,7 @@ void ticker(const kit::bench& b, const char* variant, unsigned hogs) {
   if (!b.wants(variant)) return;
   const double unit_alone =
       hogs > 0 ? alone(b.quick(), std::min(hogs, thrum::runtime::current().processors())) : 0;
-  const std::size_t ticks = b.quick() ? 1000 : 5000;
+  const std::size_t ticks = b.quick() ? 1000 : 2000;
   std::atomic<bool> stop{false};
   std::vector<double> late;
   late.reserve(ticks);
@@ -139,7 +139,7 @@ void echo_beside(const kit::bench& b, const char* variant, unsigned hogs) {
   for (unsigned i = 0; i < hogs; ++i) running.push_back(thrum::spawn(hog, std::cref(stop)));
   const std::string command = "/proc/" + std::to_string(getpid()) + "/exe client " +
                               std::to_string(listener.local_address().value().port()) +
-                              (b.quick() ? " 1000" : " 5000");
+                              (b.quick() ? " 1000" : " 2000");
   std::size_t n = 0;
   double seconds = 0, p99 = 0, longest = 0;
   if (FILE* client = popen(command.c_str(), "r")) {

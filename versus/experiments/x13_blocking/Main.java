@@ -76,7 +76,7 @@ public class Main {
         computeBeside(0, kit.quick ? 400 : 2000); // for the JIT compiler
         int nap = kit.quick ? 150 : 500;
         double before = computeBeside(0, nap).rate;
-        var o = computeBeside(callers, kit.quick ? 1000 : 3000);
+        var o = computeBeside(callers, kit.quick ? 1000 : 1500);
         double alone = (before + computeBeside(0, nap).rate) / 2;
         kit.emit("beside", o.calls, "lost", Math.max(0, 100 * (1 - o.rate / alone)), "%");
         kit.emit("beside", o.calls, "call", callers * o.seconds * 1e6 / o.calls, "us");

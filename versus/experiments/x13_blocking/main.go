@@ -88,7 +88,7 @@ func beside(b *kit.Bench) {
 		return
 	}
 	const callers = 64
-	short, long := 500*time.Millisecond, 3*time.Second
+	short, long := 500*time.Millisecond, 1500*time.Millisecond
 	if b.Quick {
 		short, long = 150*time.Millisecond, time.Second
 	}

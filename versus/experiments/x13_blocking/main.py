@@ -61,7 +61,7 @@ async def beside(b):
     callers = 64
     nap = 0.15 if b.quick else 0.5
     before, *_ = await compute_beside(0, nap)
-    rate, calls, right, threads, took = await compute_beside(callers, 0.5 if b.quick else 3)
+    rate, calls, right, threads, took = await compute_beside(callers, 0.5 if b.quick else 1.5)
     after, *_ = await compute_beside(0, nap)
     alone = (before + after) / 2
     b.emit("beside", calls, "lost", max(0, 100 * (1 - rate / alone)), "%")

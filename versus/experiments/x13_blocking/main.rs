@@ -92,7 +92,7 @@ async fn beside(b: &kit::Bench) {
         return;
     }
     const CALLERS: usize = 64;
-    let (short, long) = if b.quick { (150, 1000) } else { (500, 3000) };
+    let (short, long) = if b.quick { (150, 1000) } else { (500, 1500) };
     let before = compute_beside(0, Duration::from_millis(short)).await.rate;
     let o = compute_beside(CALLERS, Duration::from_millis(long)).await;
     let alone = (before + compute_beside(0, Duration::from_millis(short)).await.rate) / 2.0;

@@ -77,7 +77,7 @@ void beside(const kit::bench& b) {
   constexpr int callers = 64;
   const milliseconds nap(b.quick() ? 150 : 500);
   const double before = compute_beside(0, nap).rate;
-  const outcome o = compute_beside(callers, milliseconds(b.quick() ? 1000 : 3000));
+  const outcome o = compute_beside(callers, milliseconds(b.quick() ? 1000 : 1500));
   const double alone = (before + compute_beside(0, nap).rate) / 2;
   b.emit("beside", o.calls, "lost", std::max(0.0, 100 * (1 - o.rate / alone)), "%");
   b.emit("beside", o.calls, "call", callers * o.seconds * 1e6 / static_cast<double>(o.calls), "us");

@@ -66,7 +66,7 @@ public class Main {
             deep.join();
         }
         if (kit.wants("descend")) {
-            int n = kit.quick ? 100 : 1000;
+            int n = kit.quick ? 100 : 200;
             for (int i = 0; i < (kit.quick ? 3 : 5); i++) descents(kit, n, false); // for the JIT compiler
             descents(kit, n, true);
         }

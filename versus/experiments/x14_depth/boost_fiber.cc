@@ -13,7 +13,7 @@ template <class F> fibers::fiber with_stack(std::size_t bytes, F&& f) {
 // Tasks that descend, wait at a gate, and descend again.
 void descents(const kit::bench& b) {
   if (!b.wants("descend")) return;
-  const long n = b.quick() ? 100 : 1000;
+  const long n = b.quick() ? 100 : 200;
   auto settled = [] {
     return kit::settled([] { boost::this_fiber::sleep_for(std::chrono::milliseconds(20)); });
   };

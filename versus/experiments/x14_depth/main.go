@@ -94,7 +94,7 @@ func descents(b *kit.Bench) {
 	if !b.Wants("descend") {
 		return
 	}
-	n := 1000
+	n := 200
 	if b.Quick {
 		n = 100
 	}

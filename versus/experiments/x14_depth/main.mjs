@@ -66,7 +66,7 @@ if (isMainThread) {
     report(b, 'asked', 1000000, await new Promise(resolve => worker.on('message', resolve)));
   }
   if (b.wants('descend')) {
-    const n = b.quick ? 100 : 1000;
+    const n = b.quick ? 100 : 200;
     await descents(null, n); // for the JIT compiler
     await descents(b, n);
   }

@@ -33,7 +33,7 @@ async def descents(b):
     """Tasks that descend, wait at a gate, and descend again."""
     if not b.wants("descend"):
         return
-    n = 100 if b.quick else 1000
+    n = 100 if b.quick else 200
     gate, total = asyncio.Event(), []
 
     async def task():

@@ -85,7 +85,7 @@ async fn descents(b: &kit::Bench) {
     if !b.wants("descend") {
         return;
     }
-    let n = if b.quick { 100 } else { 1000 };
+    let n = if b.quick { 100 } else { 200 };
     let down = || {
         let mut reached = 0;
         descend(CALLS, &mut reached)

@@ -12,7 +12,7 @@ constexpr long calls = 2000;
 // Tasks that descend, wait at a gate, and descend again.
 void descents(const kit::bench& b) {
   if (!b.wants("descend")) return;
-  const long n = b.quick() ? 100 : 1000;
+  const long n = b.quick() ? 100 : 200;
   auto settled = [] {
     return kit::settled([] { thrum::this_fiber::sleep_for(std::chrono::milliseconds(20)); });
   };

@@ -54,7 +54,7 @@ double median(std::vector<double> of) {
 
 void empty(const kit::bench& b, char** command) {
   if (!b.wants("empty")) return;
-  const int n = b.quick() ? 3 : 51;
+  const int n = b.quick() ? 3 : 15;
   std::vector<double> wall, cpu, memory;
   long right = 0;
   for (int i = 0; i < n; ++i) {
@@ -103,7 +103,7 @@ activity of_all_threads(pid_t process) {
 
 void idle(const kit::bench& b, char** command) {
   if (!b.wants("idle")) return;
-  const double seconds = b.quick() ? 0.3 : 5;
+  const double seconds = b.quick() ? 0.3 : 2;
   const child c = start(command, "idle");
   const long tasks = answer(c);
   usleep(600'000); // what ends with the start has ended

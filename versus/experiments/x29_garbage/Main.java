@@ -71,7 +71,7 @@ public class Main {
 
     static void beside(Kit kit, String variant, boolean reuse) throws Exception {
         if (!kit.wants(variant)) return;
-        int ticks = kit.quick ? 600 : 5000;
+        int ticks = kit.quick ? 600 : 2000;
         try (var tasks = Executors.newVirtualThreadPerTaskExecutor()) {
             stop = true;
             tasks.submit(() -> build(null)).get(); // this and the next line: for the JIT compiler

@@ -87,7 +87,7 @@ func beside(b *kit.Bench, variant string, reuse bool) {
 	if !b.Wants(variant) {
 		return
 	}
-	ticks := 5000
+	ticks := 2000
 	if b.Quick {
 		ticks = 600
 	}

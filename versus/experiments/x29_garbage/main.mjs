@@ -47,7 +47,7 @@ async function build(until, kept) {
 async function beside(b, variant, reuse) {
   if (!b.wants(variant)) return;
   const first = await build({ stop: true }, null); // for the JIT compiler, too
-  const ticks = b.quick ? 600 : 5000, late = [], until = { stop: false }, c = cpu();
+  const ticks = b.quick ? 600 : 2000, late = [], until = { stop: false }, c = cpu();
   const building = build(until, reuse ? first.all : null);
   first.all = null;
   for (let due = wall() + 1e6; late.length < ticks; due += 1e6) {

@@ -61,7 +61,7 @@ async def build(until, nodes):
 async def beside(b, variant, reuse):
     if not b.wants(variant):
         return
-    ticks = 600 if b.quick else 5000
+    ticks = 600 if b.quick else 2000
     late, until, first = [], asyncio.Event(), []
     if reuse:
         link(first, 0, NODES, False)

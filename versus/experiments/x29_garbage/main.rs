@@ -94,7 +94,7 @@ async fn beside(b: &kit::Bench, variant: &str, reuse: bool) {
     if !b.wants(variant) {
         return;
     }
-    let ticks = if b.quick { 600 } else { 5000 };
+    let ticks = if b.quick { 600 } else { 2000 };
     let stop = Arc::new(AtomicBool::new(false));
     let cpu = kit::cpu();
     // As a task it would hold its worker; who computes for long is to be told to the runtime.

@@ -74,7 +74,7 @@ work build(const std::atomic<bool>& stop, graph kept) {
 
 void beside(const kit::bench& b, const char* variant, bool reuse) {
   if (!b.wants(variant)) return;
-  const std::size_t ticks = b.quick() ? 600 : 5000;
+  const std::size_t ticks = b.quick() ? 600 : 2000;
   std::atomic<bool> stop{false};
   std::vector<double> late;
   late.reserve(ticks);

@@ -94,7 +94,7 @@ func (b *Bench) Measure(variant string, per int, f func(rounds int) int) {
 	if !b.Wants(variant) {
 		return
 	}
-	target, reported := 300*time.Millisecond, false
+	target, reported := 200*time.Millisecond, false
 	if b.Quick {
 		target = 100 * time.Millisecond
 	}

@@ -130,7 +130,7 @@ impl Bench {
         if !self.wants(variant) {
             return;
         }
-        let target = if self.quick { 100e6 } else { 300e6 };
+        let target = if self.quick { 100e6 } else { 200e6 };
         let (mut rounds, mut calibrated) = (1, false);
         loop {
             let (cpu, start) = (cpu(), Instant::now());
