@@ -19,6 +19,7 @@ const char* const usage =
   --runtimes thrum,go           only these: thrum go node python java tokio boost_fiber asio epoll
   --runs N                      so many runs of every program, whatever time it takes
   --json                        only JSON lines on standard output
+  --markdown                    of report: tables for a README, and nothing else
   --html FILE                   where the report goes
   --results DIR                 where figures and reports go
   --source DIR, --build DIR     other experiments than those of this build, and where CMake builds their programs
@@ -64,6 +65,8 @@ arguments read_arguments(int argc, char** argv) {
       a.run.quick = false;
     else if (name == "--json")
       a.json = true;
+    else if (name == "--markdown")
+      a.markdown = true;
     else if (name == "--runtimes")
       a.runtimes = split(value());
     else if (name == "--html")

@@ -15,7 +15,7 @@ struct arguments {
   std::vector<std::string> names; // experiments, or files
   std::vector<std::string> runtimes;
   run_options run;
-  bool json = false, help = false;
+  bool json = false, markdown = false, help = false;
   std::string html, results, source, build, wrong;
 };
 

@@ -6,6 +6,7 @@
 #include "harness/experiment.h"
 #include "harness/files.h"
 #include "harness/machine.h"
+#include "harness/markdown.h"
 #include "harness/not_yet.h"
 #include "harness/report.h"
 #include "harness/session.h"
@@ -103,6 +104,10 @@ int report_command(const arguments& a, const places& where, interrupts& stop) {
   }
   for (const std::string& line : wrong) std::fprintf(stderr, "versus: %s\n", line.c_str());
   output out(1, stop);
+  if (a.markdown) {
+    out.put(render_markdown(*all, b));
+    return 0;
+  }
   for (const experiment& e : *all)
     if (b.measured(e.id)) out.put(render_table(e, b, out.look()) + "\n");
   out.put(total_standing(b, *all));
