@@ -195,14 +195,13 @@ void find_boost(contestant& c, const char* header, int least) {
   require(c, least, "1." + std::to_string(least));
 }
 
-// The newest JDK that apt knows.
-std::string java_package(interrupts& stop) {
+// The newest package that apt knows of those with a version in the middle of their names; empty if that is older than `least`.
+std::string newest_package(const std::string& front, const std::string& back, int least, interrupts& stop) {
   int newest = 0;
   for (const std::string& word :
-       words(ask({"apt-cache", "search", "--names-only", "^openjdk-[0-9]+-jdk-headless$"}, stop)))
-    if (int version = 0; std::sscanf(word.c_str(), "openjdk-%d-jdk-headless", &version) == 1)
-      newest = std::max(newest, version);
-  return newest >= 21 ? "openjdk-" + std::to_string(newest) + "-jdk-headless" : "";
+       words(ask({"apt-cache", "search", "--names-only", "^" + front + "[0-9]+" + back + "$"}, stop)))
+    if (word.starts_with(front)) newest = std::max(newest, std::atoi(word.c_str() + front.size()));
+  return newest >= least ? front + std::to_string(newest) + back : "";
 }
 
 bool by_cmake(const contestant& c) { return c.id == "thrum" || c.id == "epoll"; }
@@ -277,18 +276,21 @@ std::vector<contestant> find_contestants(const places& where, interrupts& stop) 
                                  make("python", "Python", "python3"),
                                  make("java", "Java", ""),
                                  make("tokio", "Tokio", ""),
-                                 make("boost_fiber", "Boost.Fiber", "libboost-fiber-dev"),
-                                 make("asio", "Boost.Asio", "libboost-dev"),
+                                 make("boost_fiber", "Boost.Fiber", ""),
+                                 make("asio", "Boost.Asio", ""),
                                  make("epoll", "epoll loop", "")};
   find_thrum(all[0], where);
   find_go(all[1], stop);
   find_node(all[2], stop);
   find_python(all[3], stop);
   find_java(all[4]);
-  if (!all[4].here()) all[4].package = java_package(stop);
+  if (!all[4].here()) all[4].package = newest_package("openjdk-", "-jdk-headless", 21, stop);
   cargo::find_tokio(all[5], stop);
   find_boost(all[6], fiber_header, 65);
   find_boost(all[7], asio_header, 79); // channels
+  // Both of one version: there can be only one on a system.
+  if (!all[6].here()) all[6].package = newest_package("libboost-fiber1.", "-dev", 79, stop);
+  if (!all[7].here()) all[7].package = newest_package("libboost1.", "-dev", 79, stop);
   all[2].one_thread = all[3].one_thread = true;
   all[5].optional = all[6].optional = all[7].optional = true;
   all[5].guest = all[7].guest = true;
