@@ -4,6 +4,7 @@
 // <thrum/io/...>; and <thrum/tls.h>, which is a component of its own.
 #pragma once
 
+#include <thrum/atomic.h>
 #include <thrum/attrs.h>
 #include <thrum/barrier.h>
 #include <thrum/blocking.h>

@@ -62,6 +62,7 @@ std::string what_it_does(const agent_view& a, const agent_view* holder) {
   case reason::pool_end: return "waits for the end of " + thing("a thread_pool", a);
   case reason::coroutine: return "waits for a coroutine";
   case reason::loop_event: return "waits for the next event, as " + thing("an event_loop", a);
+  case reason::atomic_wait: return "waits for " + thing("an atomic", a);
   }
   return "waits";
 }

@@ -31,6 +31,7 @@ const char* name_of(wait_reason reason) noexcept {
   case wait_reason::pool_end: return "end of a thread_pool";
   case wait_reason::coroutine: return "coroutine";
   case wait_reason::loop_event: return "event of an event_loop";
+  case wait_reason::atomic_wait: return "atomic";
   }
   return "?";
 }

@@ -60,7 +60,8 @@ enum class reason : std::uint8_t {
   pool_work, // an idle thread of one
   pool_end,
   coroutine,
-  loop_event // an event_loop that has nothing to do
+  loop_event, // an event_loop that has nothing to do
+  atomic_wait
 };
 
 enum class agent_kind : std::uint8_t { fiber, thread, coroutine };

@@ -126,6 +126,9 @@ template <class State, class Take, class Give, class Again> maker see(Take t, Gi
   return [=] { return std::make_unique<seeing<State, Take, Give, Again>>(t, g, a); };
 }
 
+struct one_atomic {
+  thrum::atomic<int> a{0};
+};
 struct one_latch {
   thrum::latch l{1};
 };
@@ -271,6 +274,12 @@ const std::vector<std::pair<std::string, maker>>& operations() {
       {"wait_for of a fiber",
        see<one_fiber>([](auto& s) { EXPECT_TRUE(s.f.wait_for(24h)); }, [](auto& s) { s.end.send(1); },
                       [](auto& s) { EXPECT_EQ(s.f.join(), 1); })},
+      {"wait of an atomic", see<one_atomic>([](auto& s) { s.a.wait(0); },
+                                            [](auto& s) {
+                                              s.a.store(1);
+                                              s.a.notify_one();
+                                            },
+                                            [](auto& s) { s.a.wait(0); })},
       {"get of a future",
        see<one_future>([](auto& s) { EXPECT_EQ(s.f.get(), 1); }, [](auto& s) { s.p.set_value(1); },
                        [](auto& s) { EXPECT_EQ(s.f.get(), 1); })},

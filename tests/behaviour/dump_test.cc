@@ -90,6 +90,7 @@ TEST_F(a_dump, has_words_for_every_kind_of_wait) {
     thrum::barrier<> two(2);
     thrum::wait_group group;
     thrum::once_flag once;
+    thrum::atomic<int> flag{0};
     group.add();
     struct wait {
       const char* says;
@@ -115,6 +116,9 @@ TEST_F(a_dump, has_words_for_every_kind_of_wait) {
         {"'one' waits for a semaphore (0x*), until a deadline",
          [&] { static_cast<void>(none.try_acquire_for(1h)); }},
         {"'one' waits for a latch (0x*)", [&] { later.wait(); }},
+        {"'one' waits for an atomic (0x*)", [&] { flag.wait(0); }},
+        {"'one' waits for an atomic (0x*), until a deadline",
+         [&] { static_cast<void>(flag.wait_for(0, 1h)); }},
         {"'one' waits for a wait_group (0x*)", [&] { group.wait(); }},
         {"'one' waits at a barrier (0x*)", [&] { two.arrive_and_wait(); }},
         {"'one' joins fiber #*", [] { thrum::spawn([] { thrum::this_fiber::sleep_for(1h); }).join(); }},
