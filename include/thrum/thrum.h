@@ -27,6 +27,7 @@
 #include <thrum/scoped.h>
 #include <thrum/select.h>
 #include <thrum/semaphore.h>
+#include <thrum/sharded_counter.h>
 #include <thrum/shared_mutex.h>
 #include <thrum/spawn.h>
 #include <thrum/stop_token.h>

@@ -121,6 +121,12 @@ struct topology {
   unsigned cpus;       // in the affinity mask
 };
 
+// Hints for who keeps CPUs apart, and beside the table, because a virtual call would cost as much as the rest: the number of the CPU
+// that the calling thread runs on, which may be another one at once, and one more than the highest that it may run on. Nothing but
+// speed may depend on them. (linux/cpus.cc)
+unsigned current_cpu() noexcept;
+unsigned end_of_cpus() noexcept;
+
 // What the kernel says of an open file.
 struct file_facts {
   std::uint32_t mode; // kind and permissions, as st_mode

@@ -122,6 +122,21 @@ TEST(cpus, no_more_are_usable_than_the_affinity_mask_allows) {
   EXPECT_EQ(pinned.processors, 1u);
 }
 
+TEST(cpus, a_thread_that_may_use_one_cpu_only_is_told_its_number) {
+  cpu_set_t before;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof before, &before), 0);
+  for (unsigned i = 0; i < CPU_SETSIZE; ++i) {
+    if (!CPU_ISSET(i, &before)) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(i, &one);
+    ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+    EXPECT_EQ(current_cpu(), i);
+    EXPECT_EQ(end_of_cpus(), i + 1);
+  }
+  ::sched_setaffinity(0, sizeof before, &before);
+}
+
 // ---- clock and chance
 
 TEST(clock, is_the_steady_clock_and_does_not_go_back) {

@@ -97,4 +97,21 @@ topology read_topology() noexcept {
   return {.processors = quota != 0 && quota < cpus ? quota : cpus, .cpus = cpus};
 }
 
+unsigned end_of_cpus() noexcept {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  if (::sched_getaffinity(0, sizeof mask, &mask) != 0)
+    return CPU_SETSIZE; // there are more than a cpu_set_t can name
+  unsigned end = 1;
+  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &mask)) end = cpu + 1;
+  return end;
+}
+
+unsigned current_cpu() noexcept {
+  const int cpu =
+      ::sched_getcpu(); // two loads where the kernel keeps the number in the thread's memory (rseq)
+  return cpu < 0 ? 0 : static_cast<unsigned>(cpu);
+}
+
 } // namespace thrum::env
