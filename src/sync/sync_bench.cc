@@ -2,6 +2,7 @@
 // guard against regressions; they claim nothing about the world.
 #include <benchmark/benchmark.h>
 
+#include <thrum/atomic.h>
 #include <thrum/barrier.h>
 #include <thrum/condition_variable.h>
 #include <thrum/go.h>
@@ -10,15 +11,19 @@
 #include <thrum/once.h>
 #include <thrum/runtime.h>
 #include <thrum/semaphore.h>
+#include <thrum/sharded_counter.h>
 #include <thrum/shared_mutex.h>
 #include <thrum/spawn.h>
 #include <thrum/this_fiber.h>
 #include <thrum/timer.h>
 #include <thrum/wait_group.h>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <thread>
 #include <vector>
 
 namespace thrum {
@@ -60,6 +65,14 @@ void notify_nobody(benchmark::State& s) {
   condition_variable c;
   each(s, [&] { c.notify_one(); });
 }
+void atomic_notify_nobody(benchmark::State& s) {
+  atomic<int> a{0};
+  each(s, [&] { a.notify_one(); });
+}
+void atomic_wait_that_need_not(benchmark::State& s) {
+  atomic<int> a{0};
+  each(s, [&] { a.wait(1, std::memory_order_acquire); });
+}
 void call_once_called(benchmark::State& s) {
   once_flag f;
   each(s, [&] { call_once(f, [] {}); });
@@ -95,6 +108,8 @@ BENCHMARK(shared_mutex_read);
 BENCHMARK(shared_mutex_write);
 BENCHMARK(semaphore_acquire_release);
 BENCHMARK(notify_nobody);
+BENCHMARK(atomic_notify_nobody);
+BENCHMARK(atomic_wait_that_need_not);
 BENCHMARK(call_once_called);
 BENCHMARK(call_once_new);
 BENCHMARK(latch_new);
@@ -153,6 +168,79 @@ void condition_variable_round_trip(benchmark::State& s) { // two waits
   });
 }
 
+void atomic_round_trip(benchmark::State& s) { // two waits
+  in_a_fiber([&] {
+    atomic<int> turn{0};
+    auto other = spawn([&] {
+      for (;;) {
+        turn.wait(0, std::memory_order_acquire);
+        if (turn.load(std::memory_order_relaxed) == 2) return;
+        turn.store(0, std::memory_order_release);
+        turn.notify_one();
+      }
+    });
+    for (auto _ : s) {
+      turn.store(1, std::memory_order_release);
+      turn.notify_one();
+      turn.wait(1, std::memory_order_acquire);
+    }
+    turn.store(2, std::memory_order_release);
+    turn.notify_one();
+    other.join();
+  });
+}
+// The standard's, between two threads, which is what it is for.
+void standard_atomic_round_trip(benchmark::State& s) {
+  std::atomic<int> turn{0};
+  std::thread other([&] {
+    for (;;) {
+      turn.wait(0, std::memory_order_acquire);
+      if (turn.load(std::memory_order_relaxed) == 2) return;
+      turn.store(0, std::memory_order_release);
+      turn.notify_one();
+    }
+  });
+  for (auto _ : s) {
+    turn.store(1, std::memory_order_release);
+    turn.notify_one();
+    turn.wait(1, std::memory_order_acquire);
+  }
+  turn.store(2, std::memory_order_release);
+  turn.notify_one();
+  other.join();
+}
+// One waits among as many others, each for an atomic of its own.
+void atomic_round_trip_among(benchmark::State& s) {
+  in_a_fiber([&] {
+    std::vector<atomic<int>> flags(static_cast<std::size_t>(s.range(0)));
+    wait_group all;
+    for (auto& f : flags) all.go([&f] { f.wait(0); });
+    atomic<int> turn{0};
+    bool over = false;
+    auto other = spawn([&] {
+      while (!over) {
+        turn.wait(0, std::memory_order_acquire);
+        turn.store(0, std::memory_order_release);
+        turn.notify_one();
+      }
+    });
+    for (auto _ : s) {
+      turn.store(1, std::memory_order_release);
+      turn.notify_one();
+      turn.wait(1, std::memory_order_acquire);
+    }
+    over = true;
+    turn.store(1, std::memory_order_release);
+    turn.notify_one();
+    other.join();
+    for (auto& f : flags) {
+      f.store(1);
+      f.notify_one();
+    }
+    all.wait();
+  });
+}
+
 // A thousand fibers a time; the time is for one.
 void wait_group_go(benchmark::State& s) {
   in_a_fiber([&] {
@@ -182,8 +270,29 @@ void barrier_of_ten(benchmark::State& s) { // one phase
 }
 BENCHMARK(semaphore_round_trip);
 BENCHMARK(condition_variable_round_trip);
+BENCHMARK(atomic_round_trip);
+BENCHMARK(atomic_round_trip_among)->Arg(1'000)->Arg(100'000);
+BENCHMARK(standard_atomic_round_trip)->UseRealTime();
 BENCHMARK(wait_group_go);
 BENCHMARK(barrier_of_ten);
+
+// ---- one count for all threads. The time is what one addition takes one of the threads.
+
+void add_to_an_atomic(benchmark::State& s) {
+  static std::atomic<std::int64_t> count{0};
+  for (auto _ : s) count.fetch_add(1, std::memory_order_relaxed);
+}
+void add_to_a_sharded_counter(benchmark::State& s) {
+  static sharded_counter count;
+  for (auto _ : s) count.add();
+}
+void sum_of_a_sharded_counter(benchmark::State& s) {
+  sharded_counter count;
+  for (auto _ : s) benchmark::DoNotOptimize(count.sum());
+}
+BENCHMARK(add_to_an_atomic)->ThreadRange(1, 4)->UseRealTime();
+BENCHMARK(add_to_a_sharded_counter)->ThreadRange(1, 4)->UseRealTime();
+BENCHMARK(sum_of_a_sharded_counter);
 
 // ---- timers
 
