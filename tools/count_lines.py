@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Counts the lines of the programs that are written in all five languages, for the table in docs/lines-of-code.md.
+
+An experiment of versus is counted if thrum, Go, Node, Python and Java all have a program for it and none of them leaves out a variant:
+then the five do the same. A line counts if it has more than space and comment; headers that a program shares with others of its
+experiment count, the kits do not. Docstrings are comments.
+Usage: tools/count_lines.py            prints the table
+       tools/count_lines.py --check    fails if the page has another one, or if the counting is wrong
+       tools/count_lines.py --write    puts the table into the page
+"""
+import ast
+import io
+import json
+import pathlib
+import re
+import sys
+import tokenize
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs/lines-of-code.md"
+BEGIN, END = "<!-- tools/count_lines.py --write -->\n", "<!-- end -->\n"
+PROGRAMS = {"thrum": "thrum.cc", "go": "main.go", "node": "main.mjs", "python": "main.py", "java": "Main.java"}
+TITLES = {"thrum": "thrum", "go": "Go", "node": "Node", "python": "Python", "java": "Java"}
+
+
+def count_c_like(text: str) -> int:
+    """Lines of C++, Go, JavaScript or Java. Knows strings, so that a URL in one is no comment."""
+    token = re.compile(
+        r"""(?P<comment>//[^\n]*|/\*.*?\*/)|(?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)""", re.DOTALL)
+
+    def blank(match):
+        return re.sub(r"[^\n]", " ", match[0]) if match["comment"] else match[0]
+
+    return sum(1 for line in token.sub(blank, text).splitlines() if line.strip())
+
+
+def count_python(text: str) -> int:
+    lines = set()
+    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in skipped:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            lines.difference_update(range(node.lineno, node.end_lineno + 1))
+    return len(lines)
+
+
+def count(path: pathlib.Path) -> int:
+    text = path.read_text()
+    if path.suffix == ".py":
+        return count_python(text)
+    own = re.findall(r'^#include "(?:experiments/\w+/)?(\w+\.h)"', text, re.MULTILINE) if path.suffix == ".cc" else []
+    return count_c_like(text) + sum(count_c_like((path.parent / name).read_text()) for name in own)
+
+
+def rows():
+    for claim in sorted(ROOT.glob("versus/experiments/*/claim.json")):
+        what = json.loads(claim.read_text())
+        absent = {runtime for variant in what["variants"] for runtime in variant.get("absent", {})}
+        programs = {runtime: claim.parent / name for runtime, name in PROGRAMS.items()}
+        if not absent & set(PROGRAMS) and all(p.exists() for p in programs.values()):
+            yield what["id"], what["title"], {runtime: count(p) for runtime, p in programs.items()}
+
+
+def table() -> str:
+    lines = ["| | | " + " | ".join(TITLES.values()) + " |", "| --- | --- |" + " ---: |" * len(TITLES)]
+    total = dict.fromkeys(PROGRAMS, 0)
+    for name, title, counts in rows():
+        lines.append(f"| {name} | {title} | " + " | ".join(str(counts[r]) for r in PROGRAMS) + " |")
+        for runtime, n in counts.items():
+            total[runtime] += n
+    lines.append("| | all | " + " | ".join(f"{total[r]:,}" for r in PROGRAMS) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def wrong_counts():
+    """The counting, against what a person counts."""
+    c_like = 'int x; // one\n\n// none\n/* none\n   none */\nconst s = "http://a/*b*/"; /* two */\n  `three\n//four`\n'
+    python = '"""None\nnone"""\n# none\nx = 1  # one\n\ndef f():  # two\n    """none"""\n    return """three\nfour"""\n'
+    if count_c_like(c_like) != 4:
+        yield f"count_c_like counts {count_c_like(c_like)} of 4 lines"
+    if count_python(python) != 4:
+        yield f"count_python counts {count_python(python)} of 4 lines"
+
+
+def main() -> int:
+    mode = sys.argv[1] if len(sys.argv) == 2 else "" if len(sys.argv) == 1 else "--help"
+    if mode not in ("", "--check", "--write"):
+        print(__doc__)
+        return 2
+    errors = list(wrong_counts())
+    fresh = table()
+    if mode == "":
+        print(fresh, end="")
+    else:
+        page = PAGE.read_text()
+        before, found, rest = page.partition(BEGIN)
+        old, ended, after = rest.partition(END)
+        if not found or not ended:
+            errors.append(f"{PAGE.name} has no place for the table, between {BEGIN.strip()} and {END.strip()}")
+        elif mode == "--write":
+            PAGE.write_text(before + BEGIN + fresh + END + after)
+        elif old != fresh:
+            errors.append(f"{PAGE.name} has another table: tools/count_lines.py --write")
+    for error in errors:
+        print(error)
+    print(f"count_lines: {len(list(rows()))} programs in five languages, {len(errors)} errors", file=sys.stderr)
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
