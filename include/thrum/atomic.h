@@ -26,7 +26,7 @@
 //                        notification orders nothing by itself.
 // When it dies           notify_one and notify_all do not touch the atomic: who was let go may destroy it meanwhile.
 // Errors                 cancelled, from waits, also at once if the fiber was asked before and the value is still `old`.
-// Cost                   a wait that need not: a load. Notifying nobody: a fence and a load, whatever else waits elsewhere. A wait
+// Cost                   a wait that need not: a call and a load. Notifying nobody: a fence and a load, whoever waits elsewhere. A wait
 //                        and its notification: a short lock each, which strangers may share (256 of them, chosen by
 //                        address; in each, the way to an address grows with the logarithm of their number), and two switches.
 // Source of the idea     std::atomic::wait; queues by address as in Linux's futexes, WebKit's ParkingLot and Go's semaphores.
