@@ -13,7 +13,7 @@ LEVEL = {
     "base": 0,
     "interpose": 0,
     "env": 1,
-    "queue": 2, "timer": 2, "stack": 2, "wait": 2,
+    "queue": 2, "timer": 2, "stack": 2, "wait": 2, "codec": 2,
     "sched": 3,
     "select": 4,
     "sync": 5, "chan": 5, "io": 5,
