@@ -150,9 +150,11 @@ public:
   [[nodiscard]] io::result<unix_address> local_address() const;
   [[nodiscard]] io::result<unix_address> peer_address() const;
 
+protected:
+  explicit unix_stream(io::descriptor* d) noexcept : byte_stream(d) {}
+
 private:
   friend class unix_listener;
-  explicit unix_stream(io::descriptor* d) noexcept : byte_stream(d) {}
 };
 
 class socket_file; // src/net/socket_file.h

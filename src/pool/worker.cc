@@ -1,0 +1,150 @@
+// The other side of a process_pool: what a process does that a pool has started.
+//
+// It is this program once more, with a variable in its environment that says what it is to be, and a socket as descriptor 3. Where main
+// would begin is the end of the constructors; nobody calls us there. But a constructor of our own is called somewhere among
+// them (every file that includes process_pool.h has one), and that one can do what the loader would have done next: call those that
+// come after it. Then all static objects of that program or library are made, and we serve, and never return; exit() destroys them.
+//
+// Rejected: entering where main makes its first runtime. Everything that main does before would be done again in each process:
+// its arguments parsed, its files opened, its greeting printed.
+//
+// Two fibers: one reads, so it hears of a stop and of the parent's end while the other one calls. The parent's end is the end of
+// the stream, which the kernel brings about however the parent dies; so nothing that computes for ever outlives it, as a fiber that
+// computes loses its processor to the one that reads. (PR_SET_PDEATHSIG would tell of the end of the thread that has started us, and
+// threads of a runtime come and go.)
+//
+// Orderings: `busy` is written by the one who calls, before the answer is sent, and by the reader, before the call is handed over.
+#include "base/atomic.h"
+#include "env/environment.h"
+#include "env/startup.h"
+#include "pool/link.h"
+#include "pool/wire.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <cxxabi.h>
+#include <memory>
+#include <stop_token>
+
+#include <thrum/chan.h>
+#include <thrum/process_pool.h>
+#include <thrum/runtime.h>
+#include <thrum/spawn.h>
+#include <thrum/stop_token.h>
+
+namespace thrum::pool {
+
+namespace {
+
+constexpr std::size_t stack_size = std::size_t{8} << 20; // as the system gives a main thread
+
+struct call {
+  std::uint64_t id = 0;
+  content what;
+  std::stop_source stop = detail::make_stop_source();
+};
+using call_ref = std::shared_ptr<call>;
+
+std::string type_in_flight() {
+  const std::type_info* type = abi::__cxa_current_exception_type();
+  if (type == nullptr) return "unknown";
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> plain(
+      abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
+  return status == 0 ? plain.get() : type->name();
+}
+
+class server {
+public:
+  explicit server(net::unix_stream link) : link_(std::move(link)) {}
+
+  void serve() {
+    fiber<> caller = spawn({.name = "caller", .stack = stack_size}, [this] {
+      for (const call_ref& c : calls_) answer(*c);
+    });
+    if (!send(link_, message_kind::ready, 0)) env::end_group();
+    call_ref now;
+    while (auto m = receive(link_)) {
+      if (m->kind == message_kind::stop) {
+        if (now != nullptr && now->id == m->id) now->stop.request_stop();
+        continue;
+      }
+      now = std::make_shared<call>();
+      now->id = m->id;
+      now->what = std::move(m->what);
+      busy_.store(true, std::memory_order_relaxed); // relaxed: see the head
+      calls_.send(now);
+    }
+    if (busy_.load(std::memory_order_relaxed)) env::end_group(); // relaxed: see the head
+    calls_.close();
+    caller.join();
+  }
+
+private:
+  void answer(call& c) {
+    std::vector<std::byte> room(head_size);
+    message_kind kind = message_kind::value;
+    try {
+      encoder out(std::move(room));
+      stop_on(c.stop.get_token(), [&] { make(c.what.bytes(), out); });
+      room = out.finish();
+    } catch (const cancelled&) {
+      kind = message_kind::stopped;
+      room.assign(head_size, {});
+    } catch (const std::exception& e) {
+      kind = message_kind::failed;
+      room = failure(e.what());
+    } catch (...) {
+      kind = message_kind::failed;
+      room = failure("");
+    }
+    c.what = {};
+    busy_.store(false, std::memory_order_relaxed);        // relaxed: see the head
+    if (!send(link_, kind, c.id, room)) env::end_group(); // nobody listens
+  }
+
+  static void make(std::span<const std::byte> what, encoder& out) {
+    env::code_place place;
+    if (what.size() < sizeof place) throw codec_error("thrum: a call without a function");
+    std::memcpy(&place, what.data(), sizeof place);
+    const auto f =
+        reinterpret_cast<detail::remote_function>(reinterpret_cast<std::uintptr_t>(env::code_at(place)));
+    if (f == nullptr)
+      throw std::runtime_error(
+          "thrum: the function lies in a library that is not loaded in the processes of the pool "
+          "(or in another build of it): link it, instead of loading it with dlopen");
+    decoder in(what.subspan(sizeof place));
+    f(in, out);
+  }
+
+  static std::vector<std::byte> failure(const char* what) {
+    encoder out{std::vector<std::byte>(head_size)};
+    out.write(type_in_flight());
+    out.write(std::string(what));
+    return out.finish();
+  }
+
+  net::unix_stream link_;
+  chan<call_ref> calls_;
+  base::atomic<bool> busy_{false};
+};
+
+} // namespace
+
+} // namespace thrum::pool
+
+namespace thrum::detail {
+
+void enter_pool(void (*self)(int, char**, char**), int argc, char** argv, char** environment) {
+  if (env::variable(pool::worker_variable) == nullptr) return;
+  env::forget_variable(pool::worker_variable); // for what it starts, and for the constructors that come now
+  if (self != nullptr) env::call_constructors_after(self, argc, argv, environment);
+  env::name_this_process("thrum-pool");
+  {
+    runtime r({.processors = 1, .name = "pool", .drain = std::chrono::seconds(1)});
+    r.run([] { pool::server(pool::adopt_link()).serve(); });
+  }
+  env::end_process(0);
+}
+
+} // namespace thrum::detail
