@@ -1,5 +1,7 @@
 // What is called elsewhere comes back, however it ends; and nothing is left behind.
+#include <thrum/event_loop.h>
 #include <thrum/process_pool.h>
+#include <thrum/task.h>
 #include <thrum/thrum.h>
 
 #include <gtest/gtest.h>
@@ -382,10 +384,15 @@ TEST_F(process_pools, what_a_process_has_started_ends_with_it) {
     {
       thrum::process_pool pool({.processes = 1});
       grandchild = pool.submit([] {
-                         auto p = thrum::process::start({.program = "sleep", .arguments = {"1000"}}).value();
-                         const int id = p.id();
-                         p.detach();
-                         return id;
+                         auto shell =
+                             thrum::process::start({.program = "sh",
+                                                    .arguments = {"-c", "sleep 1000 > /dev/null & echo $!"},
+                                                    .out = thrum::process::pipe})
+                                 .value();
+                         char number[32] = {};
+                         const auto n = shell.out().read_some(number).value();
+                         shell.wait().value();
+                         return std::stoi(std::string(number, n));
                        })
                        .get();
       EXPECT_FALSE(is_gone(grandchild));
@@ -454,6 +461,30 @@ TEST_F(process_pools, what_cannot_be_sent_makes_submit_throw) {
                  thrum::remote_error);
     EXPECT_EQ(pool.submit(thrum::fn<&square>, 3).get(), 9);
   });
+}
+
+thrum::task<int> awaits(thrum::process_pool& pool, int n) {
+  co_return pool.submit(thrum::fn<&square>, n).get();
+}
+
+TEST_F(process_pools, a_fiber_a_coroutine_a_loop_and_a_thread_wait_for_results) {
+  thrum::process_pool pool({.processes = 2});
+  EXPECT_EQ(pool.submit(thrum::fn<&square>, 2).get(), 4);
+  run([&] {
+    EXPECT_EQ(pool.submit(thrum::fn<&square>, 3).get(), 9);
+    EXPECT_EQ(thrum::spawn(awaits(pool, 4)).join(), 16);
+  });
+  thrum::event_loop loop;
+  std::vector<int> seen;
+  loop.run([&] {
+    loop.spawn([&] { // what has to settle does not keep a loop, a fiber does
+          auto told = pool.submit(thrum::fn<&square>, 5).then([&](int n) { seen.push_back(n); });
+          told.get();
+          seen.push_back(pool.submit(thrum::fn<&square>, 6).get());
+        })
+        .detach();
+  });
+  EXPECT_EQ(seen, (std::vector<int>{25, 36}));
 }
 
 TEST_F(process_pools, calls_from_many_fibers_and_threads_are_all_made) {
