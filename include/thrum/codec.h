@@ -93,6 +93,12 @@ concept may_wait = std::default_initializable<T> && std::is_move_assignable_v<T>
 
 template <class T> inline constexpr char node_type = 0; // its address says which type
 
+// A descriptor that is sent beside the bytes.
+struct attachment {
+  int descriptor = -1;
+  std::shared_ptr<const void> owner; // keeps it open
+};
+
 } // namespace detail
 
 class encoder {
@@ -114,6 +120,11 @@ public:
   void write_count(std::uint64_t n); // the smaller, the shorter
   // What shared_ptrs point to; then all bytes. The last call.
   std::vector<std::byte> finish();
+
+  // ---- for values that are descriptors (shared_buffer.h), and for what takes them to another process
+  void attach(int descriptor, std::shared_ptr<const void> owner);
+  void allow_attachments() noexcept { may_attach_ = true; }
+  std::vector<detail::attachment> take_attachments() noexcept { return std::move(attachments_); }
 
   // ---- for detail/codec_standard.h
   class nested { // one level deeper
@@ -172,14 +183,18 @@ private:
   std::vector<std::byte> bytes_;
   std::vector<node> nodes_;
   std::unordered_map<name, std::size_t, name_hash> known_;
+  std::vector<detail::attachment> attachments_;
   std::size_t finished_ = 0; // nodes before this one are done
   unsigned depth_ = 0;
   unsigned keys_ = 0;
+  bool may_attach_ = false;
 };
 
 class decoder {
 public:
-  explicit decoder(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
+  // `attached`: the descriptors that came beside the bytes; they stay the caller's.
+  explicit decoder(std::span<const std::byte> bytes, std::span<const int> attached = {}) noexcept
+      : bytes_(bytes), attached_(attached) {}
   ~decoder();
   decoder(const decoder&) = delete;
   decoder& operator=(const decoder&) = delete;
@@ -202,6 +217,7 @@ public:
   // What shared_ptrs point to; then there must be no byte left. The last call: until then they point to empty objects.
   void finish();
   std::size_t left() const noexcept { return bytes_.size() - at_; }
+  int read_attached(); // what attach() has written
 
   // ---- for your own decode_from(), and detail/codec_standard.h
   [[noreturn]] void fail(const std::string& what) const;
@@ -265,6 +281,7 @@ private:
   [[noreturn]] void fail_depth() const;
 
   std::span<const std::byte> bytes_;
+  std::span<const int> attached_;
   std::size_t at_ = 0;
   std::vector<node> nodes_;
   std::size_t finished_ = 0;

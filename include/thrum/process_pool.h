@@ -40,7 +40,7 @@
 //                        rejected, std::bad_alloc. The future: remote_error for an exception of f, worker_died, cancelled, rejected,
 //                        codec_error if the result cannot be decoded, and what the constructor throws if a new process cannot be started.
 // Cost                   A process: about 2 ms, and 1 to 2 MiB of its own. A call: 40 to 60 us there and back, twice two system calls;
-//                        arguments and results beyond 64 KiB pass through a memory file, at the speed of copying them twice.
+//                        arguments and results beyond 64 KiB pass through a memory file, at the speed of copying them; a shared_buffer (shared_buffer.h) is not copied.
 //                        Encoding and decoding: codec.h.
 // Source of the idea     Python's multiprocessing.Pool and ProcessPoolExecutor, without their ways to hang and to break.
 #pragma once
@@ -97,6 +97,7 @@ private:
 namespace detail {
 struct pool_initializer {
   std::vector<std::byte> message; // empty: none
+  std::vector<attachment> attachments{};
 };
 // Called by the loader in every program that has this header, before main. In a process that a pool has started it does not return.
 void enter_pool(void (*self)(int, char**, char**), int argc, char** argv, char** environment);
@@ -119,8 +120,10 @@ template <class F, class... A> detail::pool_initializer initialized_by(F, const 
   if constexpr (detail::stateless<F>) {
     using call = detail::remote_call<F, void, detail::sent<A>...>;
     encoder out(detail::begin_job(&call::run));
+    out.allow_attachments();
     out.write(std::tuple<detail::sent<A>...>(args...));
-    return {out.finish()};
+    auto message = out.finish();
+    return {std::move(message), out.take_attachments()};
   } else {
     return {};
   }

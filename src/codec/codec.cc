@@ -63,6 +63,18 @@ std::vector<std::byte> encoder::finish() {
   return std::move(bytes_);
 }
 
+void encoder::attach(int descriptor, std::shared_ptr<const void> owner) {
+  if (!may_attach_) fail("a shared_buffer can be sent to a process of a process_pool only: send a copy of its bytes");
+  write_count(attachments_.size());
+  attachments_.push_back({descriptor, std::move(owner)});
+}
+
+int decoder::read_attached() {
+  const std::uint64_t number = read_count();
+  if (number >= attached_.size()) fail("a descriptor that did not come");
+  return attached_[number];
+}
+
 decoder::~decoder() {
   if (complete_) return;
   for (node& n : nodes_) {

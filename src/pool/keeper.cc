@@ -102,7 +102,8 @@ void keeper::bring_up() {
 void keeper::initialize() {
   auto bytes = core_.options.initializer.message; // a copy: the head is written into it
   if (bytes.empty()) return;
-  if (!send(link_, message_kind::run, 0, bytes)) throw worker_died(bury(1s));
+  if (!send(link_, message_kind::run, 0, bytes, core_.options.initializer.attachments))
+    throw worker_died(bury(1s));
   const message said = await_message();
   if (said.kind == message_kind::failed) throw_remote(said);
   if (said.kind != message_kind::value) throw worker_died(bury(0s));
@@ -184,7 +185,7 @@ bool keeper::hand_over(detail::pool_job& job) {
   for (int i = 1;; ++i) {
     if (core_.asked_to_stop(job)) return false;
     if (!is_up()) bring_up();
-    if (send(link_, message_kind::run, job.id, job.message)) return true;
+    if (send(link_, message_kind::run, job.id, job.message, job.attachments)) return true;
     const exit_status how = bury(1s);
     if (i == attempts) throw worker_died(how);
   }
@@ -243,7 +244,7 @@ void keeper::await_answer(detail::pool_job& job) {
 
 void keeper::settle(detail::pool_job& job, const message& m) noexcept {
   try {
-    if (m.kind == message_kind::value) return job.succeed(m.what.bytes());
+    if (m.kind == message_kind::value) return job.succeed(m.what.bytes(), m.descriptors());
     if (m.kind == message_kind::stopped) throw cancelled(cancel_reason::user);
     throw_remote(m);
   } catch (...) { job.fail(std::current_exception()); }

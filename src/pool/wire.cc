@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint32_t mark = 0x6d726874; // "thrm"
 constexpr std::uint64_t most_content = std::uint64_t{1} << 40;
+constexpr std::size_t most_attached = 1000;
 
 io::error trouble(const char* operation, int errno_value) noexcept {
   return io::system_error(operation, {}, errno_value);
@@ -40,8 +41,8 @@ io::result<content> receive_beside(const net::unix_stream& from, std::uint64_t s
 }
 
 bool makes_sense(const message_head& head) noexcept {
-  return head.mark == mark && head.kind <= message_kind::stopped && head.beside <= 1 && head.zero == 0 &&
-         head.size <= (head.beside != 0 ? most_content : most_inline);
+  return head.mark == mark && head.kind <= message_kind::stopped && head.beside <= 1 &&
+         head.attached <= most_attached && head.size <= (head.beside != 0 ? most_content : most_inline);
 }
 
 } // namespace
@@ -50,13 +51,25 @@ content::~content() {
   if (mapped_ != nullptr) env::unmap_memory(mapped_, size_);
 }
 
+std::vector<int> message::descriptors() const {
+  std::vector<int> all;
+  for (const net::passed_descriptor& d : attached) all.push_back(d.native());
+  return all;
+}
+
 io::result<void> send(const net::unix_stream& to, message_kind kind, std::uint64_t id,
-                      std::span<std::byte> bytes) {
+                      std::span<std::byte> bytes, std::span<const detail::attachment> beside) {
   const auto what = bytes.subspan(head_size);
-  const message_head head{.mark = mark, .kind = kind, .id = id, .size = what.size()};
-  if (what.size() > most_inline) return send_beside(to, head, what);
+  if (beside.size() > most_attached) return trouble("send to another process", -E2BIG);
+  const message_head head{.mark = mark,
+                          .kind = kind,
+                          .attached = static_cast<std::uint16_t>(beside.size()),
+                          .id = id,
+                          .size = what.size()};
   std::memcpy(bytes.data(), &head, sizeof head);
-  return to.write_all(bytes);
+  auto sent = what.size() > most_inline ? send_beside(to, head, what) : to.write_all(bytes);
+  for (std::size_t i = 0; sent && i < beside.size(); ++i) sent = to.send_descriptor(beside[i].descriptor);
+  return sent;
 }
 
 io::result<void> send(const net::unix_stream& to, message_kind kind, std::uint64_t id) {
@@ -68,7 +81,7 @@ io::result<message> receive(const net::unix_stream& from, io::deadline until) {
   message_head head;
   if (auto read = from.read_exactly({&head, sizeof head}, until); !read) return read.error();
   if (!makes_sense(head)) return trouble("understand another process", -EBADMSG);
-  message m{.kind = head.kind, .id = head.id, .what = {}};
+  message m{.kind = head.kind, .id = head.id, .what = {}, .attached = {}};
   if (head.beside != 0) {
     auto what = receive_beside(from, head.size, until);
     if (!what) return what.error();
@@ -77,6 +90,11 @@ io::result<message> receive(const net::unix_stream& from, io::deadline until) {
     std::vector<std::byte> bytes(head.size);
     if (auto read = from.read_exactly(bytes, until); !read) return read.error();
     m.what = content(std::move(bytes));
+  }
+  for (unsigned i = 0; i < head.attached; ++i) {
+    auto one = from.receive_descriptor(until);
+    if (!one) return one.error();
+    m.attached.push_back(std::move(*one));
   }
   return m;
 }

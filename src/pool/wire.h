@@ -2,7 +2,7 @@
 //
 // A message is a head and its content. What is small follows the head; what is larger lies in a sealed memory file, whose
 // descriptor follows the head instead. (Sealed, so that it can neither shrink nor change under who reads it: the other process may have
-// gone mad.) The parent says: run, stop. The child says: ready, once; then value, failed or stopped for each run.
+// gone mad.) Descriptors that are part of the values come last. The parent says: run, stop. The child says: ready, once; then value, failed or stopped for each run.
 #pragma once
 
 #include "env/modules.h"
@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <thrum/codec.h>
 #include <thrum/io/deadline.h>
 #include <thrum/io/error.h>
 #include <thrum/net/unix.h>
@@ -32,9 +33,9 @@ enum class message_kind : std::uint8_t {
 struct message_head {
   std::uint32_t mark = 0;
   message_kind kind = message_kind::run;
-  std::uint8_t beside = 0; // 1: the content is in a memory file
-  std::uint16_t zero = 0;
-  std::uint64_t id = 0; // which run it is about
+  std::uint8_t beside = 0;    // 1: the content is in a memory file
+  std::uint16_t attached = 0; // how many descriptors follow the content
+  std::uint64_t id = 0;       // which run it is about
   std::uint64_t size = 0;
 };
 inline constexpr std::size_t head_size = sizeof(message_head);
@@ -70,11 +71,14 @@ struct message {
   message_kind kind = message_kind::ready;
   std::uint64_t id = 0;
   content what;
+  std::vector<net::passed_descriptor> attached;
+
+  std::vector<int> descriptors() const;
 };
 
 // `bytes`: room for a head, which is written there, and the content.
 io::result<void> send(const net::unix_stream& to, message_kind kind, std::uint64_t id,
-                      std::span<std::byte> bytes);
+                      std::span<std::byte> bytes, std::span<const detail::attachment> beside = {});
 io::result<void> send(const net::unix_stream& to, message_kind kind, std::uint64_t id);
 // std::errc::bad_message: nobody who follows this page says such a thing.
 io::result<message> receive(const net::unix_stream& from, io::deadline until = {});

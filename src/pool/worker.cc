@@ -39,8 +39,7 @@ namespace {
 constexpr std::size_t stack_size = std::size_t{8} << 20; // as the system gives a main thread
 
 struct call {
-  std::uint64_t id = 0;
-  content what;
+  message said;
   std::stop_source stop = detail::make_stop_source();
 };
 using call_ref = std::shared_ptr<call>;
@@ -66,12 +65,11 @@ public:
     call_ref now;
     while (auto m = receive(link_)) {
       if (m->kind == message_kind::stop) {
-        if (now != nullptr && now->id == m->id) now->stop.request_stop();
+        if (now != nullptr && now->said.id == m->id) now->stop.request_stop();
         continue;
       }
       now = std::make_shared<call>();
-      now->id = m->id;
-      now->what = std::move(m->what);
+      now->said = std::move(*m);
       busy_.store(true, std::memory_order_relaxed); // relaxed: see the head
       calls_.send(now);
     }
@@ -83,11 +81,14 @@ public:
 private:
   void answer(call& c) {
     std::vector<std::byte> room(head_size);
+    std::vector<detail::attachment> beside;
     message_kind kind = message_kind::value;
     try {
       encoder out(std::move(room));
-      stop_on(c.stop.get_token(), [&] { make(c.what.bytes(), out); });
+      out.allow_attachments();
+      stop_on(c.stop.get_token(), [&] { make(c.said, out); });
       room = out.finish();
+      beside = out.take_attachments();
     } catch (const cancelled&) {
       kind = message_kind::stopped;
       room.assign(head_size, {});
@@ -98,12 +99,14 @@ private:
       kind = message_kind::failed;
       room = failure("");
     }
-    c.what = {};
-    busy_.store(false, std::memory_order_relaxed);        // relaxed: see the head
-    if (!send(link_, kind, c.id, room)) env::end_group(); // nobody listens
+    const std::uint64_t id = c.said.id;
+    c.said = {};
+    busy_.store(false, std::memory_order_relaxed);              // relaxed: see the head
+    if (!send(link_, kind, id, room, beside)) env::end_group(); // nobody listens
   }
 
-  static void make(std::span<const std::byte> what, encoder& out) {
+  static void make(const message& said, encoder& out) {
+    const std::span<const std::byte> what = said.what.bytes();
     env::code_place place;
     if (what.size() < sizeof place) throw codec_error("thrum: a call without a function");
     std::memcpy(&place, what.data(), sizeof place);
@@ -113,7 +116,8 @@ private:
       throw std::runtime_error(
           "thrum: the function lies in a library that is not loaded in the processes of the pool "
           "(or in another build of it): link it, instead of loading it with dlopen");
-    decoder in(what.subspan(sizeof place));
+    const std::vector<int> attached = said.descriptors();
+    decoder in(what.subspan(sizeof place), attached);
     f(in, out);
   }
 

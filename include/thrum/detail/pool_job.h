@@ -47,11 +47,12 @@ public:
   pool_job& operator=(const pool_job&) = delete;
 
   // Exactly one of these is called, once.
-  virtual void succeed(std::span<const std::byte> result) noexcept = 0;
+  virtual void succeed(std::span<const std::byte> result, std::span<const int> attached) noexcept = 0;
   virtual void fail(std::exception_ptr why) noexcept = 0;
 
-  std::vector<std::byte> message; // constant once it was submitted
-  std::uint64_t id = 0;           // the same
+  std::vector<std::byte> message;      // constant once it was submitted
+  std::vector<attachment> attachments; // the same
+  std::uint64_t id = 0;                // the same
 
 private:
   friend class pool::core;
@@ -71,9 +72,9 @@ void stop_job(pool::core& of, pool_job& job) noexcept;
 template <class R> class job_of final : public pool_job {
 public:
   explicit job_of(std::source_location site) : promise(site) {}
-  void succeed(std::span<const std::byte> result) noexcept override {
+  void succeed(std::span<const std::byte> result, std::span<const int> attached) noexcept override {
     try {
-      decoder in(result);
+      decoder in(result, attached);
       if constexpr (std::is_void_v<R>) {
         in.read<std::monostate>();
         in.finish();
@@ -157,8 +158,10 @@ template <class Call, class R, class Arguments> future<R> submit_call(const std:
                                                                       std::source_location site) {
   auto job = std::make_shared<job_of<R>>(site);
   encoder out(begin_job(&Call::run));
+  out.allow_attachments();
   out.write(arguments);
   job->message = out.finish();
+  job->attachments = out.take_attachments();
   future<R> result = job->promise.get_future();
   // Neither is kept alive by that: who has settled the promise lets go of both.
   job->promise.on_stop(
