@@ -213,6 +213,11 @@ public:
     if (size != 0) std::memcpy(to, bytes_.data() + at_, size);
     at_ += size;
   }
+  const std::byte* take_bytes(std::size_t size) { // where they are
+    if (size > left()) fail_short(size);
+    at_ += size;
+    return bytes_.data() + (at_ - size);
+  }
   std::uint64_t read_count();
   // What shared_ptrs point to; then there must be no byte left. The last call: until then they point to empty objects.
   void finish();

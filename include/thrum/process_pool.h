@@ -121,7 +121,7 @@ template <class F, class... A> detail::pool_initializer initialized_by(F, const 
     using call = detail::remote_call<F, void, detail::sent<A>...>;
     encoder out(detail::begin_job(&call::run));
     out.allow_attachments();
-    out.write(std::tuple<detail::sent<A>...>(args...));
+    detail::write_arguments<detail::sent<A>...>(out, detail::as_sent<detail::sent<A>>(args)...);
     auto message = out.finish();
     return {std::move(message), out.take_attachments()};
   } else {
@@ -144,23 +144,24 @@ public:
   // (One to three arguments carry the place of the call; C++ cannot put a default argument after a pack.)
   template <class F, class A1>
     requires std::invocable<F, detail::sent<A1>>
-  auto submit(F, A1&& a1, std::source_location site = std::source_location::current()) {
-    return submit_from<F>(site, std::forward<A1>(a1));
+  auto submit(F, const A1& a1, std::source_location site = std::source_location::current()) {
+    return submit_from<F>(site, a1);
   }
   template <class F, class A1, class A2>
     requires std::invocable<F, detail::sent<A1>, detail::sent<A2>>
-  auto submit(F, A1&& a1, A2&& a2, std::source_location site = std::source_location::current()) {
-    return submit_from<F>(site, std::forward<A1>(a1), std::forward<A2>(a2));
+  auto submit(F, const A1& a1, const A2& a2, std::source_location site = std::source_location::current()) {
+    return submit_from<F>(site, a1, a2);
   }
   template <class F, class A1, class A2, class A3>
     requires std::invocable<F, detail::sent<A1>, detail::sent<A2>, detail::sent<A3>>
-  auto submit(F, A1&& a1, A2&& a2, A3&& a3, std::source_location site = std::source_location::current()) {
-    return submit_from<F>(site, std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3));
+  auto submit(F, const A1& a1, const A2& a2, const A3& a3,
+              std::source_location site = std::source_location::current()) {
+    return submit_from<F>(site, a1, a2, a3);
   }
   template <class F, class... A>
     requires(sizeof...(A) > 3) && std::invocable<F, detail::sent<A>...>
-  auto submit(F, A&&... args) {
-    return submit_from<F>(std::source_location{}, std::forward<A>(args)...);
+  auto submit(F, const A&... args) {
+    return submit_from<F>(std::source_location{}, args...);
   }
 
   template <class F, std::ranges::input_range Range>
@@ -176,7 +177,8 @@ public:
       detail::map_parts<part> parts;
       std::vector<T> some;
       const auto send = [&] {
-        parts.all.push_back(detail::submit_call<detail::remote_map<F, R, T>, part>(core_, some, site));
+        parts.all.push_back(
+            detail::submit_call<detail::remote_map<F, R, T>, part, std::vector<T>>(core_, site, some));
         some.clear();
       };
       if (chunk == 0) chunk = chunk_for(items);
@@ -201,13 +203,13 @@ public:
   [[nodiscard]] std::uint64_t started() const noexcept; // processes
 
 private:
-  template <class F, class... A> auto submit_from(std::source_location site, A&&... args) {
+  template <class F, class... A> auto submit_from(std::source_location site, const A&... args) {
     using R = std::decay_t<std::invoke_result_t<F, detail::sent<A>...>>;
     detail::demand_stateless<F>();
     detail::demand_result<R>();
     if constexpr (detail::stateless<F>)
-      return detail::submit_call<detail::remote_call<F, R, detail::sent<A>...>, R>(
-          core_, std::tuple<detail::sent<A>...>(std::forward<A>(args)...), site);
+      return detail::submit_call<detail::remote_call<F, R, detail::sent<A>...>, R, detail::sent<A>...>(
+          core_, site, detail::as_sent<detail::sent<A>>(args)...);
   }
   // Four parts for each process: those that are done sooner take more of them.
   template <class Range> std::size_t chunk_for(const Range& items) const {

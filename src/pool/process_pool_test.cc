@@ -83,6 +83,8 @@ TEST_F(process_pools, call_functions_and_give_their_results) {
     EXPECT_EQ(pool.submit(thrum::fn<&greet>, "you", 2).get(), "hello you;hello you;");
     EXPECT_EQ(pool.submit([](point p) { return point{p.y, p.x}; }, point{1, 2}).get(), (point{2, 1}));
     EXPECT_EQ(pool.submit(std::plus<>(), 1, 2).get(), 3);
+    EXPECT_EQ(pool.submit(thrum::fn<&greet>, std::string_view("me"), 1).get(), "hello me;");
+    EXPECT_EQ(pool.submit([](std::unique_ptr<int> n) { return *n; }, std::make_unique<int>(5)).get(), 5);
     pool.submit([] {}).get();
     EXPECT_NE(pool.submit(thrum::fn<&process_id>).get(), ::getpid());
     EXPECT_EQ(pool.started(), 2u);

@@ -144,6 +144,9 @@ template <class Sequence> void write_elements(encoder& out, const Sequence& all)
     encoder::fail("an element has written nothing: encode_to() writes a byte at least");
 }
 
+template <class T> inline constexpr bool is_byte =
+    std::same_as<T, char> || std::same_as<T, unsigned char> || std::same_as<T, std::byte>;
+
 template <class Sequence> struct contiguous_form
     : made_of<typename Sequence::value_type> { // vector, basic_string
   using element = typename Sequence::value_type;
@@ -157,8 +160,14 @@ template <class Sequence> struct contiguous_form
   static Sequence read(decoder& in) {
     Sequence all;
     if constexpr (is_bulk<element>) {
-      all.resize(in.read_size(sizeof(element)));
-      in.read_bytes(all.data(), all.size() * sizeof(element));
+      const std::size_t n = in.read_size(sizeof(element));
+      if constexpr (is_byte<element>) { // may be looked at where they are: need not be zeroed first
+        const auto* from = reinterpret_cast<const element*>(in.take_bytes(n));
+        all.assign(from, from + n);
+      } else {
+        all.resize(n);
+        in.read_bytes(all.data(), n * sizeof(element));
+      }
     } else {
       const decoder::nested deeper(in);
       const std::size_t n = in.read_size();

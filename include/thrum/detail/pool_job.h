@@ -9,6 +9,7 @@
 #include <thrum/error.h>
 #include <thrum/future.h>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -106,6 +107,13 @@ template <> struct sent_as<std::string_view> {
 };
 template <class T> using sent = typename sent_as<std::decay_t<T>>::type;
 
+template <class S, class T> decltype(auto) as_sent(const T& value) {
+  if constexpr (std::same_as<S, T>)
+    return (value);
+  else
+    return S(value);
+}
+
 template <class F>
 concept stateless = std::is_empty_v<F> && std::default_initializable<F>;
 
@@ -153,13 +161,18 @@ template <class R> void demand_result() {
     if constexpr (!sendable<R>) demand_sendable<R>();
 }
 
-template <class Call, class R, class Arguments> future<R> submit_call(const std::shared_ptr<pool::core>& to,
-                                                                      const Arguments& arguments,
-                                                                      std::source_location site) {
+// The arguments as a tuple of S would be written, but without making one.
+template <class... S> void write_arguments(encoder& out, const S&... args) {
+  if constexpr (sizeof...(S) == 0) out.write(std::tuple<>());
+  (out.write(args), ...);
+}
+
+template <class Call, class R, class... S>
+future<R> submit_call(const std::shared_ptr<pool::core>& to, std::source_location site, const S&... args) {
   auto job = std::make_shared<job_of<R>>(site);
   encoder out(begin_job(&Call::run));
   out.allow_attachments();
-  out.write(arguments);
+  write_arguments<S...>(out, args...);
   job->message = out.finish();
   job->attachments = out.take_attachments();
   future<R> result = job->promise.get_future();
