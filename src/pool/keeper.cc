@@ -16,6 +16,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <thrum/detail/deadline.h>
 #include <thrum/io/ready.h>
 #include <thrum/select.h>
 #include <thrum/with_timeout.h>
@@ -23,18 +24,11 @@
 namespace thrum::pool {
 
 using namespace std::chrono_literals;
-using clock = std::chrono::steady_clock;
 
 namespace {
 
 constexpr auto patience = 5s;      // with one that is to end by itself
 constexpr auto message_time = 30s; // for the rest of a message that has begun
-constexpr auto never = clock::time_point::max();
-
-clock::time_point after_now(std::chrono::nanoseconds d) noexcept {
-  const auto now = clock::now();
-  return d < never - now ? now + std::chrono::duration_cast<clock::duration>(d) : never;
-}
 
 [[noreturn]] void throw_remote(const message& m) {
   decoder in(m.what.bytes());
@@ -192,13 +186,15 @@ bool keeper::hand_over(detail::pool_job& job) {
 }
 
 // One that was asked to stop now.
-clock::time_point keeper::when_to_kill() const noexcept {
+detail::deadline_t keeper::when_to_kill() const noexcept {
   const auto limit = core_.options.kill_after;
-  return after_now(core_.is_ending() ? std::min<std::chrono::nanoseconds>(limit, patience) : limit);
+  return detail::deadline_after(core_.is_ending() ? std::min<std::chrono::nanoseconds>(limit, patience)
+                                                  : limit);
 }
 
-keeper::event keeper::wait_for(clock::time_point kill_at) {
-  switch (select_ordered(readable(link_), readable(child_.ended()), recv(wakes_), at(kill_at))) {
+keeper::event keeper::wait_for(detail::deadline_t kill_at) {
+  const std::chrono::steady_clock::time_point limit{std::chrono::nanoseconds(kill_at)};
+  switch (select_ordered(readable(link_), readable(child_.ended()), recv(wakes_), at(limit))) {
   case 0: return event::said;
   case 1: return event::died;
   case 2: return event::woken;
@@ -207,7 +203,7 @@ keeper::event keeper::wait_for(clock::time_point kill_at) {
 }
 
 void keeper::await_answer(detail::pool_job& job) {
-  auto kill_at = never;
+  auto kill_at = detail::no_deadline;
   bool was_asked = false;
   bool was_killed = false;
   for (;;) {
@@ -222,7 +218,7 @@ void keeper::await_answer(detail::pool_job& job) {
     }
     if (what == event::late) {
       was_killed = true;
-      kill_at = never;
+      kill_at = detail::no_deadline;
       static_cast<void>(child_.kill(SIGKILL));
       continue;
     }

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include <thrum/chan.h>
+#include <thrum/detail/deadline.h>
 #include <thrum/detail/pool_job.h>
 #include <thrum/future.h>
 #include <thrum/net/unix.h>
@@ -49,8 +50,8 @@ private:
   void make(detail::pool_job& job);
   bool hand_over(detail::pool_job& job);
   void await_answer(detail::pool_job& job);
-  std::chrono::steady_clock::time_point when_to_kill() const noexcept;
-  event wait_for(std::chrono::steady_clock::time_point kill_at);
+  detail::deadline_t when_to_kill() const noexcept;
+  event wait_for(detail::deadline_t kill_at);
   void settle(detail::pool_job& job, const message& m) noexcept;
 
   core& core_;

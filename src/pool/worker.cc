@@ -24,13 +24,14 @@
 #include <cstring>
 #include <cxxabi.h>
 #include <memory>
-#include <stop_token>
+#include <mutex>
 
 #include <thrum/chan.h>
+#include <thrum/detail/stop_scope.h>
+#include <thrum/mutex.h>
 #include <thrum/process_pool.h>
 #include <thrum/runtime.h>
 #include <thrum/spawn.h>
-#include <thrum/stop_token.h>
 
 namespace thrum::pool {
 
@@ -38,9 +39,40 @@ namespace {
 
 constexpr std::size_t stack_size = std::size_t{8} << 20; // as the system gives a main thread
 
-struct call {
+// What is called, and how it is asked to stop while it is.
+class call {
+public:
+  explicit call(message m) noexcept : said(std::move(m)) {}
+
+  template <class F> void make(F&& f) {
+    detail::stop_scope scope(detail::stop_scope::kind::limit);
+    enter(&scope);
+    try {
+      std::forward<F>(f)();
+    } catch (...) {
+      enter(nullptr);
+      throw;
+    }
+    enter(nullptr);
+  }
+  void request_stop() noexcept {
+    const std::lock_guard hold(mutex_);
+    asked_ = true;
+    if (scope_ != nullptr) scope_->request(cancel_reason::user);
+  }
+
   message said;
-  std::stop_source stop = detail::make_stop_source();
+
+private:
+  void enter(detail::stop_scope* scope) noexcept {
+    const std::lock_guard hold(mutex_);
+    scope_ = scope;
+    if (scope_ != nullptr && asked_) scope_->request(cancel_reason::user);
+  }
+
+  mutex mutex_; // guards:
+  detail::stop_scope* scope_ = nullptr;
+  bool asked_ = false;
 };
 using call_ref = std::shared_ptr<call>;
 
@@ -65,11 +97,10 @@ public:
     call_ref now;
     while (auto m = receive(link_)) {
       if (m->kind == message_kind::stop) {
-        if (now != nullptr && now->said.id == m->id) now->stop.request_stop();
+        if (now != nullptr && now->said.id == m->id) now->request_stop();
         continue;
       }
-      now = std::make_shared<call>();
-      now->said = std::move(*m);
+      now = std::make_shared<call>(std::move(*m));
       busy_.store(true, std::memory_order_relaxed); // relaxed: see the head
       calls_.send(now);
     }
@@ -86,7 +117,7 @@ private:
     try {
       encoder out(std::move(room));
       out.allow_attachments();
-      stop_on(c.stop.get_token(), [&] { make(c.said, out); });
+      c.make([&] { make(c.said, out); });
       room = out.finish();
       beside = out.take_attachments();
     } catch (const cancelled&) {
