@@ -1,4 +1,4 @@
-// Memory for tasks: slab objects of three sizes, kept in per-processor free lists with a shared level behind them. Larger
+// Memory for tasks: slab objects of four sizes, kept in per-processor free lists with a shared level behind them. Larger
 // tasks come from operator new.
 //
 // The private list is plain: only the worker that holds the processor touches it, inside the runtime. Lists travel to and
@@ -20,10 +20,13 @@ struct free_object {
   free_object* next;
 };
 
-inline constexpr unsigned task_classes = 3; // 64, 128 and 256 bytes
+inline constexpr unsigned task_classes =
+    4; // 64, 128, 192 and 256 bytes: what is aligned to a cache line stays so
 inline constexpr std::size_t largest_pooled_task = 256;
-constexpr unsigned task_class(std::size_t bytes) noexcept { return bytes <= 64 ? 0 : bytes <= 128 ? 1 : 2; }
-constexpr std::size_t task_class_bytes(unsigned size_class) noexcept { return std::size_t{64} << size_class; }
+constexpr unsigned task_class(std::size_t bytes) noexcept { return static_cast<unsigned>((bytes - 1) / 64); }
+constexpr std::size_t task_class_bytes(unsigned size_class) noexcept {
+  return std::size_t{64} * (size_class + 1);
+}
 
 class task_pool {
 public:

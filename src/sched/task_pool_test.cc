@@ -76,7 +76,9 @@ TEST(task_pool, classes_hold_what_they_say) {
   EXPECT_EQ(task_class_bytes(task_class(64)), 64u);
   EXPECT_EQ(task_class_bytes(task_class(65)), 128u);
   EXPECT_EQ(task_class_bytes(task_class(128)), 128u);
-  EXPECT_EQ(task_class_bytes(task_class(129)), 256u);
+  EXPECT_EQ(task_class_bytes(task_class(129)), 192u);
+  EXPECT_EQ(task_class_bytes(task_class(192)), 192u);
+  EXPECT_EQ(task_class_bytes(task_class(193)), 256u);
   EXPECT_EQ(task_class_bytes(task_class(largest_pooled_task)), 256u);
 }
 
