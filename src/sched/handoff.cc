@@ -107,6 +107,7 @@ void give_caches_back(runtime_core& core, processor& p) noexcept {
 void delete_worker(worker* w) noexcept {
   give_caches_back(w->runtime, *w->limbo); // it may have become ordinary again with something in them
   delete w->limbo;
+  for (unsigned c = 0; c < task_classes; ++c) shared_task_pool().spill(c, &w->spare[c], w->spare_count[c]);
   delete w;
 }
 
