@@ -116,6 +116,11 @@ struct task_access {
     if (!t.frame_) panic_empty_coroutine();
     return t.frame_;
   }
+  // A flow has what it began until it has ended, and hands it out then (run_flow()); null: it was not begun.
+  template <class T> static void hand_over(thrum::task<T>&& t) noexcept { t.frame_ = nullptr; }
+  template <class T> static thrum::task<T> ended(std::coroutine_handle<> frame) noexcept {
+    return thrum::task<T>(std::coroutine_handle<task_promise<T>>::from_address(frame.address()));
+  }
 };
 
 template <class T> struct any_task_promise : coroutine_promise {
@@ -168,7 +173,7 @@ template <class T> struct task_awaiter {
   }
 };
 
-// ---- started coroutines: f, what it made, and the flow
+// ---- started coroutines: f, and the flow with what f made
 
 template <class T, class F> struct started_coroutine {
   template <class G> started_coroutine(G&& g, detail::task& resumption, runtime* where)
@@ -176,19 +181,16 @@ template <class T, class F> struct started_coroutine {
   ~started_coroutine() {}
 
   void begin() {
-    body = f(); // an lvalue: the coroutine may refer to its captures
+    thrum::task<T> body = f(); // an lvalue: the coroutine may refer to its captures
     flow.at = first_of(body, flow);
+    task_access::hand_over(std::move(body));
   }
-  // What the coroutine refers to ends with it.
-  void end_body() noexcept {
-    body = {};
-    f.~F();
-  }
+  // What the coroutine refers to ends after it.
+  void end_callable() noexcept { f.~F(); }
 
   union {
-    F f; // alive until end_body()
+    F f; // alive until end_callable()
   };
-  thrum::task<T> body;
   coroutine_flow flow;
 };
 
@@ -202,7 +204,7 @@ template <class T, class F> struct coroutine_task final : result_task<T> {
 
   // An executor did not take it: it ends without having begun.
   void free_refused() noexcept {
-    started.end_body();
+    started.end_callable();
     this->~coroutine_task();
     free_task(this, sizeof(coroutine_task));
   }
@@ -211,7 +213,7 @@ template <class T, class F> struct coroutine_task final : result_task<T> {
     auto& self = static_cast<coroutine_task&>(t);
     if (__builtin_expect(self.dropped, false)) {
       self.error = std::current_exception();
-      self.started.end_body();
+      self.started.end_callable();
       end_flow(self.started.flow);
       return publish_dropped(self);
     }
@@ -221,18 +223,20 @@ template <class T, class F> struct coroutine_task final : result_task<T> {
       self.started.begin();
     } catch (...) {
       self.error = std::current_exception();
-      return self.end();
+      return self.end({});
     }
-    if (run_flow(self.started.flow)) self.end();
+    if (const auto ended = run_flow(self.started.flow)) self.end(ended);
   }
   static void go_on(detail::task& t) {
     auto& self = static_cast<coroutine_task&>(t);
     if (__builtin_expect(self.dropped, false)) self.error = std::current_exception();
-    if (!sent_home(self.started.flow, t) && run_flow(self.started.flow)) self.end();
+    if (sent_home(self.started.flow, t)) return;
+    if (const auto ended = run_flow(self.started.flow)) self.end(ended);
   }
-  void end() {
+  void end(std::coroutine_handle<> ended) {
+    thrum::task<T> body = task_access::ended<T>(ended);
     if (this->error == nullptr) try {
-        auto& result = task_access::frame(started.body).promise().result;
+        auto& result = task_access::frame(body).promise().result;
         if constexpr (std::is_void_v<T>)
           result.take();
         else if constexpr (std::is_reference_v<T>) {
@@ -241,7 +245,8 @@ template <class T, class F> struct coroutine_task final : result_task<T> {
         } else
           ::new (static_cast<void*>(std::addressof(this->value))) T(result.take());
       } catch (...) { this->error = std::current_exception(); }
-    started.end_body();
+    body = {};
+    started.end_callable();
     end_flow(started.flow);
     publish_end(*this);
   }
@@ -265,25 +270,31 @@ template <class T, class F> struct detached_coroutine final : detail::task {
     if (__builtin_expect(self.dropped, false)) return self.end_life();
     if (sent_home(self.started.flow, t)) return;
     self.run = &go_on;
-    std::exception_ptr failed;
     try {
       self.started.begin();
-    } catch (...) { failed = std::current_exception(); }
-    if (failed || run_flow(self.started.flow)) self.end(failed);
+    } catch (...) {
+      self.end_life();
+      throw;
+    }
+    if (const auto ended = run_flow(self.started.flow)) self.end(ended);
   }
   static void go_on(detail::task& t) {
     auto& self = static_cast<detached_coroutine&>(t);
-    if (!sent_home(self.started.flow, t) && run_flow(self.started.flow)) self.end(nullptr);
+    if (sent_home(self.started.flow, t)) return;
+    if (const auto ended = run_flow(self.started.flow)) self.end(ended);
   }
-  void end(std::exception_ptr failed) {
-    if (!failed) try {
-        static_cast<void>(task_access::frame(started.body).promise().result.take());
-      } catch (...) { failed = std::current_exception(); }
+  void end(std::coroutine_handle<> ended) {
+    std::exception_ptr failed;
+    thrum::task<T> body = task_access::ended<T>(ended);
+    try {
+      static_cast<void>(task_access::frame(body).promise().result.take());
+    } catch (...) { failed = std::current_exception(); }
+    body = {};
     end_life();
     if (failed) std::rethrow_exception(std::move(failed));
   }
   void end_life() noexcept {
-    started.end_body();
+    started.end_callable();
     end_flow(started.flow);
     this->~detached_coroutine();
     free_task(this, sizeof(detached_coroutine));

@@ -29,7 +29,7 @@ using wait::waiter;
 // caller updates the hint (C5).
 
 // Requires: !c.closed.
-[[gnu::always_inline]] inline bool send_now(chan_core& c, void* value, wait::agent** woken,
+[[gnu::always_inline]] inline bool send_now(chan_core& c, void* value, wait::claimable** woken,
                                             bool* no_memory) noexcept {
   if (__builtin_expect(!c.receivers.empty(), false)) {
     if (waiter* receiver = wait::pop_claimed(c.receivers)) {
@@ -53,7 +53,7 @@ using wait::waiter;
   return false;
 }
 
-[[gnu::always_inline]] inline bool recv_now(chan_core& c, void* slot, wait::agent** woken) noexcept {
+[[gnu::always_inline]] inline bool recv_now(chan_core& c, void* slot, wait::claimable** woken) noexcept {
   if (!c.buffer.empty()) {
     c.elements.load(slot, c.buffer.pop());
     if (__builtin_expect(!c.senders.empty(), false)) {
@@ -177,7 +177,7 @@ chan_status chan_send(chan_core* c, void* value, deadline_t deadline) {
   if (__builtin_expect(c == nullptr, false)) return wait_for_nothing(deadline, sched::wait_reason::chan_send);
   const lock::held guard = c->guard.acquire(wait::this_thread());
   if (__builtin_expect(!c->closed, true)) {
-    wait::agent* woken = nullptr;
+    wait::claimable* woken = nullptr;
     bool no_memory = false;
     if (send_now(*c, value, &woken, &no_memory)) {
       lock::release(guard);
@@ -196,7 +196,7 @@ chan_status chan_try_send(chan_core* c, void* value) {
   // One word answers for an instant: no guard is needed to say no.
   if (c == nullptr || (c->readiness.load() & chan_send_ready) == 0) return chan_status::would_block;
   const lock::held guard = c->guard.acquire(wait::this_thread());
-  wait::agent* woken = nullptr;
+  wait::claimable* woken = nullptr;
   bool no_memory = false;
   const chan_status result = c->closed                                 ? chan_status::closed
                              : send_now(*c, value, &woken, &no_memory) ? chan_status::ok
@@ -211,7 +211,7 @@ chan_status chan_try_send(chan_core* c, void* value) {
 chan_status chan_recv(chan_core* c, void* slot, deadline_t deadline) {
   if (__builtin_expect(c == nullptr, false)) return wait_for_nothing(deadline, sched::wait_reason::chan_recv);
   const lock::held guard = c->guard.acquire(wait::this_thread());
-  wait::agent* woken = nullptr;
+  wait::claimable* woken = nullptr;
   if (recv_now(*c, slot, &woken)) {
     lock::release(guard);
     if (woken != nullptr) sched::ready(*woken);
@@ -223,7 +223,7 @@ chan_status chan_recv(chan_core* c, void* slot, deadline_t deadline) {
 chan_status chan_try_recv(chan_core* c, void* slot) {
   if (c == nullptr || (c->readiness.load() & chan_recv_ready) == 0) return chan_status::would_block;
   const lock::held guard = c->guard.acquire(wait::this_thread());
-  wait::agent* woken = nullptr;
+  wait::claimable* woken = nullptr;
   const chan_status result = recv_now(*c, slot, &woken) ? chan_status::ok
                              : c->closed                ? chan_status::closed
                                                         : chan_status::would_block;
@@ -287,7 +287,7 @@ namespace {
 using detail::chan_core;
 using select::alternative;
 
-bool commit_send(alternative& a, wait::agent** woken) noexcept {
+bool commit_send(alternative& a, wait::claimable** woken) noexcept {
   auto& c = *static_cast<chan_core*>(a.source);
   if (c.closed) {
     a.how = wait::outcome::closed;
@@ -315,7 +315,7 @@ void withdraw_send(alternative& a) noexcept {
   c.update_hint();
 }
 
-bool commit_recv(alternative& a, wait::agent** woken) noexcept {
+bool commit_recv(alternative& a, wait::claimable** woken) noexcept {
   auto& c = *static_cast<chan_core*>(a.source);
   if (detail::recv_now(c, a.slot, woken)) {
     a.how = wait::outcome::done;

@@ -34,7 +34,7 @@ sched::coroutine_timer* timer_of(coroutine_timer* t) noexcept {
   return t == nullptr ? nullptr : std::launder(reinterpret_cast<sched::coroutine_timer*>(t->state));
 }
 
-bool run_turn(coroutine_flow& f, bool owns_runner) noexcept {
+std::coroutine_handle<> run_turn(coroutine_flow& f, bool owns_runner) noexcept {
   coroutine_turn turn;
   turn.next = f.at;
   f.turn = &turn;
@@ -52,26 +52,26 @@ coroutine_flow::coroutine_flow(task& resumption, runtime* where, bool is_kept) n
   sched::runtime_core& core = where != nullptr ? sched::core_of(*where) : sched::current_runtime();
   auto& c = *::new (static_cast<void*>(state)) sched::coroutine(resumption, core, is_kept);
   const wait::belongings& here = wait::this_thread().current->own;
-  if (where == nullptr) c.own.home = here.home;
-  c.own.bound = wait::kept(here.bound);
+  if (where == nullptr) c.home = here.home;
+  c.bound = wait::kept(here.bound);
 }
 
-coroutine_flow::~coroutine_flow() { wait::release(agent_of(*this).own.bound); }
+coroutine_flow::~coroutine_flow() { wait::release(agent_of(*this).bound); }
 
-bool run_flow(coroutine_flow& f) noexcept {
-  return run_turn(f, agent_of(f).own.home == nullptr && sched::this_fiber() != nullptr);
+std::coroutine_handle<> run_flow(coroutine_flow& f) noexcept {
+  return run_turn(f, agent_of(f).home == nullptr && sched::this_fiber() != nullptr);
 }
 
-bool run_flow_inline(coroutine_flow& f) noexcept { return run_turn(f, false); }
+std::coroutine_handle<> run_flow_inline(coroutine_flow& f) noexcept { return run_turn(f, false); }
 
 bool sent_home(coroutine_flow& f, task& resumption) noexcept {
   sched::coroutine& c = agent_of(f);
-  if (__builtin_expect(c.own.home == nullptr, true)) return false;
+  if (__builtin_expect(c.home == nullptr, true)) return false;
   if (resumption.dropped) {
     // Its executor does not want it any more. A coroutine that waits cannot be forgotten: its frame is linked where it waits. So it is
     // asked to stop, and does that on its runtime.
     resumption.dropped = false;
-    c.own.home = nullptr;
+    c.home = nullptr;
     c.is_home = false;
     sched::stop_coroutine(c, cancel_reason::scope_exit);
     sched::ready_coroutine(c);
@@ -80,7 +80,7 @@ bool sent_home(coroutine_flow& f, task& resumption) noexcept {
   c.is_home = !c.is_home;
   if (!c.is_home) return false; // it has arrived, and its turn begins
   try {
-    c.own.home->post(resumption);
+    c.home->post(resumption);
     return true;
   } catch (...) { // refused, or no memory: its runtime will do
     c.is_home = false;
@@ -90,7 +90,7 @@ bool sent_home(coroutine_flow& f, task& resumption) noexcept {
 
 void belong_to(coroutine_flow& f, executor& home) noexcept {
   sched::coroutine& c = agent_of(f);
-  c.own.home = &home;
+  c.home = &home;
   c.is_home = true; // posted there by the caller
 }
 
@@ -177,7 +177,7 @@ void awaited_flow::go_on(task& t) {
   const wait::lock::held guard = gate.guard.acquire(wait::this_thread());
   gate.ended = true;
   const wait::waiter* w = wait::pop_claimed(gate.waiters);
-  wait::agent* woken = w != nullptr ? static_cast<wait::agent*>(w->owner) : nullptr;
+  wait::claimable* woken = w != nullptr ? static_cast<wait::claimable*>(w->owner) : nullptr;
   wait::lock::release(guard); // gone from here on, unless somebody is to be woken
   if (woken != nullptr) sched::ready(*woken);
 }

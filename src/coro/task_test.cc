@@ -2,6 +2,7 @@
 
 #include <thrum/task.h>
 
+#include <array>
 #include <gtest/gtest.h>
 #include <memory>
 #include <stdexcept>
@@ -363,6 +364,32 @@ TEST(task, handles_are_selected_and_joined_by_coroutines) {
     EXPECT_EQ(await(joins(std::move(f))), 3);
     auto detached = spawn(add(1, 1));
     detached.detach();
+  });
+}
+
+TEST(coroutine_sizes, one_that_was_started_takes_128_bytes_beside_its_frame) {
+  const int captured = 1;
+  const auto f = [captured]() -> task<> { co_await async_sleep_for(std::chrono::milliseconds(captured)); };
+  EXPECT_LE(sizeof(detail::detached_coroutine<void, detail::made_task<void>>), 128u);
+  EXPECT_LE(sizeof(detail::detached_coroutine<void, std::remove_const_t<decltype(f)>>), 128u);
+}
+
+// What goes on with a coroutine is found by its distance from it.
+TEST(coroutine_sizes, a_large_result_and_large_captures_may_stand_in_between) {
+  run([] {
+    std::array<int, 1'000> numbers{};
+    numbers[999] = 7;
+    chan<int> c;
+    auto f = spawn([numbers, c]() -> task<std::array<int, 2'000>> {
+      std::array<int, 2'000> result{};
+      result[1'999] = numbers[999] + *co_await c.async_recv();
+      co_return result;
+    });
+    c.send(1);
+    EXPECT_EQ(f.join()[1'999], 8);
+    go([numbers, c]() -> task<> { co_await c.async_send(numbers[999] + *co_await c.async_recv()); });
+    c.send(2);
+    EXPECT_EQ(c.recv(), 9);
   });
 }
 

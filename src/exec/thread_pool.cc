@@ -123,7 +123,7 @@ void pool_core::start(held h, task& t) {
   fresh->handle_is_known.store(true, std::memory_order_release); // X5; perhaps gone from here on
   h = acquire();
   --starting_;
-  wait::agent* destroyer = destroyer_if_last();
+  wait::claimable* destroyer = destroyer_if_last();
   lock::release(h); // and the pool from here
   if (destroyer != nullptr) sched::ready(*destroyer);
 }
@@ -267,7 +267,7 @@ std::size_t pool_core::close(bool drop) noexcept {
   return dropped;
 }
 
-wait::agent* pool_core::destroyer_if_last() noexcept {
+wait::claimable* pool_core::destroyer_if_last() noexcept {
   if (threads_ != 0 || starting_ != 0) return nullptr;
   wait::waiter* w = wait::pop_claimed(destroyer_);
   return w != nullptr ? w->owner : nullptr;
@@ -309,7 +309,7 @@ void pool_core::serve(pool_thread& me) noexcept {
       --running_;
       ++completed_;
     }
-    wait::agent* admitted = nullptr;
+    wait::claimable* admitted = nullptr;
     t = take(admitted);
     if (t != nullptr) {
       ++running_;
@@ -322,7 +322,7 @@ void pool_core::serve(pool_thread& me) noexcept {
   }
 }
 
-task* pool_core::take(wait::agent*& admitted) noexcept {
+task* pool_core::take(wait::claimable*& admitted) noexcept {
   task* t = queue_.pop();
   if (!has_room() && t != nullptr) return t; // work of the pool itself is queued beyond the capacity
   wait::waiter* w = wait::pop_claimed(posters_);
@@ -363,7 +363,7 @@ void pool_core::end(pool_thread& me, held h) noexcept {
   me.agent->own.home = nullptr; // guests are used again
   --threads_;
   pool_thread* const before = std::exchange(ended_, &me);
-  wait::agent* destroyer = destroyer_if_last();
+  wait::claimable* destroyer = destroyer_if_last();
   lock::release(h); // gone from here on, once this thread has ended
   if (destroyer != nullptr) sched::ready(*destroyer);
   join_all(world, before);

@@ -111,14 +111,14 @@ private:
   // The threads
   static void thread_main(void* record) noexcept;
   void serve(pool_thread& me) noexcept;
-  detail::task* take(wait::agent*& admitted) noexcept; // guard held
+  detail::task* take(wait::claimable*& admitted) noexcept; // guard held
   // The guard is held, and free afterwards; false: idle for too long, and the guard is held.
   bool sleep_until_handed(pool_thread& me, held& h) noexcept;
   void end(pool_thread& me, held h) noexcept;
   void run(detail::task& t) noexcept;
   void unhandled(const char* name, const std::source_location& site) noexcept;
   static void join_all(env::world& world, pool_thread* ended) noexcept;
-  wait::agent* destroyer_if_last() noexcept; // guard held
+  wait::claimable* destroyer_if_last() noexcept; // guard held
 
   [[noreturn]] void refuse_closed() const;
   [[noreturn]] void refuse_full(std::size_t queued) const;

@@ -137,7 +137,7 @@ void tell(future_core& c, future_node* first) noexcept {
   }
 }
 
-bool commit_settled(select::alternative& a, wait::agent**) noexcept {
+bool commit_settled(select::alternative& a, wait::claimable**) noexcept {
   return static_cast<future_core*>(a.source)->settled();
 }
 void enqueue_settled(select::alternative& a) noexcept {

@@ -211,9 +211,9 @@ private:
 
 // What is left to do after the guard was released, when a use has ended.
 struct leftover {
-  int fd = -1;                 // to be closed
-  bool recycle = false;        // the memory is free
-  wait::agent* next = nullptr; // has the turn now
+  int fd = -1;                     // to be closed
+  bool recycle = false;            // the memory is free
+  wait::claimable* next = nullptr; // has the turn now
 };
 // Gives a turn and its use back, or hands them on.
 leftover give_turn_back(descriptor& d, lane& l) noexcept;

@@ -34,7 +34,7 @@ void operation::throw_stopped(const wait::agent& self) const {
 // Queues `w` and parks; the guard is released. Returns the decision. If that was not made by who claims `w`, it is out of
 // the queue again.
 std::uint32_t operation::park(wait::waiter_list& among, waiting& w, lock::held guard, deadline_t until) {
-  wait::agent& self = *w.owner;
+  auto& self = static_cast<wait::agent&>(*w.owner);
   const auto why = way_ == direction::in ? sched::wait_reason::readable : sched::wait_reason::writable;
   among.push_back(w);
   d_.touches.store(&w, std::memory_order_relaxed); // relaxed: only prefetched

@@ -12,7 +12,7 @@ using select::alternative;
 
 // The ready bit says "may be": after a read that filled its buffer nobody knows. Whoever is told here goes and reads, and would
 // then wait where it meant to wait for other things, too. So the kernel is asked; a clear bit, the common case, asks nobody.
-template <direction way> bool commit(alternative& a, wait::agent**) noexcept {
+template <direction way> bool commit(alternative& a, wait::claimable**) noexcept {
   auto& d = *static_cast<descriptor*>(a.source);
   a.how = wait::outcome::closed;
   if (d.standing() != status::ok) return true;

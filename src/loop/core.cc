@@ -63,7 +63,7 @@ void core::check_here(const char* mistake) const noexcept {
 
 void core::wake(held h) noexcept {
   wait::waiter* w = wait::pop_claimed(waiters_);
-  wait::agent* woken = w != nullptr ? static_cast<wait::agent*>(w->owner) : nullptr;
+  wait::claimable* woken = w != nullptr ? static_cast<wait::claimable*>(w->owner) : nullptr;
   lock::release(h);
   if (woken != nullptr) sched::ready(*woken);
 }

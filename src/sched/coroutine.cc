@@ -1,5 +1,6 @@
 #include "sched/coroutine.h"
 
+#include "base/check.h"
 #include "base/sanitizer.h"
 #include "sched/drain.h"
 #include "sched/handoff.h"
@@ -83,10 +84,18 @@ void fire_timer(worker& w, timer_entry& e) noexcept {
 
 } // namespace
 
+coroutine::coroutine(detail::task& r, runtime_core& core, bool kept) noexcept
+    : claimable(wait::agent_kind::coroutine),
+      is_kept(kept),
+      resumption_at(static_cast<std::int32_t>(reinterpret_cast<char*>(&r) - reinterpret_cast<char*>(this))),
+      runtime(core) {
+  THRUM_DCHECK(&resumption() == &r);
+}
+
 // ---- the two ends of a wake-up
 
 void ready_coroutine(coroutine& c) noexcept {
-  detail::task& t = c.resumption;
+  detail::task& t = c.resumption();
   runtime_core& core = c.runtime;
   t.bound = nullptr; // the coroutine has its own
   base::tsan_release(&t);
@@ -99,7 +108,7 @@ void ready_coroutine(coroutine& c) noexcept {
 }
 
 void ready_coroutine_inside(worker& w, coroutine& c) noexcept {
-  detail::task& t = c.resumption;
+  detail::task& t = c.resumption();
   t.bound = nullptr;
   if (&c.runtime != &w.runtime || w.proc == nullptr) {
     base::tsan_release(&t);
@@ -113,7 +122,7 @@ void ready_coroutine_inside(worker& w, coroutine& c) noexcept {
 
 void begin_turn(coroutine& c, detail::coroutine_turn& turn, bool owns_runner) noexcept {
   wait::thread_context& me = wait::this_thread();
-  turn.bound_outside = std::exchange(me.current->own.bound, c.own.bound);
+  turn.bound_outside = std::exchange(me.current->own.bound, c.bound);
   if (!owns_runner) return;
   auto& runner = static_cast<fiber&>(*me.current);
   c.running.store(&runner, std::memory_order_release);              // C1
@@ -123,7 +132,7 @@ void begin_turn(coroutine& c, detail::coroutine_turn& turn, bool owns_runner) no
 }
 
 void end_turn(coroutine& c, detail::coroutine_turn& turn) noexcept {
-  c.own.bound = std::exchange(wait::this_thread().current->own.bound, turn.bound_outside);
+  c.bound = std::exchange(wait::this_thread().current->own.bound, turn.bound_outside);
   c.running.store(nullptr, std::memory_order_relaxed); // relaxed: the fence
   base::light_fence();                                 // C1
   wait_for_who_asks(c);
@@ -217,7 +226,7 @@ wait::lock::held begin_timer(coroutine& c, coroutine_timer& t, std::uint32_t ind
   t.owner = &c;
   t.index = index;
   t.fire = &fire_timer;
-  t.touches = static_cast<const wait::agent*>(&c);
+  t.touches = &c;
   t.is_set = true;
   if (this_fiber() != nullptr) return set_timer(enter(), t);
   return hold_timer_elsewhere(c.runtime, wait::this_thread(), t);

@@ -41,17 +41,26 @@
 
 namespace thrum::sched {
 
-struct coroutine : wait::agent, base::list_node<coroutine> {
-  coroutine(detail::task& r, runtime_core& core, bool kept) noexcept
-      : agent(wait::agent_kind::coroutine), is_kept(kept), resumption(r), runtime(core) {}
+// There may be millions, and two cache lines are to hold one with its resumption (coro/flow.cc). Hence the order, by which the first
+// members lie in the padding of the bases.
+struct coroutine : base::list_node<coroutine>, wait::claimable {
+  // `r` lies in the same object, not too far away.
+  coroutine(detail::task& r, runtime_core& core, bool kept) noexcept;
+
+  detail::task& resumption() noexcept {
+    return *reinterpret_cast<detail::task*>(reinterpret_cast<char*>(this) + resumption_at);
+  }
 
   static constexpr std::uint8_t asking = 0x80;
   base::atomic<std::uint8_t> stop{0}; // 0, or 1 + the cancel_reason, and `asking`; C1, C2
-  const bool is_kept;                 // its runtime waits for it
-  bool is_listed = false;             // its own: the runtime knows it
   bool asked_by_drain = false;        // guarded by coroutine_register::lock
-  bool is_home = false;               // its own: its executor has it
-  detail::task& resumption;
+  const bool is_kept : 1;             // its runtime waits for it
+  bool is_listed : 1 = false;         // its own: the runtime knows it
+  bool is_home : 1 = false;           // its own: its executor has it
+
+  const std::int32_t resumption_at; // bytes from here
+  detail::binding* bound = nullptr; // between its turns; during one, the runner has it
+  executor* home = nullptr;         // the executor that runs it; null: its runtime
   runtime_core& runtime;
   base::atomic<fiber*> running{nullptr}; // C1
 };

@@ -71,12 +71,12 @@ void finish_departure_special(worker& w) noexcept {
 
 bool must_stop_slow(const fiber& f) noexcept { return !is_shielded(this_worker(), f) && stop_in_force(f); }
 
-void ready_other(wait::agent& a) noexcept {
+void ready_other(wait::claimable& a) noexcept {
   if (a.kind == wait::agent_kind::coroutine) return ready_coroutine(static_cast<coroutine&>(a));
   static_cast<wait::guest&>(a).wake();
 }
 
-void ready_inside(worker& w, wait::agent& a) noexcept {
+void ready_inside(worker& w, wait::claimable& a) noexcept {
   if (a.kind == wait::agent_kind::thread) return static_cast<wait::guest&>(a).wake();
   if (a.kind == wait::agent_kind::coroutine) return ready_coroutine_inside(w, static_cast<coroutine&>(a));
   auto& f = static_cast<fiber&>(a);
@@ -107,7 +107,7 @@ void launch_elsewhere(runtime_core& core, detail::task& t) noexcept {
   queue_elsewhere(core, t);
 }
 
-void ready_later(wait::agent& a) noexcept {
+void ready_later(wait::claimable& a) noexcept {
   worker* here = a.kind == wait::agent_kind::fiber ? try_this_worker() : nullptr;
   if (here == nullptr || static_cast<fiber&>(a).runtime != &here->runtime) return ready(a);
   worker& w = enter();

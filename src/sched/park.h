@@ -55,10 +55,10 @@ struct shield {
 
 // Makes an agent runnable whose wait the caller has decided. The agent may be running elsewhere, or gone, when this returns.
 // Never parks. Everything before happens-before the return of the agent's park().
-inline void ready(wait::agent& a) noexcept;
+inline void ready(wait::claimable& a) noexcept;
 
 // The same, but it runs behind the others that are ready, not next. For waking many.
-void ready_later(wait::agent& a) noexcept;
+void ready_later(wait::claimable& a) noexcept;
 
 // ---------------------------------------------------------------------------------------------------------------------------
 
@@ -67,7 +67,7 @@ void ready_later(wait::agent& a) noexcept;
   return f.stop_shield != 0 || static_cast<std::uint32_t>(w.exceptions->uncaught) != 0;
 }
 
-[[gnu::always_inline]] inline std::uint32_t take_decision(wait::agent& a) noexcept {
+[[gnu::always_inline]] inline std::uint32_t take_decision(wait::claimable& a) noexcept {
   const std::uint32_t d = a.decided.load(std::memory_order_relaxed); // relaxed: ready() ordered it
   a.decided.store(wait::decision::closed,
                   std::memory_order_relaxed); // relaxed: nobody claims a running agent
@@ -109,12 +109,12 @@ bool must_stop_slow(const fiber& f) noexcept;
 }
 
 void ready_elsewhere(fiber& f) noexcept;
-void ready_other(wait::agent& a) noexcept; // no fiber
+void ready_other(wait::claimable& a) noexcept; // no fiber
 struct coroutine;
 void ready_coroutine(coroutine& c) noexcept;                   // coroutine.cc
 void ready_coroutine_inside(worker& w, coroutine& c) noexcept; // coroutine.cc
 
-[[gnu::always_inline]] inline void ready(wait::agent& a) noexcept {
+[[gnu::always_inline]] inline void ready(wait::claimable& a) noexcept {
   if (__builtin_expect(a.kind != wait::agent_kind::fiber, false)) return ready_other(a);
   auto& f = static_cast<fiber&>(a);
   worker* here = try_this_worker();

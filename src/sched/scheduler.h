@@ -101,7 +101,7 @@ void finish_departure(worker& w) noexcept;
 void finish_departure_stopped(worker& w) noexcept; // its rare parts
 void finish_departure_special(worker& w) noexcept;
 // ready() for callers that are inside the runtime. The worker may be without a processor.
-void ready_inside(worker& w, wait::agent& a) noexcept;
+void ready_inside(worker& w, wait::claimable& a) noexcept;
 
 // ---- worker.cc
 // Starts a thread for `p`; 0 or a negative errno.

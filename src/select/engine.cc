@@ -104,7 +104,7 @@ bool commit(select_case& c, wait::thread_context& me) noexcept {
   c.prepare(c);
   alternative& a = alternative_of(c);
   const lock::held guard = a.guard->acquire(me);
-  wait::agent* woken = nullptr;
+  wait::claimable* woken = nullptr;
   const bool done = a.ops->try_commit(a, &woken);
   lock::release(guard);
   if (woken != nullptr) sched::ready(*woken);
@@ -246,7 +246,7 @@ template <class Who> [[gnu::always_inline]] inline std::size_t do_at_once(const 
                                                      sources& waiting) {
   for (std::size_t i; (i = choose_ready(r, me)) != none;) {
     alternative& a = alternative_of(*r.cases[i]);
-    wait::agent* woken = nullptr;
+    wait::claimable* woken = nullptr;
     if (!a.ops->try_commit(a, &woken)) continue; // its waiters were decided elsewhere; the hint is right now
     waiting.release();
     if (woken != nullptr) sched::ready(*woken);
@@ -255,7 +255,7 @@ template <class Who> [[gnu::always_inline]] inline std::size_t do_at_once(const 
   return none;
 }
 
-void enqueue_all(sources& waiting, wait::agent& self) noexcept {
+void enqueue_all(sources& waiting, wait::claimable& self) noexcept {
   for (std::size_t i = 0; i < waiting.count; ++i) {
     waiting.all[i]->owner = &self;
     waiting.all[i]->ops->enqueue(*waiting.all[i]);

@@ -48,7 +48,7 @@ struct source_ops {
   // All are called with the guard held.
   // Completes the operation now if that is possible; then puts the agent to be made ready (after the guard is released), if
   // any, in *woken. Sets a.how. If it is not possible, corrects the hint.
-  bool (*try_commit)(alternative& a, wait::agent** woken) noexcept;
+  bool (*try_commit)(alternative& a, wait::claimable** woken) noexcept;
   void (*enqueue)(alternative& a) noexcept;
   void (*withdraw)(alternative& a) noexcept; // the waiter is still linked
 };

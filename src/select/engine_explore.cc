@@ -32,7 +32,7 @@ struct box {
   }
 };
 
-bool take(alternative& a, wait::agent**) noexcept {
+bool take(alternative& a, wait::claimable**) noexcept {
   auto& b = *static_cast<box*>(a.source);
   const bool done = b.full;
   b.full = false;

@@ -108,7 +108,7 @@ void wait_shielded(joinable_task& t) noexcept {
   }
 }
 
-bool commit_ended(select::alternative& a, wait::agent**) noexcept {
+bool commit_ended(select::alternative& a, wait::claimable**) noexcept {
   return static_cast<join_state*>(a.source)->has_ended();
 }
 void enqueue_ended(select::alternative& a) noexcept {
@@ -182,7 +182,7 @@ void publish_end(joinable_task& t) {
   const wait::belongings& own = sched::this_agent().own; // they are gone when join returns
   const sched::coroutine* const flow = state_of(t).flow;
   if (__builtin_expect(own.locals != nullptr || own.bound != nullptr, false) &&
-      (flow == nullptr || flow->own.home == nullptr)) // an executor's fiber keeps what it has
+      (flow == nullptr || flow->home == nullptr)) // an executor's fiber keeps what it has
     end_belongings();
   if (__builtin_expect(!publish(t), true)) return;
   std::exception_ptr error = t.error;

@@ -159,7 +159,7 @@ void mutex::unlock_slow() noexcept {
   }
   wait::agent* woken = nullptr;
   if (w != nullptr) {
-    woken = w->owner;
+    woken = &static_cast<wait::agent&>(*w->owner);
     state.quiet_unlocks = 0;
   }
   const bool hand_over = woken != nullptr && state.hand_over;

@@ -58,7 +58,7 @@ semaphore_state& state_of(semaphore_core& s) noexcept {
 
 // ---- for select; the guard is held
 
-bool commit_acquire(select::alternative& a, wait::agent**) noexcept {
+bool commit_acquire(select::alternative& a, wait::claimable**) noexcept {
   return semaphore_access::take_guarded(*static_cast<semaphore_core*>(a.source));
 }
 void enqueue_acquire(select::alternative& a) noexcept {

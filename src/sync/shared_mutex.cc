@@ -61,7 +61,7 @@ phase choose_next(shared_mutex_state& state, bool after_readers, wait::waiter_li
   if (!after_readers) next.readers = claim_readers(state, claimed);
   if (next.readers != 0) return next;
   if (wait::waiter* w = wait::pop_claimed(state.writers)) {
-    next.writer = w->owner;
+    next.writer = &static_cast<wait::agent&>(*w->owner);
     claimed.push_back(*w);
   } else if (after_readers) { // the writer that stopped them has just given up
     next.readers = claim_readers(state, claimed);

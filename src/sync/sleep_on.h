@@ -18,7 +18,7 @@ enum class waking : std::uint8_t { woken, timeout, stopped };
 [[gnu::always_inline]] inline waking sleep_on(wait::waiter_list& queue, wait::waiter& w, wait::lock& guard,
                                               wait::lock::held& held, detail::deadline_t deadline,
                                               sched::wait_reason why, const void* what) noexcept {
-  wait::agent& self = *w.owner;
+  auto& self = static_cast<wait::agent&>(*w.owner);
   if (__builtin_expect(sched::must_stop(self), false)) return waking::stopped;
   std::uint32_t d;
   if (deadline == detail::no_deadline) {
@@ -52,7 +52,7 @@ inline void ready_all(wait::waiter_list& claimed) noexcept {
   for (; w != nullptr; w = claimed.pop_front()) sched::ready_later(*w->owner);
 }
 
-[[noreturn]] inline void throw_cancelled(const wait::agent& self) {
+[[noreturn]] inline void throw_cancelled(const wait::claimable& self) {
   throw cancelled(sched::stop_reason(static_cast<const sched::fiber&>(self)));
 }
 

@@ -1,5 +1,9 @@
 // agent: somebody who can wait: a fiber, a plain thread, or a coroutine. Primitives see nothing else.
 //
+// Those with a stack, fibers and threads, have more to them than coroutines, of which there may be millions: they run code and call
+// what waits, so values follow them (belongings.h), and reports tell what they wait for. Whoever ends a wait needs nothing of
+// this: for him an agent is *claimable*, and no more.
+//
 // The decision word says how the current wait of an agent stands. It is the one place where all who could end a wait
 // (the other side of a channel, a timer, a stop request) compete, so that exactly one of them does.
 //
@@ -13,7 +17,7 @@
 // Who moves it: the agent itself closed -> one of the pending words (published after it left its stack, before the guards are
 // released) and decided -> closed (when it runs again); claimants pending -> decided, by compare-exchange.
 //
-// For reports an agent also notes what it waits for, with plain stores before the wait is published. Who reports never reads
+// For reports an agent with a stack also notes what it waits for, with plain stores before the wait is published. Who reports never reads
 // these fields where they are, but in copies that the kernel makes (inspect/census.h).
 #pragma once
 
@@ -66,11 +70,17 @@ enum class reason : std::uint8_t {
 
 enum class agent_kind : std::uint8_t { fiber, thread, coroutine };
 
-struct agent {
-  explicit agent(agent_kind k) noexcept : kind(k) {}
+// An agent, as those see it who may end its wait.
+struct claimable {
+  explicit claimable(agent_kind k) noexcept : kind(k) {}
 
   base::atomic<std::uint32_t> decided{decision::closed};
   const agent_kind kind;
+};
+
+// One with a stack: a fiber or a plain thread.
+struct agent : claimable {
+  using claimable::claimable;
 
   // For reports
   reason why = reason::none;

@@ -36,7 +36,7 @@ struct select_case;
 struct coroutine_turn {
   std::coroutine_handle<> next;     // goes on when the present one has stopped; null: none does
   binding* bound_outside = nullptr; // of the agent that runs the turn, to be restored
-  bool ended = false;               // the flow as a whole
+  std::coroutine_handle<> ended;    // the coroutine that was started, when it has ended, and the flow with it
 };
 
 struct coroutine_flow {
@@ -50,13 +50,14 @@ struct coroutine_flow {
     coroutine_turn* turn;       // while it runs
     std::coroutine_handle<> at; // while it does not: where it goes on
   };
-  alignas(detail::room_alignment) unsigned char state[detail::room_for(96)]; // sched::coroutine
+  alignas(detail::room_alignment) unsigned char state[detail::room_for(64)]; // sched::coroutine
 };
 
-// Runs a flow until it waits, and it may be gone, or has ended (true; end_flow() is to be called then).
-bool run_flow(coroutine_flow& f) noexcept;
+// Runs a flow until it waits, and then it may be gone: null; or until it has ended: what was started, to be destroyed, and then
+// end_flow() is to be called.
+std::coroutine_handle<> run_flow(coroutine_flow& f) noexcept;
 // The same in the agent that waits for it, which is asked to stop itself.
-bool run_flow_inline(coroutine_flow& f) noexcept;
+std::coroutine_handle<> run_flow_inline(coroutine_flow& f) noexcept;
 // It belongs to an executor, and is on its way there now: its resumption is to return.
 bool sent_home(coroutine_flow& f, task& resumption) noexcept;
 // Its executor, to which the caller posts it.
@@ -69,7 +70,7 @@ void join_by_flow(joinable_task& t, coroutine_flow& f) noexcept;
 
 // The timer of a wait, or of a sleep; in the frame of the coroutine.
 struct coroutine_timer {
-  alignas(detail::room_alignment) unsigned char state[detail::room_for(80)]; // sched::coroutine_timer
+  alignas(detail::room_alignment) unsigned char state[detail::room_for(72)]; // sched::coroutine_timer
 };
 
 inline constexpr std::size_t nothing_chosen = static_cast<std::size_t>(-1);
@@ -125,7 +126,7 @@ struct end_of_coroutine {
     if (mine.continuation)
       turn.next = mine.continuation;
     else
-      turn.ended = true;
+      turn.ended = h;
   }
   void await_resume() const noexcept {}
 };

@@ -22,7 +22,7 @@ struct gate {
   void give(int number) {
     const wait::lock::held held = guard.acquire(wait::this_thread());
     wait::waiter* w = wait::pop_claimed(waiters);
-    wait::agent* woken = nullptr;
+    wait::claimable* woken = nullptr;
     if (w != nullptr) {
       static_cast<explore::plain<int>*>(static_cast<void*>(w->slot))->set(number);
       w->how = wait::outcome::done;
