@@ -42,7 +42,6 @@
 #include <chrono>
 #include <coroutine>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -51,7 +50,8 @@ namespace thrum {
 
 namespace detail {
 
-// A wait for one case, which is made when it is needed.
+// A wait for one case. In the frame of the coroutine lies only what is queued at the source: of a million coroutines that wait, each
+// has one of these. The case itself is made when it is needed; fill(c) says what it is.
 class one_case_wait {
 public:
   one_case_wait(const one_case_wait&) = delete;
@@ -61,30 +61,35 @@ protected:
   one_case_wait() noexcept {}
   ~one_case_wait() = default;
 
-  select_case& make_case() noexcept { return *std::construct_at(std::addressof(case_)); }
-  bool begin(coroutine_flow& flow, std::coroutine_handle<> at) {
-    flow_ = &flow;
-    select_case* const one = &case_;
+  template <class Fill> bool begin(coroutine_flow& flow, std::coroutine_handle<> at, Fill fill) {
+    select_case c;
+    select_case* const one = make(c, fill);
+    flow_ = &flow; // not later: it may have gone on
     std::size_t chosen;
     if (begin_wait(flow, at, &one, 1, true, nullptr, chosen)) return true;
     flow_ = nullptr;
-    was_tried_ = true;
+    throw_if_closed(c);
     return false;
   }
   // After it was begun, if it was. Throws `cancelled`, channel_closed.
-  void finish() {
-    if (flow_ == nullptr && !was_tried_) return;
-    select_case* const one = &case_;
-    if (flow_ != nullptr) finish_wait(*flow_, &one, 1, nullptr);
-    throw_if_closed(case_);
+  template <class Fill> void finish(Fill fill) {
+    if (flow_ == nullptr) return;
+    select_case c;
+    select_case* const one = make(c, fill);
+    finish_wait(*flow_, &one, 1, nullptr);
+    throw_if_closed(c);
   }
 
 private:
-  union {
-    select_case case_; // trivial
-  };
+  template <class Fill> select_case* make(select_case& c, Fill& fill) noexcept {
+    c.what = select_case::kind::source;
+    c.state_elsewhere = queued_;
+    fill(c);
+    return &c;
+  }
+
+  alignas(room_alignment) unsigned char queued_[select_case::state_size];
   coroutine_flow* flow_ = nullptr; // it has suspended
-  bool was_tried_ = false;         // it has begun, and did not suspend
 };
 
 } // namespace detail
@@ -102,21 +107,22 @@ public:
 
   bool await_ready() { return detail::chan_try_recv(from_, &value_) != chan_status::would_block; }
   template <class P> bool await_suspend(std::coroutine_handle<P> h) {
-    detail::select_case& c = make_case();
-    c.what = detail::select_case::kind::source;
+    return begin(detail::flow_of(h), h, [this](detail::select_case& c) noexcept { fill(c); });
+  }
+  std::optional<T> await_resume() {
+    finish([this](detail::select_case& c) noexcept { fill(c); });
+    return std::move(value_);
+  }
+
+private:
+  void fill(detail::select_case& c) noexcept {
     c.object = from_;
     c.readiness = from_;
     c.ready_bit = detail::chan_recv_ready;
     c.prepare = &detail::prepare_recv;
     c.value = &value_;
-    return begin(detail::flow_of(h), h);
-  }
-  std::optional<T> await_resume() {
-    finish();
-    return std::move(value_);
   }
 
-private:
   detail::chan_core* from_;
   std::optional<T> value_;
 };
@@ -139,19 +145,22 @@ public:
     return now == chan_status::ok;
   }
   template <class P> bool await_suspend(std::coroutine_handle<P> h) {
-    detail::select_case& c = make_case();
-    c.what = detail::select_case::kind::source;
+    return begin(detail::flow_of(h), h, [this](detail::select_case& c) noexcept { fill(c); });
+  }
+  void await_resume() {
+    finish([this](detail::select_case& c) noexcept { fill(c); });
+  }
+
+private:
+  void fill(detail::select_case& c) noexcept {
     c.object = to_;
     c.readiness = to_;
     c.ready_bit = detail::chan_send_ready;
     c.throws_if_closed = true;
     c.prepare = &detail::prepare_send;
     c.value = &value_;
-    return begin(detail::flow_of(h), h);
   }
-  void await_resume() { finish(); }
 
-private:
   detail::chan_core* to_;
   T value_;
 };
@@ -166,12 +175,15 @@ public:
 
   bool await_ready() noexcept { return from_.try_acquire(); }
   template <class P> bool await_suspend(std::coroutine_handle<P> h) {
-    detail::fill_acquire(make_case(), from_);
-    return begin(detail::flow_of(h), h);
+    return begin(detail::flow_of(h), h, [this](detail::select_case& c) noexcept { fill(c); });
   }
-  void await_resume() { finish(); }
+  void await_resume() {
+    finish([this](detail::select_case& c) noexcept { fill(c); });
+  }
 
 private:
+  void fill(detail::select_case& c) noexcept { detail::fill_acquire(c, from_); }
+
   detail::semaphore_core& from_;
 };
 
@@ -185,21 +197,22 @@ public:
 
   bool await_ready() const noexcept { return joined_.ended(); }
   template <class P> bool await_suspend(std::coroutine_handle<P> h) {
-    detail::joinable_task* t = detail::handle_access::task(joined_);
-    detail::select_case& c = make_case();
-    c.what = detail::select_case::kind::source;
-    c.object = t;
-    c.readiness = detail::ended_hint(t);
-    c.ready_bit = detail::has_ended_ready;
-    c.prepare = &detail::prepare_ended;
-    return begin(detail::flow_of(h), h);
+    return begin(detail::flow_of(h), h, [this](detail::select_case& c) noexcept { fill(c); });
   }
   T await_resume() {
-    finish();
+    finish([this](detail::select_case& c) noexcept { fill(c); });
     return joined_.join(); // has ended; or it is an empty handle, and this panics
   }
 
 private:
+  void fill(detail::select_case& c) noexcept {
+    detail::joinable_task* t = detail::handle_access::task(joined_);
+    c.object = t;
+    c.readiness = detail::ended_hint(t);
+    c.ready_bit = detail::has_ended_ready;
+    c.prepare = &detail::prepare_ended;
+  }
+
   fiber<T>& joined_;
 };
 

@@ -42,7 +42,11 @@ struct alternative : wait::waiter {
   void* source = nullptr;
   wait::lock* guard = nullptr;
 };
-static_assert(sizeof(alternative) <= sizeof(detail::select_case::state));
+static_assert(sizeof(alternative) <= detail::select_case::state_size);
+
+inline void* room_of(detail::select_case& c) noexcept {
+  return c.state_elsewhere != nullptr ? c.state_elsewhere : c.state;
+}
 
 struct source_ops {
   // All are called with the guard held.
@@ -56,7 +60,7 @@ struct source_ops {
 // For sources: makes the engine's part of a case.
 inline alternative& prepare(detail::select_case& c, const source_ops& ops, void* source,
                             wait::lock& guard) noexcept {
-  auto& a = *::new (static_cast<void*>(c.state)) alternative;
+  auto& a = *::new (room_of(c)) alternative;
   a.ops = &ops;
   a.source = source;
   a.guard = &guard;
@@ -64,7 +68,7 @@ inline alternative& prepare(detail::select_case& c, const source_ops& ops, void*
   return a;
 }
 inline alternative& alternative_of(detail::select_case& c) noexcept {
-  return *std::launder(reinterpret_cast<alternative*>(c.state));
+  return *std::launder(static_cast<alternative*>(room_of(c)));
 }
 
 struct request {

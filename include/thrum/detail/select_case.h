@@ -20,9 +20,14 @@ struct select_case {
   const void* readiness = nullptr; // its select::hint; null: never ready
   void (*prepare)(select_case& c) noexcept = nullptr;
   void* object = nullptr;
-  void* value = nullptr; // recv: the std::optional<T>, or null; send: the T
-  std::int64_t time = 0; // after: nanoseconds; at: a deadline
-  alignas(detail::room_alignment) unsigned char state[detail::room_for(80)]; // select::alternative
+  union {
+    void* value = nullptr; // of a source. recv: the std::optional<T>, or null; send: the T
+    std::int64_t time;     // after: nanoseconds; at: a deadline
+  };
+  // select::alternative. It stays where it is while somebody waits; the rest of the case may be made once more afterwards.
+  static constexpr std::size_t state_size = detail::room_for(64);
+  void* state_elsewhere = nullptr; // null: it is here
+  alignas(detail::room_alignment) unsigned char state[state_size];
 };
 
 inline constexpr std::uint32_t chan_recv_ready = 1;

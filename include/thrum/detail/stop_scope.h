@@ -39,7 +39,7 @@ public:
 
 private:
   bool has_timer_ = false;
-  alignas(detail::room_alignment) unsigned char timer_[detail::room_for(72)]; // sched::timer_entry
+  alignas(detail::room_alignment) unsigned char timer_[detail::room_for(64)]; // sched::timer_entry
 };
 
 // Of the scopes that are in force for the calling fiber.
