@@ -8,6 +8,8 @@
 #include <cstring>
 #include <set>
 #include <thread>
+#include <thrum/detail/task.h>
+#include <thrum/runtime.h>
 #include <unistd.h>
 #include <vector>
 
@@ -206,6 +208,27 @@ TEST(task_pool, threads_never_share_an_object) {
     });
   for (auto& t : threads) t.join();
   EXPECT_EQ(mix_ups, 0);
+}
+
+// A thread keeps a few objects at hand; they are the pool's again when it has ended.
+TEST(task_pool, what_a_worker_has_at_hand_goes_back_with_it) {
+  void* at_hand = nullptr;
+  run(
+      [&] {
+        at_hand = detail::allocate_task(200);
+        detail::free_task(at_hand, 200);
+        void* again = detail::allocate_task(200);
+        EXPECT_EQ(again, at_hand);
+        detail::free_task(again, 200);
+      },
+      {.processors = 1});
+  constexpr unsigned all_and_more = 20'000; // whatever slabs there are, no object stays behind
+  chain list;
+  ASSERT_EQ(shared_task_pool().refill(task_class(200), &list.first, all_and_more), all_and_more);
+  const std::vector<free_object*> all = list.all();
+  EXPECT_NE(std::find(all.begin(), all.end(), at_hand), all.end());
+  shared_task_pool().spill(task_class(200), &list.first, all_and_more);
+  while (shared_task_pool().trim()) {}
 }
 
 } // namespace
