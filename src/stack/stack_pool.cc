@@ -24,17 +24,12 @@ enum class slot_state : std::uint8_t {
 
 } // namespace
 
-struct slab {
+struct slab : slab_layout {
   slab* next; // in stack_pool::all_
   slab* prev;
   slab* next_available; // in stack_pool::available_[size_class]
   slab* prev_available;
   bool listed; // is on the available list
-  char* memory;
-  std::uint8_t size_class;
-  std::uint8_t shift; // slot_bytes == 1 << shift
-  env::guard_kind guard;
-  std::uint32_t guard_bytes;
   std::uint32_t slots;
   std::uint32_t free;
   std::uint32_t warm;          // free slots that hold memory
@@ -53,12 +48,6 @@ std::uint32_t guard_size(std::size_t slot_bytes) noexcept {
 
 } // namespace
 
-char* stack_ref::base() const noexcept { return owner->memory + (std::size_t{index} << owner->shift); }
-char* stack_ref::top() const noexcept { return base() + (std::size_t{1} << owner->shift); }
-unsigned stack_ref::size_class() const noexcept { return owner->size_class; }
-std::size_t stack_ref::guard_bytes() const noexcept { return owner->guard_bytes; }
-env::guard_kind stack_ref::guard() const noexcept { return owner->guard; }
-
 unsigned stack_pool::class_for(std::size_t bytes) noexcept {
   for (unsigned c = 0; c < classes; ++c)
     if ((std::size_t{1} << shift_of(c)) - guard_size(std::size_t{1} << shift_of(c)) >= bytes) return c;
@@ -70,6 +59,7 @@ std::uint32_t stack_pool::slots_of(const slab* s) noexcept { return s->slots; }
 bool stack_pool::is_out(const slab* s, std::uint32_t index) noexcept {
   return s->states[index] == slot_state::out;
 }
+stack_ref stack_pool::stack_at(slab* s, std::uint32_t index) noexcept { return {s, index}; }
 
 slab* stack_pool::make_slab(unsigned size_class) noexcept {
   const unsigned shift = shift_of(size_class);
@@ -173,7 +163,7 @@ unsigned stack_pool::take(unsigned size_class, stack_ref* out, unsigned wanted, 
 }
 
 void stack_pool::give_locked(stack_ref stack) noexcept {
-  slab* s = stack.owner;
+  auto* s = static_cast<slab*>(stack.owner);
   THRUM_DCHECK(s->states[stack.index] == slot_state::out);
   s->states[stack.index] = slot_state::warm;
   s->free_stack[s->free++] = stack.index;

@@ -39,19 +39,27 @@ inline constexpr env::nanoseconds idle_before_trim = 500'000'000;
 // the whole cost, November 2026).
 inline constexpr env::nanoseconds trim_interval = 20'000'000;
 
+// What all stacks of a slab have in common. Here, because each switch to a new fiber asks for it.
+struct slab_layout {
+  char* memory;
+  std::uint8_t size_class;
+  std::uint8_t shift; // slot_bytes == 1 << shift
+  env::guard_kind guard;
+  std::uint32_t guard_bytes;
+};
 struct slab;
 
 // One stack, by value. Null when default-constructed.
 struct stack_ref {
-  slab* owner = nullptr;
+  slab_layout* owner = nullptr; // its slab
   std::uint32_t index = 0;
 
   explicit operator bool() const noexcept { return owner != nullptr; }
-  char* base() const noexcept;
-  char* top() const noexcept;
-  unsigned size_class() const noexcept;
-  std::size_t guard_bytes() const noexcept;
-  env::guard_kind guard() const noexcept;
+  char* base() const noexcept { return owner->memory + (std::size_t{index} << owner->shift); }
+  char* top() const noexcept { return base() + (std::size_t{1} << owner->shift); }
+  unsigned size_class() const noexcept { return owner->size_class; }
+  std::size_t guard_bytes() const noexcept { return owner->guard_bytes; }
+  env::guard_kind guard() const noexcept { return owner->guard; }
 };
 
 class stack_pool {
@@ -102,7 +110,7 @@ public:
     const base::spin_guard guard(lock_);
     for (slab* s = all_; s != nullptr; s = next_of(s))
       for (std::uint32_t i = 0; i < slots_of(s); ++i)
-        if (is_out(s, i)) visit(stack_ref{s, i});
+        if (is_out(s, i)) visit(stack_at(s, i));
   }
 
 private:
@@ -118,6 +126,7 @@ private:
   static slab* next_of(const slab* s) noexcept;
   static std::uint32_t slots_of(const slab* s) noexcept;
   static bool is_out(const slab* s, std::uint32_t index) noexcept;
+  static stack_ref stack_at(slab* s, std::uint32_t index) noexcept;
 
   env::world& world_;
   mutable base::spin_lock lock_;  // guards everything below and the slabs, except slabs that are detached

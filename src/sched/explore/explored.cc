@@ -160,10 +160,10 @@ namespace stack {
 stack_pool::~stack_pool() = default;
 env::nanoseconds stack_pool::trim(env::nanoseconds) noexcept { return env::forever; }
 void stack_pool::give(const stack_ref*, std::size_t) noexcept {}
-char* stack_ref::top() const noexcept { return nullptr; }
 slab* stack_pool::next_of(const slab*) noexcept { return nullptr; }
 std::uint32_t stack_pool::slots_of(const slab*) noexcept { return 0; }
 bool stack_pool::is_out(const slab*, std::uint32_t) noexcept { return false; }
+stack_ref stack_pool::stack_at(slab*, std::uint32_t) noexcept { return {}; }
 } // namespace stack
 
 namespace this_fiber {
