@@ -394,14 +394,13 @@ template <std::invocable F> auto async(F&& f, std::source_location site = std::s
 
 // A future that is ready.
 template <class T> future<std::decay_t<T>> make_ready_future(T&& value) {
-  promise<std::decay_t<T>> p;
-  p.set_value(std::forward<T>(value));
-  return p.get_future();
+  using result = std::decay_t<T>;
+  return detail::future_access::make<result>(detail::make_settled_core<result>(
+      [&](detail::result_core<result>& c) { return c.make_value(std::forward<T>(value)); }));
 }
 inline future<void> make_ready_future() {
-  promise<void> p;
-  p.set_value();
-  return p.get_future();
+  return detail::future_access::make<void>(
+      detail::make_settled_core<void>([](detail::result_core<void>& c) { return c.make_value(); }));
 }
 template <class T> future<T> make_failed_future(std::exception_ptr error,
                                                 std::source_location site = std::source_location::current()) {

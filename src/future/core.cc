@@ -187,6 +187,11 @@ void settle(future_core& c, std::uint32_t bits) noexcept {
   if (first != nullptr) tell(c, first);
 }
 
+void begin_settled(future_core& c, std::uint32_t bits) noexcept {
+  hint_of(c).update(bits);
+  c.nodes.store(closed(), std::memory_order_relaxed); // relaxed: whoever hands the future on orders it
+}
+
 void break_promise(future_core& c) noexcept {
   if (!c.set(future_core::is_claimed)) return;
   if (c.is_last()) {                                                // nobody is to learn it

@@ -342,6 +342,25 @@ TEST(async, goes_on_when_its_future_is_dropped) {
   });
 }
 
+TEST(futures, that_are_ready_from_the_start_are_as_others) {
+  struct refuses_to_be_copied {
+    refuses_to_be_copied() = default;
+    refuses_to_be_copied(const refuses_to_be_copied&) { throw error_a("copied"); }
+  };
+  const refuses_to_be_copied original;
+  EXPECT_THROW(thrum::make_ready_future(original), error_a);
+  thrum::run([] {
+    auto shared = thrum::make_ready_future(std::string("ready")).share();
+    std::vector<future<std::size_t>> sizes;
+    for (int i = 0; i < 3; ++i) sizes.push_back(shared.then([](const std::string& s) { return s.size(); }));
+    for (auto& each : sizes) EXPECT_EQ(each.get(), 5u);
+    shared.request_stop(); // nobody is left to be asked
+    EXPECT_EQ(thrum::make_ready_future(2).or_timeout(std::chrono::hours(1)).get(), 2);
+    thrum::make_ready_future().then_inline([] {}).get();
+    EXPECT_EQ(thrum::select(thrum::ready(shared), thrum::otherwise()), 0u);
+  });
+}
+
 TEST(future_sizes, a_future_is_64_bytes_and_its_value) {
   EXPECT_EQ(sizeof(thrum::detail::future_core), 64u);
   EXPECT_EQ(sizeof(thrum::detail::result_core<void*>), 64 + sizeof(void*));

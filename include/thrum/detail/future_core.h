@@ -133,6 +133,8 @@ void publish(future_core& c, std::uint32_t bits) noexcept;
 // Tells the nodes, in the order in which they came.
 void settled_nodes_of(future_core& c) noexcept;
 void settle(future_core& c, std::uint32_t bits) noexcept; // both
+// The same for a core of which nobody else knows yet.
+void begin_settled(future_core& c, std::uint32_t bits) noexcept;
 // It will never settle: gives its nodes up. The caller holds a reference.
 void settle_never(future_core& c) noexcept;
 // Leaves a node in a source. True, as of future_node_ops::settled: it had settled already, and now the node's core has.
@@ -254,6 +256,19 @@ template <class Core> void destroy_as(future_core& c) noexcept { destroy_core(st
 template <class T> inline constexpr future_ops promise_ops{&destroy_as<result_core<T>>, &stop_hooks};
 template <class T> result_core<T>* make_promise_core(std::source_location site) {
   return make_core<result_core<T>>(promise_ops<T>, future_core::one | future_core::is_open, site);
+}
+
+// One that has settled from the start, of which its caller has the only reference. make(core) puts the result there.
+template <class T, class Make> result_core<T>* make_settled_core(Make make) {
+  auto* c = make_core<result_core<T>>(promise_ops<T>, future_core::one | future_core::is_claimed,
+                                      std::source_location{});
+  try {
+    begin_settled(*c, make(*c));
+  } catch (...) {
+    destroy_core(*c);
+    throw;
+  }
+  return c;
 }
 
 // A reference to a core.
