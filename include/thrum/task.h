@@ -45,8 +45,9 @@
 //                        with the coroutine, before its awaiter goes on; f of spawn(f) after it.
 // Errors                 what the body throws comes out of co_await, await() or join(); out of go() as with fibers.
 //                        std::bad_alloc from the call that makes the coroutine.
-// Cost                   making and awaiting one that does not wait: 20 to 28 ns, by await() in a fiber 35 ns, by spawn() and join() 150 ns. One
-//                         that waits takes its frame, up to 256 bytes from a pool, and, if it was started, 256 bytes more.
+// Cost                   making and awaiting one that does not wait: 20 ns, by await() in a fiber 23 ns, by spawn() and join() 106 ns. One that
+//                        waits takes its frame, from a pool of blocks of 64, 128, 192 and 256 bytes, and, if it was started, 128 bytes more;
+//                        with a handle, 256. (A frame that waits for a channel and does nothing else: 176 bytes.)
 // Source of the idea     cppcoro's task; std::execution::task.
 #pragma once
 

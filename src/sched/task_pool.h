@@ -3,7 +3,8 @@
 //
 // The private list is plain: only the worker that holds the processor touches it, inside the runtime. Lists travel to and
 // from the shared level in batches, so a program that spawns on one processor and ends tasks on another pays a lock for
-// every 128 tasks. Slabs whose objects are all back in the shared level are returned to the system by trim().
+// every 128 tasks. In front of both, each worker's thread keeps a few objects that it takes and puts back without a processor
+// (launch.cc). Slabs whose objects are all back in the shared level are returned to the system by trim().
 //
 // One pool serves all runtimes, because a task may be made in one and end in another. It is never destroyed.
 #pragma once
