@@ -101,7 +101,11 @@ struct pool_initializer {
   std::vector<attachment> attachments{};
 };
 // Called by the loader in every program that has this header, before main. In a process that a pool has started it does not return.
-void enter_pool(void (*self)(int, char**, char**), int argc, char** argv, char** environment);
+struct pool_entry {
+  void (*self)(int, char**, char**);
+  const void* mark;
+};
+void enter_pool(const pool_entry& at, int argc, char** argv, char** environment);
 } // namespace detail
 
 struct process_pool_options {
@@ -225,6 +229,12 @@ private:
 
 } // namespace thrum
 
+#if !defined(THRUM_HAS_NO_POOL_ENTRY) // thrum's own files, which may be a shared library
+namespace thrum::detail {
+// All modules of a program mean the same one: that of the program itself, if it has one. So its place tells which entry counts.
+[[gnu::visibility("default")]] inline char pool_mark = 0;
+} // namespace thrum::detail
 [[gnu::constructor, maybe_unused]] static void thrum_enter_pool(int argc, char** argv, char** environment) {
-  thrum::detail::enter_pool(&thrum_enter_pool, argc, argv, environment);
+  thrum::detail::enter_pool({&thrum_enter_pool, &thrum::detail::pool_mark}, argc, argv, environment);
 }
+#endif

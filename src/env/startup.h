@@ -11,6 +11,9 @@ using constructor = void (*)(int argc, char** argv, char** environment);
 // done next.
 void call_constructors_after(constructor self, int argc, char** argv, char** environment);
 
+// Is what both point to part of the same program or library?
+bool in_same_module(const void* one, const void* other) noexcept;
+
 void forget_variable(const char* name) noexcept;
 // Makes a descriptor that was inherited like ours: close-on-exec, and not blocking. A negative errno if it is none.
 int take_over(int fd) noexcept;

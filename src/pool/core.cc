@@ -208,7 +208,7 @@ worker_died::worker_died(const exit_status& how)
 
 process_pool::process_pool(process_pool_options o) {
   // A pool that is a static object, in a process that was started for it: here is where that process learns what it is.
-  detail::enter_pool(nullptr, 0, nullptr, nullptr);
+  detail::enter_pool({nullptr, nullptr}, 0, nullptr, nullptr);
   const unsigned processes = o.processes != 0 ? o.processes : pool::usable_cpus();
   core_ = std::make_shared<pool::core>(std::move(o), processes);
   try {

@@ -8,6 +8,8 @@
 // end(). The permits of `available` are hints: who got one and finds the queue empty waits again.
 #pragma once
 
+#define THRUM_HAS_NO_POOL_ENTRY // we may be a library of our own
+
 #include "base/spin_lock.h"
 #include "pool/keeper.h"
 

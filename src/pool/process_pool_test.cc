@@ -70,8 +70,7 @@ std::size_t open_files() {
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
     std::error_code closed;
     const std::string what = std::filesystem::read_symlink(entry, closed).string();
-    for (const char* kind : {"socket:", "pidfd", "memfd:"})
-      n += what.find(kind) != std::string::npos ? 1 : 0;
+    for (const char* kind : {"socket:", "pidfd", "memfd:"}) n += what.find(kind) != std::string::npos ? 1 : 0;
   }
   return n;
 }

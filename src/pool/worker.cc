@@ -5,6 +5,10 @@
 // them (every file that includes process_pool.h has one), and that one can do what the loader would have done next: call those that
 // come after it. Then all static objects of that program or library are made, and we serve, and never return; exit() destroys them.
 //
+// Libraries begin before the program. If several of them, or the program and one of them, have such a constructor, that of the program
+// counts, or else of the first library in the loader's order: each tells where `pool_mark` lies, which all of them share. (Who uses a
+// pool in a library only, and calls functions that need static objects of the program, includes the header in the program, too.)
+//
 // Rejected: entering where main makes its first runtime. Everything that main does before would be done again in each process:
 // its arguments parsed, its files opened, its greeting printed.
 //
@@ -14,6 +18,8 @@
 // threads of a runtime come and go.)
 //
 // Orderings: `busy` is written by the one who calls, before the answer is sent, and by the reader, before the call is handed over.
+#define THRUM_HAS_NO_POOL_ENTRY // we may be a library of our own
+
 #include "base/atomic.h"
 #include "env/environment.h"
 #include "env/startup.h"
@@ -170,10 +176,12 @@ private:
 
 namespace thrum::detail {
 
-void enter_pool(void (*self)(int, char**, char**), int argc, char** argv, char** environment) {
+void enter_pool(const pool_entry& at, int argc, char** argv, char** environment) {
   if (env::variable(pool::worker_variable) == nullptr) return;
+  if (at.self != nullptr && !env::in_same_module(reinterpret_cast<const void*>(at.self), at.mark))
+    return; // the program has an entry of its own, which comes later: libraries begin before it
   env::forget_variable(pool::worker_variable); // for what it starts, and for the constructors that come now
-  if (self != nullptr) env::call_constructors_after(self, argc, argv, environment);
+  if (at.self != nullptr) env::call_constructors_after(at.self, argc, argv, environment);
   env::name_this_process("thrum-pool");
   {
     runtime r({.processors = 1, .name = "pool", .drain = std::chrono::seconds(1)});

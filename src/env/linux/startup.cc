@@ -12,6 +12,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+// The list of a program without a dynamic section (ld -static), as the linker tells it; elsewhere both are null.
+extern "C" {
+[[gnu::weak, gnu::visibility("hidden")]] extern const thrum::env::constructor __init_array_start[];
+[[gnu::weak, gnu::visibility("hidden")]] extern const thrum::env::constructor __init_array_end[];
+}
+
 namespace thrum::env {
 
 namespace {
@@ -21,6 +27,16 @@ struct constructor_list {
   const constructor* begin = nullptr;
   const constructor* end = nullptr;
 };
+
+bool look_into(constructor_list& list, const constructor* all, const constructor* end) noexcept {
+  for (const constructor* c = all; c != end; ++c) {
+    if (*c != list.self) continue;
+    list.begin = c + 1;
+    list.end = end;
+    return true;
+  }
+  return false;
+}
 
 // Is `self` in the list of constructors of this module?
 int look_for_list(::dl_phdr_info* module, std::size_t, void* raw) noexcept {
@@ -36,22 +52,42 @@ int look_for_list(::dl_phdr_info* module, std::size_t, void* raw) noexcept {
       all = reinterpret_cast<const constructor*>(module->dlpi_addr + entry->d_un.d_ptr);
     if (entry->d_tag == DT_INIT_ARRAYSZ) bytes = entry->d_un.d_val;
   }
-  if (all == nullptr) return 0;
-  const constructor* const end = all + bytes / sizeof *all;
-  for (const constructor* c = all; c != end; ++c) {
-    if (*c != list.self) continue;
-    list.begin = c + 1;
-    list.end = end;
-    return 1;
+  return all != nullptr && look_into(list, all, all + bytes / sizeof *all) ? 1 : 0;
+}
+
+struct two_places {
+  std::uintptr_t one;
+  std::uintptr_t other;
+  bool together = false;
+};
+
+bool has(const ::dl_phdr_info& module, std::uintptr_t address) noexcept {
+  for (int i = 0; i < module.dlpi_phnum; ++i) {
+    const ElfW(Phdr)& p = module.dlpi_phdr[i];
+    const std::uintptr_t begin = module.dlpi_addr + p.p_vaddr;
+    if (p.p_type == PT_LOAD && address >= begin && address - begin < p.p_memsz) return true;
   }
-  return 0;
+  return false;
+}
+
+int look_for_both(::dl_phdr_info* module, std::size_t, void* raw) noexcept {
+  auto& places = *static_cast<two_places*>(raw);
+  if (!has(*module, places.one)) return 0;
+  places.together = has(*module, places.other);
+  return 1;
 }
 
 } // namespace
 
+bool in_same_module(const void* one, const void* other) noexcept {
+  two_places places{reinterpret_cast<std::uintptr_t>(one), reinterpret_cast<std::uintptr_t>(other)};
+  ::dl_iterate_phdr(&look_for_both, &places);
+  return places.together;
+}
+
 void call_constructors_after(constructor self, int argc, char** argv, char** environment) {
   constructor_list rest{.self = self};
-  ::dl_iterate_phdr(&look_for_list, &rest);
+  if (::dl_iterate_phdr(&look_for_list, &rest) == 0) look_into(rest, __init_array_start, __init_array_end);
   for (const constructor* c = rest.begin; c != rest.end; ++c) {
     const auto number = reinterpret_cast<std::uintptr_t>(*c);
     if (number != 0 && number != UINTPTR_MAX) (*c)(argc, argv, environment); // both mean none, by tradition
