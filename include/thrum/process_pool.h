@@ -22,15 +22,16 @@
 // thrum has. It calls one f at a time. Variables have the values of a new program, not those here. Standard output and error
 // are those of this process, standard input is empty, no other descriptor is inherited.
 //
-// What the caller owes   Nobody uses the pool when it is destroyed. What f starts and does not wait for ends with the process. Who
-//                        uses a library that is loaded later (dlopen) cannot send its functions.
-// What is guaranteed     Each call is made once, or not at all and the future fails. If a process dies, the call that it had
+// What the caller owes   Nobody uses the pool when it is destroyed. What f starts and does not wait for ends with the process.
+//                        Functions of a library that is loaded later (dlopen) cannot be called there. If only a shared library of the
+//                        program includes this header, static objects of the program itself are not made in the processes.
+// What is guaranteed     Each call is made at most once; if not to its end, its future fails. If a process dies, the call that it had
 //                        begun fails with worker_died, which says how; no other call does, and another process takes its place. No
 //                        process outlives the pool or this process, whatever kills that; no zombie is left. What the
 //                        process has started is killed with it.
 // Stopping               request_stop() of a future (or what asks for it: or_timeout, race): a call that was not begun is dropped;
 //                        one that was is asked to stop, so its waits throw `cancelled`. If it goes on for options.kill_after,
-//                        its process is killed. Either way the future fails with `cancelled`.
+//                        its process is killed. The future fails with `cancelled`, unless f returns all the same.
 // Shutdown               shutdown(): no more calls are taken, those that wait are made. The destructor drops those (`rejected`), asks the
 //                        others to stop, and kills them after options.kill_after, or 5 s.
 // May park               the constructor, map(), the destructor, which listens to no stop request. submit() never parks.
