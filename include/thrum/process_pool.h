@@ -14,6 +14,8 @@
 // submit(f, args...)     calls f(args...) in one of the processes; the result comes as a future (future.h)
 // map(f, range, chunk)   calls f for each, and waits for all results, in order; `chunk` of them go to a process at a time (0: as many
 //                        as make four parts for each process, or one, if nobody knows how long the range is)
+// imap(f, range, ahead)  a generator (generator.h) of the results, in order: the range is read as they are asked for, and no more than
+//                        `ahead` calls are under way (0: two for each process)
 // f                      has no state: a lambda that captures nothing, a function object without members, thrum::fn<&function>.
 //                        Arguments and results are copied there and back as codec.h says; texts arrive as std::string.
 //
@@ -34,7 +36,7 @@
 //                        its process is killed. The future fails with `cancelled`, unless f returns all the same.
 // Shutdown               shutdown(): no more calls are taken, those that wait are made. The destructor drops those (`rejected`), asks the
 //                        others to stop, and kills them after options.kill_after, or 5 s.
-// May park               the constructor, map(), the destructor, which listens to no stop request. submit() never parks.
+// May park               the constructor, map(), whoever asks a generator of imap() for the next, the destructor, which listens to no stop request. submit() never parks.
 // Happens-before         as for all futures. Between the processes, only what passes through says.
 // When it dies           Futures outlive it.
 // Errors                 The constructor: remote_error, from options.initializer; worker_died; io::failure. submit: codec_error (codec.h),
@@ -195,6 +197,20 @@ public:
       if (!some.empty()) send();
       return parts.get();
     }
+  }
+
+  template <class F, std::ranges::viewable_range Range>
+    requires std::invocable<F, std::ranges::range_value_t<Range>>
+  auto imap(F, Range&& items, std::size_t ahead = 0,
+            std::source_location site = std::source_location::current()) {
+    using R = std::decay_t<std::invoke_result_t<F, std::ranges::range_value_t<Range>>>;
+    static_assert(!std::is_void_v<R>,
+                  "thrum: imap() hands out results, and this function has none: use map()");
+    detail::demand_stateless<F>();
+    detail::demand_result<R>();
+    if constexpr (detail::stateless<F> && !std::is_void_v<R>)
+      return detail::results_in_order<F, R>(core_, std::views::all(std::forward<Range>(items)),
+                                            ahead != 0 ? ahead : std::size_t{2} * processes(), site);
   }
 
   // No more calls are taken; those that wait are made.

@@ -185,6 +185,39 @@ TEST_F(process_pools, map_gives_the_results_in_order) {
   });
 }
 
+TEST_F(process_pools, imap_gives_one_result_after_the_other_and_reads_no_further_than_it_may) {
+  run([] {
+    thrum::process_pool pool({.processes = 2});
+    int read = 0;
+    auto endless = std::views::iota(0) | std::views::transform([&](int n) {
+                     ++read;
+                     return n;
+                   });
+    int expected = 0;
+    for (const int n : pool.imap(thrum::fn<&square>, endless, 3)) {
+      EXPECT_EQ(n, expected * expected);
+      EXPECT_EQ(read, expected + 3);
+      if (++expected == 100) break;
+    }
+    std::vector<std::string> all;
+    for (std::string one :
+         pool.imap([](std::string s) { return s + s; }, std::vector<std::string>{"a", "b", "c"}))
+      all.push_back(std::move(one));
+    EXPECT_EQ(all, (std::vector<std::string>{"aa", "bb", "cc"}));
+    EXPECT_THROW(
+        {
+          for (const int n : pool.imap(
+                   [](int i) {
+                     if (i == 2) throw std::runtime_error("two");
+                     return i;
+                   },
+                   std::views::iota(0)))
+            EXPECT_LT(n, 2);
+        },
+        thrum::remote_error);
+  });
+}
+
 TEST_F(process_pools, a_map_throws_what_one_call_threw_and_drops_the_rest) {
   run([] {
     thrum::process_pool pool({.processes = 1});

@@ -8,13 +8,16 @@
 #include <thrum/codec.h>
 #include <thrum/error.h>
 #include <thrum/future.h>
+#include <thrum/generator.h>
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <list>
 #include <memory>
+#include <ranges>
 #include <source_location>
 #include <span>
 #include <string>
@@ -210,8 +213,28 @@ template <class Part> struct map_parts {
     }
   }
 
-  std::vector<future<Part>> all;
+  std::deque<future<Part>> all;
 };
+
+// One result after the other, in order; as many calls as that have been submitted meanwhile.
+template <class F, class R, class View> generator<R> results_in_order(std::shared_ptr<pool::core> core,
+                                                                      View items, std::size_t ahead,
+                                                                      std::source_location site) {
+  using T = std::ranges::range_value_t<View>;
+  map_parts<R> parts;
+  for (auto&& item : items) {
+    parts.all.push_back(submit_call<remote_call<F, R, T>, R, T>(core, site, as_sent<T>(item)));
+    if (parts.all.size() < ahead) continue;
+    R result = parts.all.front().get();
+    parts.all.pop_front();
+    co_yield std::move(result);
+  }
+  while (!parts.all.empty()) {
+    R result = parts.all.front().get();
+    parts.all.pop_front();
+    co_yield std::move(result);
+  }
+}
 
 } // namespace detail
 } // namespace thrum
