@@ -64,7 +64,8 @@ std::vector<std::byte> encoder::finish() {
 }
 
 void encoder::attach(int descriptor, std::shared_ptr<const void> owner) {
-  if (!may_attach_) fail("a shared_buffer can be sent to a process of a process_pool only: send a copy of its bytes");
+  if (!may_attach_)
+    fail("a shared_buffer can be sent to a process of a process_pool only: send a copy of its bytes");
   write_count(attachments_.size());
   attachments_.push_back({descriptor, std::move(owner)});
 }
