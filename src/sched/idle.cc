@@ -34,6 +34,7 @@
 //   I5  a thread that cannot be started: its processor is put back under idle_lock, and a worker goes among the sleepers under
 //       it. So either the sleeper sees the processor, or who failed to start a thread sees the sleeper.
 #include "sched/handoff.h"
+#include "sched/monitor.h"
 #include "sched/scheduler.h"
 
 #include <algorithm>
@@ -240,6 +241,8 @@ bool sleep_until_needed(worker& w) noexcept {
       wake_all(core); // whoever set it takes idle_lock afterwards, so one of us sees the other
     if (!sleep_on_token(w)) {
       w.retired.store(true, std::memory_order_relaxed); // relaxed: whoever sees it joins the thread
+      base::thread_fence(std::memory_order_seq_cst);    // O1 (monitor.cc)
+      arouse_monitor(core);
       return false;
     }
     if (w.proc != nullptr) { // handed over with `searching` counted

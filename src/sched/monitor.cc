@@ -21,7 +21,8 @@
 // Orderings
 //   O1  the monitor sets monitor_asleep and then, behind a full fence, reads idle_count; who takes an idle processor changes
 //       idle_count and then reads monitor_asleep, both seq_cst: one of them sees the other. The same between who asks for a
-//       dump (dump_wanted, then monitor_asleep) and the monitor (monitor_asleep, then dump_wanted).
+//       dump (dump_wanted, then monitor_asleep) and the monitor (monitor_asleep, then dump_wanted); and a thread that ends (retired,
+//       then monitor_asleep) and the monitor, which joins it.
 //   O3  bells, ringing: who rings counts itself and then reads a bell; a monitor that ends takes its bell away and then waits
 //       until nobody rings. Both seq_cst: so no bell leads to a runtime that is gone.
 #include "sched/monitor.h"
@@ -136,10 +137,10 @@ private:
   // busy for a moment in between wakes us, and what was seen before does not count.
   void rest() noexcept {
     do {
-      reap();
-      write_dump_if_wanted();
       core_.monitor_asleep.store(1, std::memory_order_relaxed); // relaxed: the fence
       base::thread_fence(std::memory_order_seq_cst);            // O1
+      reap();
+      write_dump_if_wanted();
       const env::nanoseconds next =
           inspector_ != nullptr ? inspector_->look(core_.world.now(), true) : env::forever;
       sleep_deeply(next);
