@@ -92,19 +92,26 @@ template <class Try> int in_some_ring(ring_set& set, Try attempt) noexcept {
 
 } // namespace
 
+void ring_await_ready(ring_set& set) noexcept {
+  if (set.is_being_made_ready.load(std::memory_order_relaxed)) // relaxed: says nothing of anything else
+    const std::lock_guard until_it_is(set.lock);
+}
+
 void ring_make_ready(ring_set& set, int fd) noexcept {
   const unsigned limit = limit_now();
   if (static_cast<unsigned>(fd) < limit - limit / 4) return;
-  if (set.count.load(std::memory_order_relaxed) != 0) return; // relaxed: they were opened together
+  if (set.count.load(std::memory_order_relaxed) != 0) return; // relaxed: they are opened together
   // Enough for a quarter of a million connections, for an eighth of the descriptors at most.
   constexpr unsigned enough = 1u << 18;
   const unsigned wanted = std::clamp(std::min(enough / limit, limit / 8), 1u, ring_set::most);
   const std::lock_guard hold(set.lock);
+  set.is_being_made_ready.store(true, std::memory_order_relaxed);                 // relaxed: as above
   for (unsigned n = set.count.load(std::memory_order_relaxed); n < wanted; ++n) { // relaxed: under the lock
     const int error = add_ring(set, limit);
     if (n == 0) remember(error);
-    if (error != 0) return;
+    if (error != 0) break;
   }
+  set.is_being_made_ready.store(false, std::memory_order_relaxed); // relaxed: as above
 }
 
 int ring_accept(ring_set& set, int listener, ::sockaddr* address, unsigned* size) noexcept {

@@ -31,8 +31,9 @@
 // The size of a table. The kernel allows as many slots as the process may have descriptors at that time, so one ring doubles
 // their number and more need more rings; and each ring takes a descriptor, of which there is none any more when the first is
 // needed. So all that a poller may need are opened while there still are descriptors: when a connection gets a number in the
-// last quarter (make_ready). A ring that is not used yet takes some 20 to 100 KB of the kernel's memory; its table is made
-// when the first connection comes.
+// last quarter (make_ready). Others who want a descriptor wait meanwhile (await_ready): on a busy machine a thread loses its CPU while
+// it opens rings, and its fellows would take what it needs. A ring that is not used yet takes some 20 to 100 KB of the kernel's
+// memory; its table is made when the first connection comes.
 //
 // Life. A ring belongs to a poller and to the numbers in it. When the poller closes, nothing is reported any more, but options,
 // addresses and close still work; the last number takes the ring with it.
@@ -72,9 +73,12 @@ struct ring_set {
   std::mutex lock;                 // guards the next two while they grow
   base::atomic<unsigned> count{0}; // of `all`
   ring* all[most] = {};
-  base::atomic<bool> due{false}; // a ring has reports that the poller cannot see
+  base::atomic<bool> is_being_made_ready{false}; // by who has the lock
+  base::atomic<bool> due{false};                 // a ring has reports that the poller cannot see
 };
 
+// Before a descriptor is opened: waits while rings are.
+void ring_await_ready(ring_set& set) noexcept;
 // A descriptor with this number was opened: if there are few left, opens the rings that may be needed.
 void ring_make_ready(ring_set& set, int fd) noexcept;
 // accept4 and socket, into a ring. -EMFILE: there is none with a place (ring_refusal says why).

@@ -435,6 +435,7 @@ private:
   template <class Ordinary, class Otherwise>
   int perhaps_beyond(poller* beyond, Ordinary ordinary, Otherwise otherwise) noexcept {
     if (beyond == nullptr) return quietly(ordinary);
+    ring_await_ready(epoll_rings(beyond));
     const int fd = all_beyond ? -EMFILE : quietly(ordinary);
     if (fd >= 0) ring_make_ready(epoll_rings(beyond), fd);
     return fd == -EMFILE ? otherwise(epoll_rings(beyond)) : fd;
