@@ -51,40 +51,42 @@ namespace thrum {
 namespace detail {
 
 // A wait for one case. In the frame of the coroutine lies only what is queued at the source: of a million coroutines that wait, each
-// has one of these. The case itself is made when it is needed; fill(c) says what it is.
-class one_case_wait {
+// has one of these. The case itself is made when it is needed; Operation::fill(c) says what it is.
+template <class Operation> class one_case_wait {
 public:
   one_case_wait(const one_case_wait&) = delete;
   one_case_wait& operator=(const one_case_wait&) = delete;
+
+  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
+    coroutine_flow& flow = flow_of(h);
+    select_case c;
+    select_case* const one = make(c);
+    flow_ = &flow; // not later: it may have gone on
+    std::size_t chosen;
+    if (begin_wait(flow, h, &one, 1, true, nullptr, chosen)) return true;
+    flow_ = nullptr;
+    throw_if_closed(c);
+    return false;
+  }
 
 protected:
   one_case_wait() noexcept {}
   ~one_case_wait() = default;
 
-  template <class Fill> bool begin(coroutine_flow& flow, std::coroutine_handle<> at, Fill fill) {
-    select_case c;
-    select_case* const one = make(c, fill);
-    flow_ = &flow; // not later: it may have gone on
-    std::size_t chosen;
-    if (begin_wait(flow, at, &one, 1, true, nullptr, chosen)) return true;
-    flow_ = nullptr;
-    throw_if_closed(c);
-    return false;
-  }
   // After it was begun, if it was. Throws `cancelled`, channel_closed.
-  template <class Fill> void finish(Fill fill) {
+  void finish() {
     if (flow_ == nullptr) return;
     select_case c;
-    select_case* const one = make(c, fill);
+    select_case* const one = make(c);
     finish_wait(*flow_, &one, 1, nullptr);
     throw_if_closed(c);
   }
 
 private:
-  template <class Fill> select_case* make(select_case& c, Fill& fill) noexcept {
+  select_case* make(select_case& c) noexcept {
     c.what = select_case::kind::source;
     c.state_elsewhere = queued_;
-    fill(c);
+    static_cast<Operation&>(*this).fill(c);
     return &c;
   }
 
@@ -95,7 +97,7 @@ private:
 } // namespace detail
 
 template <class T> class [[nodiscard("an operation does nothing until it is awaited")]] recv_operation
-    : detail::one_case_wait {
+    : public detail::one_case_wait<recv_operation<T>> {
 public:
   explicit recv_operation(detail::chan_core* from) noexcept : from_(from) {}
 
@@ -106,15 +108,13 @@ public:
   }
 
   bool await_ready() { return detail::chan_try_recv(from_, &value_) != chan_status::would_block; }
-  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
-    return begin(detail::flow_of(h), h, [this](detail::select_case& c) noexcept { fill(c); });
-  }
   std::optional<T> await_resume() {
-    finish([this](detail::select_case& c) noexcept { fill(c); });
+    this->finish();
     return std::move(value_);
   }
 
 private:
+  friend detail::one_case_wait<recv_operation>;
   void fill(detail::select_case& c) noexcept {
     c.object = from_;
     c.readiness = from_;
@@ -128,7 +128,7 @@ private:
 };
 
 template <class T> class [[nodiscard("an operation does nothing until it is awaited")]] send_operation
-    : detail::one_case_wait {
+    : public detail::one_case_wait<send_operation<T>> {
 public:
   template <class U> send_operation(detail::chan_core* to, U&& value)
       : to_(to), value_(std::forward<U>(value)) {}
@@ -144,14 +144,10 @@ public:
     if (now == chan_status::closed) detail::throw_channel_closed();
     return now == chan_status::ok;
   }
-  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
-    return begin(detail::flow_of(h), h, [this](detail::select_case& c) noexcept { fill(c); });
-  }
-  void await_resume() {
-    finish([this](detail::select_case& c) noexcept { fill(c); });
-  }
+  void await_resume() { this->finish(); }
 
 private:
+  friend detail::one_case_wait<send_operation>;
   void fill(detail::select_case& c) noexcept {
     c.object = to_;
     c.readiness = to_;
@@ -166,7 +162,7 @@ private:
 };
 
 class [[nodiscard("an operation does nothing until it is awaited")]] acquire_operation
-    : detail::one_case_wait {
+    : public detail::one_case_wait<acquire_operation> {
 public:
   explicit acquire_operation(detail::semaphore_core& from) noexcept : from_(from) {}
 
@@ -174,21 +170,17 @@ public:
   void wait() { from_.acquire(); }
 
   bool await_ready() noexcept { return from_.try_acquire(); }
-  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
-    return begin(detail::flow_of(h), h, [this](detail::select_case& c) noexcept { fill(c); });
-  }
-  void await_resume() {
-    finish([this](detail::select_case& c) noexcept { fill(c); });
-  }
+  void await_resume() { this->finish(); }
 
 private:
+  friend detail::one_case_wait<acquire_operation>;
   void fill(detail::select_case& c) noexcept { detail::fill_acquire(c, from_); }
 
   detail::semaphore_core& from_;
 };
 
 template <class T> class [[nodiscard("an operation does nothing until it is awaited")]] join_operation
-    : detail::one_case_wait {
+    : public detail::one_case_wait<join_operation<T>> {
 public:
   explicit join_operation(fiber<T>& f) noexcept : joined_(f) {}
 
@@ -196,15 +188,13 @@ public:
   T wait() { return joined_.join(); }
 
   bool await_ready() const noexcept { return joined_.ended(); }
-  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
-    return begin(detail::flow_of(h), h, [this](detail::select_case& c) noexcept { fill(c); });
-  }
   T await_resume() {
-    finish([this](detail::select_case& c) noexcept { fill(c); });
+    this->finish();
     return joined_.join(); // has ended; or it is an empty handle, and this panics
   }
 
 private:
+  friend detail::one_case_wait<join_operation>;
   void fill(detail::select_case& c) noexcept {
     detail::joinable_task* t = detail::handle_access::task(joined_);
     c.object = t;
