@@ -28,4 +28,7 @@ std::size_t trace_here(const void** addresses, std::size_t capacity) noexcept;
 // each module; the environment variable THRUM_SYMBOLS=off forbids that. Throws std::bad_alloc.
 std::vector<std::vector<std::string>> describe_addresses(std::span<const void* const> addresses);
 
+// "std::out_of_range" for what the compiler calls "St12out_of_range"; anything else as it is. Throws std::bad_alloc.
+std::string demangled(const char* name);
+
 } // namespace thrum::env

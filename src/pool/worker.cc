@@ -23,10 +23,10 @@
 #include "base/atomic.h"
 #include "env/environment.h"
 #include "env/startup.h"
+#include "env/trace.h"
 #include "pool/link.h"
 #include "pool/wire.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <cxxabi.h>
 #include <memory>
@@ -84,11 +84,7 @@ using call_ref = std::shared_ptr<call>;
 
 std::string type_in_flight() {
   const std::type_info* type = abi::__cxa_current_exception_type();
-  if (type == nullptr) return "unknown";
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> plain(
-      abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
-  return status == 0 ? plain.get() : type->name();
+  return type != nullptr ? env::demangled(type->name()) : "unknown";
 }
 
 class server {

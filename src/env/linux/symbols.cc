@@ -25,6 +25,13 @@ extern char** environ;
 
 namespace thrum::env {
 
+std::string demangled(const char* name) {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status),
+                                                    &std::free);
+  return status == 0 ? text.get() : name;
+}
+
 namespace {
 
 // Not /proc/self: that is empty when the first thread has ended.
@@ -35,13 +42,6 @@ struct place {
   std::uintptr_t offset = 0; // of the call, in the module's own addresses
   std::string function;      // as far as the dynamic symbols tell
 };
-
-std::string demangled(const char* name) {
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status),
-                                                    &std::free);
-  return status == 0 ? text.get() : name;
-}
 
 place locate(const void* address) {
   place p;
