@@ -30,63 +30,64 @@ int fill(int fd, const void* from, std::size_t size) noexcept {
   return ::fcntl(fd, F_ADD_SEALS, all_seals);
 }
 
-} // namespace
-
-int make_sealed_memory(const void* from, std::size_t size) noexcept {
+// A file without a name, for which prepare(fd) is called, which returns -1 and sets errno if it fails.
+template <class Prepare> int make_memory(Prepare prepare) noexcept {
   const int fd = quietly([] { return ::memfd_create("thrum", MFD_CLOEXEC | MFD_ALLOW_SEALING); });
   if (fd < 0) return fd;
-  const int done = quietly([&] { return fill(fd, from, size); });
+  const int done = quietly([&] { return prepare(fd); });
   if (done >= 0) return fd;
   quietly([&] { return ::close(fd); });
   return done;
 }
 
-int map_sealed_memory(int fd, std::size_t size, const void** out) noexcept {
-  const int seals = quietly([&] { return ::fcntl(fd, F_GET_SEALS); });
-  if (seals < 0) return seals;
-  if ((seals & (F_SEAL_SHRINK | F_SEAL_WRITE)) != (F_SEAL_SHRINK | F_SEAL_WRITE)) return -EPERM;
+// -EPERM if it does not have these seals: then it might shrink or change under who has it.
+int size_of_sealed(int fd, int seals, std::size_t& size) noexcept {
+  const int has = quietly([&] { return ::fcntl(fd, F_GET_SEALS); });
+  if (has < 0) return has;
+  if ((has & seals) != seals) return -EPERM;
   struct ::stat facts{};
   if (const int error = quietly([&] { return ::fstat(fd, &facts); }); error < 0) return error;
-  if (size == 0 || facts.st_size < 0 || static_cast<std::size_t>(facts.st_size) != size) return -EINVAL;
-  void* at = MAP_FAILED;
-  const int error = quietly([&] {
-    at = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-    return at == MAP_FAILED ? -1 : 0;
-  });
-  if (error < 0) return error;
-  *out = at;
+  if (facts.st_size <= 0) return -EINVAL;
+  size = static_cast<std::size_t>(facts.st_size);
   return 0;
+}
+
+int map(int fd, std::size_t size, int protection, int flags, void** out) noexcept {
+  return quietly([&] {
+    void* const at = ::mmap(nullptr, size, protection, flags, fd, 0);
+    if (at == MAP_FAILED) return -1;
+    *out = at;
+    return 0;
+  });
+}
+
+} // namespace
+
+int make_sealed_memory(const void* from, std::size_t size) noexcept {
+  return make_memory([&](int fd) { return fill(fd, from, size); });
+}
+
+int map_sealed_memory(int fd, std::size_t size, const void** out) noexcept {
+  std::size_t has = 0;
+  if (const int error = size_of_sealed(fd, F_SEAL_SHRINK | F_SEAL_WRITE, has); error < 0) return error;
+  if (has != size) return -EINVAL;
+  void* at = nullptr;
+  const int error = map(fd, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, &at);
+  if (error == 0) *out = at;
+  return error;
 }
 
 int make_shared_memory(std::size_t size) noexcept {
   if (size > std::size_t{PTRDIFF_MAX}) return -ENOMEM;
-  const int fd = quietly([] { return ::memfd_create("thrum", MFD_CLOEXEC | MFD_ALLOW_SEALING); });
-  if (fd < 0) return fd;
-  const int done = quietly([&] {
+  return make_memory([&](int fd) {
     const int error = ::ftruncate(fd, static_cast<off_t>(size));
     return error != 0 ? error : ::fcntl(fd, F_ADD_SEALS, fixed_size | F_SEAL_SEAL);
   });
-  if (done >= 0) return fd;
-  quietly([&] { return ::close(fd); });
-  return done;
 }
 
 int map_shared_memory(int fd, void** out, std::size_t* size) noexcept {
-  const int seals = quietly([&] { return ::fcntl(fd, F_GET_SEALS); });
-  if (seals < 0) return seals;
-  if ((seals & fixed_size) != fixed_size) return -EPERM;
-  struct ::stat facts{};
-  if (const int error = quietly([&] { return ::fstat(fd, &facts); }); error < 0) return error;
-  if (facts.st_size <= 0) return -EINVAL;
-  void* at = MAP_FAILED;
-  const int error = quietly([&] {
-    at = ::mmap(nullptr, static_cast<std::size_t>(facts.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    return at == MAP_FAILED ? -1 : 0;
-  });
-  if (error < 0) return error;
-  *out = at;
-  *size = static_cast<std::size_t>(facts.st_size);
-  return 0;
+  if (const int error = size_of_sealed(fd, fixed_size, *size); error < 0) return error;
+  return map(fd, *size, PROT_READ | PROT_WRITE, MAP_SHARED, out);
 }
 
 void unmap_memory(const void* at, std::size_t size) noexcept {
