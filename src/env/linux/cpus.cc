@@ -70,6 +70,12 @@ unsigned cgroup_quota() noexcept {
   return limit;
 }
 
+// Of the calling thread. False: there are more CPUs than a cpu_set_t can name.
+bool read_affinity(cpu_set_t& mask) noexcept {
+  CPU_ZERO(&mask);
+  return ::sched_getaffinity(0, sizeof mask, &mask) == 0;
+}
+
 } // namespace
 
 unsigned quota_from_cpu_max(const char* text) noexcept {
@@ -86,11 +92,10 @@ unsigned quota_from_cfs(const char* quota_us, const char* period_us) noexcept {
 
 topology read_topology() noexcept {
   cpu_set_t mask;
-  CPU_ZERO(&mask);
   unsigned cpus = 1;
-  if (::sched_getaffinity(0, sizeof mask, &mask) == 0)
+  if (read_affinity(mask))
     cpus = static_cast<unsigned>(CPU_COUNT(&mask));
-  else if (const long n = ::sysconf(_SC_NPROCESSORS_ONLN); n > 0) // more CPUs than a cpu_set_t can name
+  else if (const long n = ::sysconf(_SC_NPROCESSORS_ONLN); n > 0)
     cpus = static_cast<unsigned>(n);
   if (cpus == 0) cpus = 1;
   const unsigned quota = cgroup_quota();
@@ -99,9 +104,7 @@ topology read_topology() noexcept {
 
 unsigned end_of_cpus() noexcept {
   cpu_set_t mask;
-  CPU_ZERO(&mask);
-  if (::sched_getaffinity(0, sizeof mask, &mask) != 0)
-    return CPU_SETSIZE; // there are more than a cpu_set_t can name
+  if (!read_affinity(mask)) return CPU_SETSIZE;
   unsigned end = 1;
   for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu)
     if (CPU_ISSET(cpu, &mask)) end = cpu + 1;
