@@ -18,4 +18,7 @@ bool place_of(const void* code, code_place& out) noexcept;
 // Null: that file is not loaded here, or there is no code at that place.
 const void* code_at(const code_place& place) noexcept;
 
+// Is what both point to part of the same program or library?
+bool in_same_module(const void* one, const void* other) noexcept;
+
 } // namespace thrum::env

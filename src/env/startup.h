@@ -1,5 +1,5 @@
 // How this process began, and how it is to end: for one that is to work for another instead of running its own main
-// (process_pool/worker.cc).
+// (pool/worker.cc).
 #pragma once
 
 namespace thrum::env {
@@ -10,9 +10,6 @@ using constructor = void (*)(int argc, char** argv, char** environment);
 // Called in `self`, a constructor of some module: calls the constructors of that module that come after it, as the loader would have
 // done next.
 void call_constructors_after(constructor self, int argc, char** argv, char** environment);
-
-// Is what both point to part of the same program or library?
-bool in_same_module(const void* one, const void* other) noexcept;
 
 void forget_variable(const char* name) noexcept;
 // Makes a descriptor that was inherited like ours: close-on-exec, and not blocking. A negative errno if it is none.

@@ -44,14 +44,18 @@ std::uint64_t number_of(const ::dl_phdr_info& module) noexcept {
   return all.value();
 }
 
-bool has_code(const ::dl_phdr_info& module, std::uint64_t offset) noexcept {
+// Whether there is something at that offset in memory that may be used so.
+bool has(const ::dl_phdr_info& module, std::uint64_t offset, unsigned flags) noexcept {
   for (int i = 0; i < module.dlpi_phnum; ++i) {
     const ElfW(Phdr)& p = module.dlpi_phdr[i];
-    if (p.p_type == PT_LOAD && (p.p_flags & PF_X) != 0 && offset >= p.p_vaddr &&
+    if (p.p_type == PT_LOAD && (p.p_flags & flags) == flags && offset >= p.p_vaddr &&
         offset - p.p_vaddr < p.p_memsz)
       return true;
   }
   return false;
+}
+bool has_code(const ::dl_phdr_info& module, std::uint64_t offset) noexcept {
+  return has(module, offset, PF_X);
 }
 
 struct question {
@@ -77,6 +81,19 @@ int look_for_module(::dl_phdr_info* module, std::size_t, void* raw) noexcept {
   return 1;
 }
 
+struct two_places {
+  std::uint64_t one;
+  std::uint64_t other;
+  bool together = false;
+};
+
+int look_for_both(::dl_phdr_info* module, std::size_t, void* raw) noexcept {
+  auto& places = *static_cast<two_places*>(raw);
+  if (!has(*module, places.one - module->dlpi_addr, 0)) return 0;
+  places.together = has(*module, places.other - module->dlpi_addr, 0);
+  return 1;
+}
+
 } // namespace
 
 bool place_of(const void* code, code_place& out) noexcept {
@@ -90,6 +107,12 @@ const void* code_at(const code_place& place) noexcept {
   question q{.address = 0, .place = place};
   ::dl_iterate_phdr(&look_for_module, &q);
   return q.found ? reinterpret_cast<const void*>(q.address) : nullptr;
+}
+
+bool in_same_module(const void* one, const void* other) noexcept {
+  two_places places{reinterpret_cast<std::uintptr_t>(one), reinterpret_cast<std::uintptr_t>(other)};
+  ::dl_iterate_phdr(&look_for_both, &places);
+  return places.together;
 }
 
 } // namespace thrum::env

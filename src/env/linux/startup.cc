@@ -55,35 +55,7 @@ int look_for_list(::dl_phdr_info* module, std::size_t, void* raw) noexcept {
   return all != nullptr && look_into(list, all, all + bytes / sizeof *all) ? 1 : 0;
 }
 
-struct two_places {
-  std::uintptr_t one;
-  std::uintptr_t other;
-  bool together = false;
-};
-
-bool has(const ::dl_phdr_info& module, std::uintptr_t address) noexcept {
-  for (int i = 0; i < module.dlpi_phnum; ++i) {
-    const ElfW(Phdr)& p = module.dlpi_phdr[i];
-    const std::uintptr_t begin = module.dlpi_addr + p.p_vaddr;
-    if (p.p_type == PT_LOAD && address >= begin && address - begin < p.p_memsz) return true;
-  }
-  return false;
-}
-
-int look_for_both(::dl_phdr_info* module, std::size_t, void* raw) noexcept {
-  auto& places = *static_cast<two_places*>(raw);
-  if (!has(*module, places.one)) return 0;
-  places.together = has(*module, places.other);
-  return 1;
-}
-
 } // namespace
-
-bool in_same_module(const void* one, const void* other) noexcept {
-  two_places places{reinterpret_cast<std::uintptr_t>(one), reinterpret_cast<std::uintptr_t>(other)};
-  ::dl_iterate_phdr(&look_for_both, &places);
-  return places.together;
-}
 
 void call_constructors_after(constructor self, int argc, char** argv, char** environment) {
   constructor_list rest{.self = self};
