@@ -1,4 +1,6 @@
 // What is called elsewhere comes back, however it ends; and nothing is left behind.
+#include "pool/test_kit.h"
+
 #include <thrum/event_loop.h>
 #include <thrum/process_pool.h>
 #include <thrum/task.h>
@@ -19,6 +21,8 @@
 using namespace std::chrono_literals;
 
 namespace {
+
+using thrum::pool::test::open_files;
 
 struct point {
   int x = 0, y = 0;
@@ -63,16 +67,6 @@ void until_ended(int id) {
 }
 void until_gone(int id) {
   while (!is_gone(id)) thrum::this_fiber::sleep_for(1ms);
-}
-// Sockets, processes and memory. (The runtime opens others now and then: to look at its threads, for instance.)
-std::size_t open_files() {
-  std::size_t n = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    std::error_code closed;
-    const std::string what = std::filesystem::read_symlink(entry, closed).string();
-    for (const char* kind : {"socket:", "pidfd", "memfd:"}) n += what.find(kind) != std::string::npos ? 1 : 0;
-  }
-  return n;
 }
 class process_pools : public testing::Test {
 protected:

@@ -1,4 +1,6 @@
 // Bytes that two processes see at the same time.
+#include "pool/test_kit.h"
+
 #include <thrum/process_pool.h>
 #include <thrum/shared_buffer.h>
 #include <thrum/thrum.h>
@@ -14,16 +16,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Sockets, processes and memory. (The runtime opens others now and then: to look at its threads, for instance.)
-std::size_t open_files() {
-  std::size_t n = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    std::error_code closed;
-    const std::string what = std::filesystem::read_symlink(entry, closed).string();
-    for (const char* kind : {"socket:", "pidfd", "memfd:"}) n += what.find(kind) != std::string::npos ? 1 : 0;
-  }
-  return n;
-}
+using thrum::pool::test::open_files;
+
 long sum(const thrum::shared_buffer& b) {
   const auto all = b.as<int>();
   return std::accumulate(all.begin(), all.end(), 0L);
