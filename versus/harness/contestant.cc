@@ -288,9 +288,12 @@ std::vector<contestant> find_contestants(const places& where, interrupts& stop) 
   cargo::find_tokio(all[5], stop);
   find_boost(all[6], fiber_header, 65);
   find_boost(all[7], asio_header, 79); // channels
-  // Both of one version: there can be only one on a system.
-  if (!all[6].here()) all[6].package = newest_package("libboost-fiber1.", "-dev", 79, stop);
-  if (!all[7].here()) all[7].package = newest_package("libboost1.", "-dev", 79, stop);
+  if (!all[6].here() || !all[7].here()) {
+    // Both of one version: there can be only one on a system. apt is asked once, as that takes half a second.
+    const std::string boost = newest_package("libboost1.", "-dev", 79, stop);
+    if (!all[7].here()) all[7].package = boost;
+    if (!all[6].here() && !boost.empty()) all[6].package = "libboost-fiber" + boost.substr(8);
+  }
   all[2].one_thread = all[3].one_thread = true;
   all[5].optional = all[6].optional = all[7].optional = true;
   all[5].guest = all[7].guest = true;

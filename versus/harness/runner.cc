@@ -315,29 +315,26 @@ bool runner::prepare(const experiment& e, turn& t) {
     built_.push_back(name);
     return true;
   }
+  if (!stop_.pending()) tell_trouble(e, t, wrong);
   t.failed = true;
-  if (!stop_.pending())
-    to_.event(json::writer()
-                  .add("event", "trouble")
-                  .add("exp", e.id)
-                  .add("rt", t.who->id)
-                  .add("variants", t.ids())
-                  .add("what", wrong)
-                  .line());
   return false;
+}
+
+void runner::tell_trouble(const experiment& e, const turn& t, const std::string& what) {
+  to_.event(json::writer()
+                .add("event", "trouble")
+                .add("exp", e.id)
+                .add("rt", t.who->id)
+                .add("variants", t.ids())
+                .add("what", what)
+                .line());
 }
 
 void runner::run_turn(const experiment& e, turn& t, int run, int runs) {
   for (const variant* v : t.variants) {
     if (v->memory_mib <= available_mib()) continue;
     t.failed = true;
-    to_.event(json::writer()
-                  .add("event", "trouble")
-                  .add("exp", e.id)
-                  .add("rt", t.who->id)
-                  .add("variants", t.ids())
-                  .add("what", "needs " + figure(v->memory_mib) + " MiB of free memory")
-                  .line());
+    tell_trouble(e, t, "needs " + figure(v->memory_mib) + " MiB of free memory");
     return;
   }
   if (!prepare(e, t)) return;

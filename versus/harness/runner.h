@@ -110,6 +110,7 @@ private:
   void run_turn(const experiment& e, turn& t, int run, int runs);
   bool prepare(const experiment& e, turn& t);
   void tell(const std::string& doing);
+  void tell_trouble(const experiment& e, const turn& t, const std::string& what);
 
   run_options options_;
   const places& where_;
