@@ -44,8 +44,7 @@ void encoder::write_node(const std::shared_ptr<const void>& p, const void* type,
   if (may_wait && keys_ == 0) return;
   if (nodes_[index].state == node_state::begun)
     fail("a cycle through an object that cannot be made empty (no default constructor, or not assigned to), "
-         "or "
-         "through the key of a map or set");
+         "or through the key of a map or set");
   if (nodes_[index].state == node_state::waiting) write_now(index);
 }
 

@@ -168,38 +168,16 @@ void condition_variable_round_trip(benchmark::State& s) { // two waits
   });
 }
 
-void atomic_round_trip(benchmark::State& s) { // two waits
-  in_a_fiber([&] {
-    atomic<int> turn{0};
-    auto other = spawn([&] {
-      for (;;) {
-        turn.wait(0, std::memory_order_acquire);
-        if (turn.load(std::memory_order_relaxed) == 2) return;
-        turn.store(0, std::memory_order_release);
-        turn.notify_one();
-      }
-    });
-    for (auto _ : s) {
-      turn.store(1, std::memory_order_release);
-      turn.notify_one();
-      turn.wait(1, std::memory_order_acquire);
-    }
-    turn.store(2, std::memory_order_release);
+// Of a turn: 0 is that of who asks, 1 of who answers, 2 the end.
+template <class Atomic> void answer(Atomic& turn) {
+  for (;;) {
+    turn.wait(0, std::memory_order_acquire);
+    if (turn.load(std::memory_order_relaxed) == 2) return;
+    turn.store(0, std::memory_order_release);
     turn.notify_one();
-    other.join();
-  });
+  }
 }
-// The standard's, between two threads, which is what it is for.
-void standard_atomic_round_trip(benchmark::State& s) {
-  std::atomic<int> turn{0};
-  std::thread other([&] {
-    for (;;) {
-      turn.wait(0, std::memory_order_acquire);
-      if (turn.load(std::memory_order_relaxed) == 2) return;
-      turn.store(0, std::memory_order_release);
-      turn.notify_one();
-    }
-  });
+template <class Atomic> void ask(benchmark::State& s, Atomic& turn) {
   for (auto _ : s) {
     turn.store(1, std::memory_order_release);
     turn.notify_one();
@@ -207,6 +185,20 @@ void standard_atomic_round_trip(benchmark::State& s) {
   }
   turn.store(2, std::memory_order_release);
   turn.notify_one();
+}
+void atomic_round_trip(benchmark::State& s) { // two waits
+  in_a_fiber([&] {
+    atomic<int> turn{0};
+    auto other = spawn([&] { answer(turn); });
+    ask(s, turn);
+    other.join();
+  });
+}
+// The standard's, between two threads, which is what it is for.
+void standard_atomic_round_trip(benchmark::State& s) {
+  std::atomic<int> turn{0};
+  std::thread other([&] { answer(turn); });
+  ask(s, turn);
   other.join();
 }
 // One waits among as many others, each for an atomic of its own.
@@ -216,22 +208,8 @@ void atomic_round_trip_among(benchmark::State& s) {
     wait_group all;
     for (auto& f : flags) all.go([&f] { f.wait(0); });
     atomic<int> turn{0};
-    bool over = false;
-    auto other = spawn([&] {
-      while (!over) {
-        turn.wait(0, std::memory_order_acquire);
-        turn.store(0, std::memory_order_release);
-        turn.notify_one();
-      }
-    });
-    for (auto _ : s) {
-      turn.store(1, std::memory_order_release);
-      turn.notify_one();
-      turn.wait(1, std::memory_order_acquire);
-    }
-    over = true;
-    turn.store(1, std::memory_order_release);
-    turn.notify_one();
+    auto other = spawn([&] { answer(turn); });
+    ask(s, turn);
     other.join();
     for (auto& f : flags) {
       f.store(1);
