@@ -108,8 +108,10 @@ public:
         pause = quick_look;
       else
         pause = std::min(pause * 2, waiting_ ? look : slow_look);
-      core_.world.wait_word(&core_.monitor_asleep, 0,
-                            std::max(now_ + quick_look, std::min(now_ + pause, timers_late_)));
+      // While each look finds one more that blocks, there is no pause: the next is on its way.
+      if (crowd_ != looks_in_a_crowd)
+        core_.world.wait_word(&core_.monitor_asleep, 0,
+                              std::max(now_ + quick_look, std::min(now_ + pause, timers_late_)));
       if (++looks_ % 512 == 0) reap();
       write_dump_if_wanted();
       if (now_ >= next_inspection_ && inspector_ != nullptr) next_inspection_ = inspector_->look(now_, false);
