@@ -214,7 +214,7 @@ public:
 
   // Blocks the calling fiber or thread.
   void wait() {
-    if (!await_ready()) this_fiber::detail::sleep_until(until_);
+    if (!await_ready()) this_fiber::detail::sleep_until(until_).act();
   }
 
   bool await_ready() const noexcept { return until_ <= detail::steady_now(); }

@@ -44,7 +44,8 @@
 // Errors                 std::bad_alloc from spawn, with nothing started; what moving f throws; `cancelled`.
 // Reports                thrum::dump() shows groups as a tree, each with its name, the place where it was made, its owner and its tasks
 //                        (inspect.h).
-// Cost                   About 30 ns a task more than spawn(). Asking many to stop: one or two heavy fences for all of them.
+// Cost                   About 30 ns a task more than spawn(). Asking many to stop: no fence where all of them wait, else one or two heavy
+//                        ones for all of them.
 // Source of the idea     Java's StructuredTaskScope and its joiners; Trio's nurseries.
 #pragma once
 

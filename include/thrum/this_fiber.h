@@ -26,6 +26,7 @@
 #pragma once
 
 #include <thrum/detail/deadline.h>
+#include <thrum/detail/stopped.h>
 
 #include <chrono>
 #include <cstdint>
@@ -37,17 +38,17 @@ namespace thrum::this_fiber {
 void yield() noexcept;
 
 namespace detail {
-void sleep_until(thrum::detail::deadline_t deadline);
+thrum::detail::stopped sleep_until(thrum::detail::deadline_t deadline) noexcept;
 }
 // Parks until the time has come; never returns early. A duration of zero or less returns at once. Throws `cancelled`.
 template <class Rep, class Period> void sleep_for(const std::chrono::duration<Rep, Period>& duration) {
-  if (duration > duration.zero()) detail::sleep_until(thrum::detail::deadline_after(duration));
+  if (duration > duration.zero()) detail::sleep_until(thrum::detail::deadline_after(duration)).act();
 }
 template <class Clock, class Duration>
 void sleep_until(const std::chrono::time_point<Clock, Duration>& time) {
   const auto deadline = thrum::detail::to_deadline(
       time); // compared as a deadline: a far time of a coarse clock overflows as one
-  if (thrum::detail::steady_now() < deadline) detail::sleep_until(deadline);
+  if (thrum::detail::steady_now() < deadline) detail::sleep_until(deadline).act();
 }
 
 // True while waits of the fiber throw `cancelled`, or would, but for an exception on its way.

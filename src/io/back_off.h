@@ -18,7 +18,7 @@ public:
   bool wait() {
     const detail::deadline_t now = detail::steady_now();
     if (now >= until_) return false;
-    this_fiber::detail::sleep_until(std::min(until_, now + pause_));
+    this_fiber::detail::sleep_until(std::min(until_, now + pause_)).act();
     pause_ = std::min(pause_ * 2, longest_);
     return true;
   }

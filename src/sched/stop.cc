@@ -134,17 +134,31 @@ void note_stop(fiber& f, cancel_reason why) noexcept {
   f.stop_requested.exchange(true, std::memory_order_release); // Q1
 }
 
-bool stop_if_asleep(fiber& f) noexcept {
-  if (!stop_wait(f, decision::open)) return false;
-  ready(f);
-  return true;
+bool claim_if_asleep(fiber& f) noexcept { return stop_wait(f, decision::open); }
+
+void wake_stopped(detail::runnable* first) noexcept {
+  if (first == nullptr) return;
+  if (first->link == nullptr) return ready(static_cast<fiber&>(*first));
+  worker* const here = try_this_worker();
+  if (here != nullptr) enter();
+  for (detail::runnable* next; first != nullptr; first = next) {
+    next = first->link; // it may run at once
+    auto& f = static_cast<fiber&>(*first);
+    if (here != nullptr)
+      ready_inside(*here, f);
+    else
+      ready_elsewhere(f);
+  }
+  if (here == nullptr) return;
+  share_if_idle(*here);
+  leave();
 }
 
 void stop_fiber(fiber& f, cancel_reason why) noexcept {
   note_stop(f, why);
-  if (stop_if_asleep(f)) return;
+  if (claim_if_asleep(f)) return ready(f);
   base::heavy_fence(); // P2
-  stop_if_asleep(f);
+  if (claim_if_asleep(f)) ready(f);
 }
 
 } // namespace thrum::sched

@@ -3,6 +3,10 @@
 
 #include <thrum/error.h>
 
+namespace thrum::detail {
+struct runnable;
+}
+
 namespace thrum::sched {
 
 struct fiber;
@@ -14,9 +18,11 @@ cancel_reason stop_reason(const fiber& f) noexcept;
 
 // Asks a fiber to stop. Requires, here and below: the fiber cannot end meanwhile (its join state is guarded, for example).
 void stop_fiber(fiber& f, cancel_reason why = cancel_reason::user) noexcept;
-// The same for many, with one fence: note_stop() for each, then stop_if_asleep() for each; for those that say false, a heavy fence
-// and stop_if_asleep() once more.
+// The same for many, with one fence: note_stop() for each, then claim_if_asleep() for each; for those that say false, a heavy fence
+// and claim_if_asleep() once more. Whoever said true stays asleep until wake_stopped().
 void note_stop(fiber& f, cancel_reason why) noexcept;
-bool stop_if_asleep(fiber& f) noexcept; // true: it slept, and was made ready
+bool claim_if_asleep(fiber& f) noexcept; // true: it slept, and nobody else may wake it now
+// Makes a chain of them ready (runnable::link), in its order, behind the others that are.
+void wake_stopped(detail::runnable* first) noexcept;
 
 } // namespace thrum::sched

@@ -47,12 +47,8 @@ void wake_poor_sleeper(worker& w, timer_entry& e) noexcept {
   if (wait::claim(owner, 0)) ready_inside(w, owner);
 }
 
-void throw_if_stopped(const fiber& f) {
-  if (must_stop(f)) throw cancelled(stop_reason(f));
-}
-
-void sleep_fiber(fiber& f, env::nanoseconds deadline) {
-  throw_if_stopped(f);
+detail::stopped sleep_fiber(fiber& f, env::nanoseconds deadline) noexcept {
+  if (must_stop(f)) return detail::stopped(stop_reason(f));
   worker& w = enter();
   alignas(timer_entry) unsigned char in_frame[sizeof(timer_entry)];
   void* memory = take_object(w, sleeper_class);
@@ -60,13 +56,13 @@ void sleep_fiber(fiber& f, env::nanoseconds deadline) {
   e.deadline = deadline;
   e.fire = memory != nullptr ? &wake_sleeper : &wake_poor_sleeper;
   e.touches = static_cast<const wait::agent*>(&f);
-  if (park(f, set_timer(w, e), wait_reason::sleep, nullptr) != wait::decision::stopped) return;
+  if (park(f, set_timer(w, e), wait_reason::sleep, nullptr) != wait::decision::stopped) return {};
   cancel_timer(wait::this_thread(), e);
   if (memory != nullptr) {
     put_object(enter(), sleeper_class, memory);
     leave();
   }
-  throw cancelled(stop_reason(f));
+  return detail::stopped(stop_reason(f));
 }
 
 } // namespace
@@ -82,11 +78,12 @@ void yield() noexcept {
   sched::leave();
 }
 
-void detail::sleep_until(thrum::detail::deadline_t deadline) {
+thrum::detail::stopped detail::sleep_until(thrum::detail::deadline_t deadline) noexcept {
   if (sched::fiber* f = sched::this_fiber()) return sched::sleep_fiber(*f, deadline);
   env::world& world = env::linux_world();
   const std::uint32_t never_woken = 0;
   while (world.now() < deadline) world.wait_word(&never_woken, 0, deadline);
+  return {};
 }
 
 bool stop_requested() noexcept {
@@ -96,7 +93,8 @@ bool stop_requested() noexcept {
 }
 
 void check() {
-  if (const sched::fiber* f = sched::this_fiber()) sched::throw_if_stopped(*f);
+  const sched::fiber* f = sched::this_fiber();
+  if (f != nullptr && sched::must_stop(*f)) throw cancelled(sched::stop_reason(*f));
 }
 
 std::chrono::steady_clock::time_point deadline() noexcept {

@@ -4,8 +4,10 @@
 // tells the joiner and unlinks itself there, so who holds the mutex may use every task in the list. Then its end is published,
 // and at last the count goes down; behind that the group may be gone.
 //
-// Who stops the group sets word_ and then, behind a heavy fence, asks every task in the list that has begun. A task that begins
-// says so, and behind a light fence (J1 in sync/join.cc) looks at word_: either it sees the stop, or it is seen.
+// Who stops the group sets word_ and then asks every task in the list that has begun. Where all of them sleep, that is all. Those
+// that seem not to have begun, or run, are asked once more behind a heavy fence. A task that begins says so, and behind a
+// light fence (J1 in sync/join.cc) looks at word_: either it sees the stop, or it is seen. Those who slept are woken at last,
+// together, when the mutex is free, which each of them takes soon.
 #include "base/atomic.h"
 #include "env/panic.h"
 #include "sched/fiber.h"
@@ -103,7 +105,7 @@ running_task::~running_task() { end_link(link_); }
 // ---- the group
 
 group_member::group_member(task_group_core& g, joinable_task& t) noexcept
-    : group(g), task(t), deadline(std::min(g.deadline(), scope_deadline())) {}
+    : listed_task(t), group(g), deadline(std::min(g.deadline(), scope_deadline())) {}
 
 void panic_subtask_early() noexcept {
   env::panic("a subtask was asked for its result before its end", "join() the group first, or ask ended()");
@@ -163,37 +165,37 @@ bool task_group_core::enlist(group_member& m) noexcept {
 }
 
 void task_group_core::end(group_member& m, bool (*tell)(task_group_core&, joinable_task&) noexcept) noexcept {
+  runnable* asleep = nullptr;
   {
     const std::lock_guard hold(mutex_);
     (m.previous != nullptr ? m.previous->next : first_) = m.next;
     if (m.next != nullptr) m.next->previous = m.previous;
     if (is_failure(m.task.error)) failures.push_back(m.task.error); // there is room: admit()
     if (tell(*this, m.task) && !stopped())
-      stop_all(m.task.error != nullptr ? cancel_reason::sibling_failed : cancel_reason::scope_exit);
+      asleep = stop_all(m.task.error != nullptr ? cancel_reason::sibling_failed : cancel_reason::scope_exit);
   }
+  wake_asked(asleep);
   publish_told(m.task); // it may be gone from here on
   withdraw();
   running_.down(1, tasks); // and the group
 }
 
 bool task_group_core::stop(cancel_reason why) noexcept {
-  const std::lock_guard hold(mutex_);
-  if (stopped()) return false;
-  stop_all(why);
+  runnable* asleep;
+  {
+    const std::lock_guard hold(mutex_);
+    if (stopped()) return false;
+    asleep = stop_all(why);
+  }
+  wake_asked(asleep);
   return true;
 }
 
-void task_group_core::stop_all(cancel_reason why) noexcept {
+runnable* task_group_core::stop_all(cancel_reason why) noexcept {
   word_.store(1 + static_cast<std::uint8_t>(why), std::memory_order_relaxed); // relaxed: the fence
-  base::heavy_fence();                                                        // J1 (sync/join.cc)
-  bool any = false;
-  for (group_member* m = first_; m != nullptr; m = m->next)
-    any |= m->to_ask_again = ask_if_running(m->task, why);
+  runnable* const asleep = ask_all(first_, why); // J1 (sync/join.cc)
   if (body_ != nullptr) body_->request(why);
-  if (!any) return;
-  base::heavy_fence(); // P2 (sched/stop.cc)
-  for (group_member* m = first_; m != nullptr; m = m->next)
-    if (m->to_ask_again) ask_again(m->task);
+  return asleep;
 }
 
 void task_group_core::set_body(stop_scope* s) noexcept {
@@ -205,18 +207,17 @@ void task_group_core::set_body(stop_scope* s) noexcept {
 void task_group_core::join() {
   check_owner("join() of another's task_group");
   if (std::exchange(joined_, true)) env::panic("a task_group was joined twice");
-  struct at_end {
-    group_link& link;
-    ~at_end() { end_link(link); }
-  } unlist{link_}; // here, because somebody else may destroy it
-  try {
-    running_.wait(no_deadline, tasks);
-  } catch (const cancelled& c) {
-    stop(c.reason());
+  const bool asked = running_.wait_or_stop(no_deadline, tasks) == countdown::waking::stopped;
+  cancel_reason why{};
+  if (asked) {
+    why = sched::stop_reason(*sched::this_fiber());
+    stop(why);
     running_.wait_shielded(tasks);
-    throw;
+  } else {
+    watch_ = {};
   }
-  watch_ = {};
+  end_link(link_); // here, because somebody else may destroy it
+  if (asked) throw cancelled(why);
   if (stopped() && reason() == cancel_reason::deadline) throw timed_out();
 }
 

@@ -100,9 +100,9 @@ bool countdown::is_zero() const noexcept {
   return true;
 }
 
-bool countdown::wait(deadline_t deadline, user who) {
+countdown::waking countdown::wait_or_stop(deadline_t deadline, user who) noexcept {
   static_assert(sizeof(countdown_state) <= sizeof(state_));
-  if (is_zero()) return true;
+  if (is_zero()) return waking::zero;
   auto& state = *std::launder(reinterpret_cast<countdown_state*>(state_));
   wait::waiter w;
   w.owner = &sched::this_agent();
@@ -111,7 +111,7 @@ bool countdown::wait(deadline_t deadline, user who) {
   do {
     if (now / one == 0) {
       lock::release(held);
-      return true;
+      return waking::zero;
     }
   } while ((now & waiting) == 0 &&
            !word_.compare_exchange_weak(now, now | waiting,
@@ -119,19 +119,24 @@ bool countdown::wait(deadline_t deadline, user who) {
                                         std::memory_order_acquire)); // N1
   const sync::waking how =
       sync::sleep_on(state.waiters, w, state.guard, held, deadline, sync::reason_of(who), this);
-  if (how == sync::waking::woken) return true;
+  if (how == sync::waking::woken) return waking::zero;
   // Zero may have come at the same moment: under the guard, since we were queued, and then nobody is queued any more (K2).
   const bool is_zero = state.waiters.empty() &&
                        word_.fetch_and(~waiting, std::memory_order_relaxed) / one == 0; // relaxed: K1, K2
   lock::release(held);
-  if (is_zero) return true;
-  if (how == sync::waking::stopped) sync::throw_cancelled(*w.owner);
-  return false;
+  if (is_zero) return waking::zero;
+  return how == sync::waking::stopped ? waking::stopped : waking::timeout;
+}
+
+bool countdown::wait(deadline_t deadline, user who) {
+  const waking how = wait_or_stop(deadline, who);
+  if (how == waking::stopped) sync::throw_cancelled(sched::this_agent());
+  return how == waking::zero;
 }
 
 void countdown::wait_shielded(user who) noexcept {
   const sched::shield no_stop(sched::this_agent());
-  wait(no_deadline, who);
+  wait_or_stop(no_deadline, who);
 }
 
 } // namespace detail

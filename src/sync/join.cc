@@ -4,7 +4,7 @@
 //
 //   fiber                                       handle
 //   -----                                       ------
-//   begins: running = this                      request_stop: stop = true
+//   begins: running = this                      request_stop: stop = true (of a group: the group's)
 //   light fence                        // J1    running not set? heavy fence     // J1
 //   stop? -> the fiber is asked                 running set? -> guard; still running: stop_fiber
 //   ends: guard; ended; take all waiters;       join: guard; ended? else enqueue and park
@@ -200,27 +200,50 @@ void publish_told(joinable_task& t) noexcept {
   publish_dropped(t);
 }
 
-bool ask_if_running(joinable_task& t, cancel_reason why) noexcept {
-  join_state& s = state_of(t);
-  if (s.flow != nullptr) return request_stop(&t, why), false;             // nothing is left to be done
+namespace {
+
+// Asks one, perhaps once more. True: its state is another one now.
+bool ask(listed_task& m, cancel_reason why, runnable*& asleep) noexcept {
+  join_state& s = state_of(m.task);
+  if (s.flow != nullptr) {
+    request_stop(&m.task, why);
+    m.request = listed_task::done;
+    return true;
+  }
   if (s.running.load(std::memory_order_acquire) == nullptr) return false; // J3
+  const auto before = std::exchange(m.request, listed_task::done);
   const wait::lock::held guard = s.guard.acquire(wait::this_thread());
-  bool again = false;
   if (!s.has_ended()) {
     sched::fiber& f = *s.running.load(std::memory_order_relaxed); // relaxed: J3
-    sched::note_stop(f, why);
-    again = !sched::stop_if_asleep(f);
+    if (before == listed_task::not_begun) sched::note_stop(f, why);
+    if (sched::claim_if_asleep(f))
+      f.link = std::exchange(asleep, &f);
+    else
+      m.request = listed_task::awake;
   }
   wait::lock::release(guard);
-  return again;
+  return m.request != before;
 }
 
-void ask_again(joinable_task& t) noexcept {
-  join_state& s = state_of(t);
-  const wait::lock::held guard = s.guard.acquire(wait::this_thread());
-  if (!s.has_ended()) sched::stop_if_asleep(*s.running.load(std::memory_order_relaxed)); // relaxed: J3
-  wait::lock::release(guard);
+} // namespace
+
+// Where all of them sleep, which is the rule, there is no fence.
+runnable* ask_all(listed_task* first, cancel_reason why) noexcept {
+  runnable* asleep = nullptr;
+  bool again = false;
+  for (listed_task* m = first; m != nullptr; m = m->next) {
+    ask(*m, why, asleep);
+    again |= m->request != listed_task::done;
+  }
+  while (std::exchange(again, false)) {
+    base::heavy_fence(); // J1, P2 (sched/stop.cc)
+    for (listed_task* m = first; m != nullptr; m = m->next)
+      if (m->request != listed_task::done && ask(*m, why, asleep)) again |= m->request != listed_task::done;
+  }
+  return asleep;
 }
+
+void wake_asked(runnable* asleep) noexcept { sched::wake_stopped(asleep); }
 
 bool may_begin_joinable(joinable_task& t) noexcept {
   return !state_of(t).stop.load(std::memory_order_relaxed); // relaxed: a flag

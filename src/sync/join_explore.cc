@@ -153,6 +153,40 @@ struct stopped_joiner {
   }
 };
 
+// Two tasks of a group, which stands on a word of its own, and who stops them all. One may begin, park or end meanwhile; the other
+// has parked, or not begun.
+template <bool OtherBegins> struct stop_of_two {
+  static constexpr int threads = OtherBegins ? 3 : 2;
+  fiber_and_handle<guest> one, other;
+  base::atomic<std::uint8_t> word{0};
+  base::atomic<int> ended{0};
+  detail::listed_task first{*one.task}, second{*other.task};
+
+  stop_of_two() { first.next = &second; }
+
+  void live(fiber_and_handle<guest>& task) {
+    fiber_agent& f = task.begun.emplace(task.core);
+    f.runs_here();
+    detail::begin_joinable(*task.task, f); // with the light fence of J1
+    if (word.load(std::memory_order_relaxed) == 0) {
+      const wait::lock::held held = task.bed_guard.acquire(wait::this_thread());
+      if (sched::must_stop(f))
+        wait::lock::release(held);
+      else
+        explore::require(sched::park(f, held, sched::wait_reason::select, nullptr) == wait::decision::stopped,
+                         "only the request ends this wait");
+    }
+    ended.fetch_add(1, std::memory_order_release); // stands for the unlinking under the group's mutex
+  }
+  void thread(int index) {
+    if (index == 0) return live(one);
+    if (index == 2) return live(other);
+    one.joiner.runs_here();
+    word.store(1, std::memory_order_relaxed);
+    detail::wake_asked(detail::ask_all(&first, cancel_reason::sibling_failed));
+  }
+};
+
 template <int Preemptions, std::uint64_t Budget = 300'000> inline constexpr explore::options bounded{
     .strategy = explore::dfs{.preemptions = Preemptions}, .max_executions = Budget};
 
@@ -177,6 +211,11 @@ TEST(join_explore, a_request_beside_a_join_touches_nothing_that_has_ended) {
 }
 TEST(join_explore, a_joiner_that_is_stopped_gives_the_handle_up) {
   explore::expect_correct_with_both_fences<stopped_joiner>(bounded<2>);
+}
+
+TEST(join_explore, a_stopped_group_reaches_those_who_begin_and_those_who_sleep) {
+  explore::expect_correct_with_both_fences<stop_of_two<false>>(bounded<3>);
+  explore::expect_correct_with_both_fences<stop_of_two<true>>(bounded<2>);
 }
 
 TEST(join_explore, every_order_is_needed) {

@@ -36,6 +36,9 @@ public:
 
   // True: the count is zero, and nobody who brought it there touches the object any more.
   bool is_zero() const noexcept;
+  // Waits for that, or until the deadline, or a stop request.
+  enum class waking : std::uint8_t { zero, timeout, stopped };
+  waking wait_or_stop(deadline_t deadline, user who) noexcept;
   // Waits for that; false: the deadline passed. Throws `cancelled`.
   bool wait(deadline_t deadline, user who);
   // Waits for that without listening to stop requests.

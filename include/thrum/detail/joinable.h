@@ -55,10 +55,22 @@ void publish_dropped(joinable_task& task) noexcept; // instead of publish_end, f
 void publish_told(
     joinable_task& task) noexcept; // instead of publish_end: its failure was told to somebody else
 
-// For those who ask many: asks the fiber to stop if it has begun. True: it runs, so after a heavy fence ask_again() is due.
-// (One that begins after the fence is the caller's business.) Requires: the task cannot go meanwhile.
-bool ask_if_running(joinable_task& task, cancel_reason why) noexcept;
-void ask_again(joinable_task& task) noexcept;
+// One of many that may be asked to stop together.
+struct listed_task {
+  explicit listed_task(joinable_task& t) noexcept : task(t) {}
+  joinable_task& task;
+  listed_task* previous = nullptr; // guarded by the list, as is all below
+  listed_task* next = nullptr;
+  enum : std::uint8_t {
+    not_begun, // as far as was seen
+    awake,     // it was told, but ran
+    done       // it has ended; or was told in its sleep
+  } request = not_begun;
+};
+// Asks all that have begun; others find the request when they begin (what the list belongs to says so, behind a light fence). Returns
+// those who slept, for wake_asked(), when the list is no longer held. Requires: the list is, and nobody of it was asked before.
+runnable* ask_all(listed_task* first, cancel_reason why) noexcept;
+void wake_asked(runnable* asleep) noexcept;
 
 [[noreturn]] void refuse_inside_fiber_slow() noexcept;
 bool inside_fiber() noexcept;

@@ -63,14 +63,10 @@ struct group_facts {
 };
 
 // One task. Linked in its group from its start until it has ended.
-struct group_member {
+struct group_member : listed_task {
   explicit group_member(task_group_core& g, joinable_task& t) noexcept; // the owner makes it
   task_group_core& group;
-  joinable_task& task;
-  const deadline_t deadline;        // the earliest around the spawn: told to the task
-  group_member* previous = nullptr; // guarded by the group's mutex, as are the next two
-  group_member* next = nullptr;
-  bool to_ask_again = false;
+  const deadline_t deadline; // the earliest around the spawn: told to the task
 };
 
 class task_group_core {
@@ -112,8 +108,9 @@ public:
 private:
   std::uint8_t word() const noexcept { return word_.load(std::memory_order_relaxed); } // relaxed: the fence
   void check_owner(const char* what) const noexcept;
-  bool enlist(group_member& m) noexcept;     // false: the group was stopped
-  void stop_all(cancel_reason why) noexcept; // requires: the mutex
+  bool enlist(group_member& m) noexcept; // false: the group was stopped
+  // Returns those who slept; they are to be woken without the mutex. Requires: the mutex.
+  [[nodiscard]] runnable* stop_all(cancel_reason why) noexcept;
 
   group_link link_;
   const char* const name_;
@@ -124,8 +121,8 @@ private:
   const wait::agent* const owner_;
   bool joined_ = false; // the owner's
   mutex mutex_;
-  group_member* first_ = nullptr; // guarded
-  stop_scope* body_ = nullptr;    // guarded
+  listed_task* first_ = nullptr; // guarded
+  stop_scope* body_ = nullptr;   // guarded
   atomic<std::uint8_t> word_{0};  // 0, or 1 + the cancel_reason; written under the mutex
   countdown running_{0};
   std::optional<counting_semaphore<>> places_;
