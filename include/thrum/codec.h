@@ -8,7 +8,7 @@
 //     return all ? all->size() : 0;
 //   }
 //
-// Between fibers nothing is encoded: they share memory. This is for processes.
+// Between fibers nothing is encoded: they share memory. This is for processes. Isolates (isolate.h) take the same types, as clones (clone.h).
 //
 // What can be sent (the concept sendable<T>), by itself and in each other:
 //   numbers, bool, enumerations with an underlying type
@@ -195,6 +195,9 @@ public:
   // `attached`: the descriptors that came beside the bytes; they stay the caller's.
   explicit decoder(std::span<const std::byte> bytes, std::span<const int> attached = {}) noexcept
       : bytes_(bytes), attached_(attached) {}
+  // What an encoder of this process has left.
+  decoder(std::span<const std::byte> bytes, std::span<const detail::attachment> left_here) noexcept
+      : bytes_(bytes), left_here_(left_here) {}
   ~decoder();
   decoder(const decoder&) = delete;
   decoder& operator=(const decoder&) = delete;
@@ -222,7 +225,8 @@ public:
   // What shared_ptrs point to; then there must be no byte left. The last call: until then they point to empty objects.
   void finish();
   std::size_t left() const noexcept { return bytes_.size() - at_; }
-  int read_attached(); // what attach() has written
+  detail::attachment
+  read_attached(); // what attach() has written; without an owner, if it came from elsewhere
 
   // ---- for your own decode_from(), and detail/codec_standard.h
   [[noreturn]] void fail(const std::string& what) const;
@@ -287,6 +291,7 @@ private:
 
   std::span<const std::byte> bytes_;
   std::span<const int> attached_;
+  std::span<const detail::attachment> left_here_;
   std::size_t at_ = 0;
   std::vector<node> nodes_;
   std::size_t finished_ = 0;

@@ -9,7 +9,8 @@
 //     report(std::to_string(image.as<std::uint8_t>()[0]));
 //   }
 //
-// It is an argument or a result of process_pool.h, also as a part of others (codec.h). Copies mean the same bytes, here and there.
+// It is an argument or a result of process_pool.h, also as a part of others (codec.h), and a message to an isolate (isolate.h). Copies
+// mean the same bytes, here and there, and so do clones (clone.h).
 //
 // What the caller owes   Who writes and who reads at the same time agree on it, as with all shared memory: mostly by waiting for the
 //                        call that was given the buffer. What lies in it means the same in all processes: no pointers. Atomic
@@ -59,5 +60,7 @@ private:
 
   std::shared_ptr<const memory> memory_;
 };
+
+template <> inline constexpr bool detail::shares_memory<shared_buffer> = true;
 
 } // namespace thrum

@@ -69,10 +69,11 @@ void encoder::attach(int descriptor, std::shared_ptr<const void> owner) {
   attachments_.push_back({descriptor, std::move(owner)});
 }
 
-int decoder::read_attached() {
+detail::attachment decoder::read_attached() {
   const std::uint64_t number = read_count();
+  if (number < left_here_.size()) return left_here_[number];
   if (number >= attached_.size()) fail("a descriptor that did not come");
-  return attached_[number];
+  return {.descriptor = attached_[number], .owner = nullptr};
 }
 
 decoder::~decoder() {

@@ -49,11 +49,16 @@ void encode_to(encoder& out, const shared_buffer& b) {
 shared_buffer decode_from(decoder& in, std::type_identity<shared_buffer>) {
   shared_buffer b;
   if (!in.read<bool>()) return b;
+  const detail::attachment came = in.read_attached();
+  if (came.owner != nullptr) { // from this process, and there is nothing to be mapped
+    b.memory_ = std::static_pointer_cast<const shared_buffer::memory>(came.owner);
+    return b;
+  }
   env::world& world = io::world_here();
   // The number that came belongs to the message; what several parts of a value mean by it is mapped several times.
-  b.memory_ = std::make_shared<shared_buffer::memory>(world, world.duplicate(in.read_attached()),
-                                                      "take a shared buffer",
-                                                      "map a shared buffer of another process");
+  b.memory_ =
+      std::make_shared<shared_buffer::memory>(world, world.duplicate(came.descriptor), "take a shared buffer",
+                                              "map a shared buffer of another process");
   return b;
 }
 

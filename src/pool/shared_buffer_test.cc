@@ -1,6 +1,7 @@
 // Bytes that two processes see at the same time.
 #include "pool/test_kit.h"
 
+#include <thrum/clone.h>
 #include <thrum/process_pool.h>
 #include <thrum/shared_buffer.h>
 #include <thrum/thrum.h>
@@ -102,6 +103,34 @@ TEST(shared_buffers, an_empty_one_is_sent_too) {
 TEST(shared_buffers, go_to_processes_only) {
   EXPECT_THROW(thrum::encode(thrum::shared_buffer(10)), thrum::codec_error);
   EXPECT_FALSE(thrum::decode<thrum::shared_buffer>(std::vector{std::byte{1}, std::byte{0}}));
+}
+
+struct labelled {
+  std::string label;
+  std::shared_ptr<thrum::shared_buffer> buffer;
+};
+class hidden {
+public:
+  explicit hidden(thrum::shared_buffer b) : buffer(std::move(b)) {}
+  thrum::shared_buffer buffer;
+
+private:
+  friend void encode_to(thrum::encoder& out, const hidden& h) { out.write(h.buffer); }
+  friend hidden decode_from(thrum::decoder& in, std::type_identity<hidden>) {
+    return hidden(in.read<thrum::shared_buffer>());
+  }
+};
+TEST(shared_buffers, a_clone_means_the_same_bytes) {
+  const thrum::shared_buffer one(100);
+  const std::size_t files = open_files();
+  EXPECT_EQ(thrum::clone(one), one);
+  EXPECT_EQ(*thrum::clone(labelled{"x", std::make_shared<thrum::shared_buffer>(one)}).buffer, one);
+  const hidden twin = thrum::clone(hidden(one));
+  EXPECT_EQ(twin.buffer, one);
+  EXPECT_EQ(twin.buffer.bytes().data(), one.bytes().data());
+  EXPECT_EQ(open_files(), files);
+  EXPECT_EQ(thrum::clone(thrum::shared_buffer()), thrum::shared_buffer());
+  static_assert(thrum::transferable<thrum::shared_buffer>);
 }
 
 TEST(shared_buffers, what_is_too_large_is_refused) {

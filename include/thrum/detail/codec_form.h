@@ -67,6 +67,9 @@ concept has_codec = requires(encoder& out, decoder& in, const T& value) {
   { decode_from(in, std::type_identity<T>()) } -> std::same_as<T>;
 };
 
+// Copies of it mean the same memory, which is what it is for (shared_buffer.h).
+template <class T> inline constexpr bool shares_memory = false;
+
 // Made from any number of its underlying type: those without one have numbers that they do not mean.
 template <class T>
 concept closed_enumeration = std::is_enum_v<T> && requires { T{std::underlying_type_t<T>{}}; };
