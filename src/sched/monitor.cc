@@ -256,6 +256,7 @@ private:
   }
 
   void report_limit() noexcept {
+    if (core_.max_threads == core_.processor_count) return; // as it was asked for (runtime.h)
     if (std::exchange(limit_reported_, true)) return;
     env::report message;
     message.text("thrum: runtime '")
