@@ -38,8 +38,8 @@
 // Errors                 codec_error for what is nested too deeply, for a cycle through objects that cannot be made empty, or through
 //                        keys, and for a std::variant that has lost its value; std::bad_alloc.
 // Cost                   What is made of numbers, texts and containers of them is copied by its copy constructor: a vector of numbers
-//                        at the speed of memory. In a graph of shared_ptrs an object takes 100 to 200 ns; a value with a type of
-//                        your own in it goes through bytes. A transfer is a move: some nanoseconds.
+//                        at the speed of memcpy. In a graph of 200,000 shared_ptrs an object takes 0.9 us, its end included; a
+//                        value with a type of your own in it goes through bytes. A transfer is a move: some nanoseconds.
 // Source of the idea     HTML's structured clone, as Node's postMessage has it: but types stay what they are, and a long list does not
 //                        overflow the stack.
 #pragma once

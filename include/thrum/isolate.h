@@ -48,8 +48,8 @@
 // Errors                 The constructor: std::system_error (descriptors, threads), std::bad_alloc. post(): codec_error and std::bad_alloc
 //                        from cloning. join(): what ended the isolate, and `cancelled` if the caller is asked to stop: then it
 //                        can be called again. Joining twice panics.
-// Cost                   Starting one and ending it: see docs/which-executor.md. Two threads: its own, and one that looks after it and
-//                        sleeps. A message: its clone, and 10 to 30 ns; to wake who waits, 2 to 10 us.
+// Cost                   Starting one and ending it: 0.28 ms of CPU. 38 KiB beside the kernel's part of two threads: its own, and one that looks after it and
+//                        sleeps. A message there and back, with both sides asleep: 12 us of CPU, and its clone.
 // Source of the idea     Node's worker_threads; Dart's isolates.
 #pragma once
 
