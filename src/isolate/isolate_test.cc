@@ -465,8 +465,10 @@ TEST(isolate_stops, before_it_has_begun_or_at_any_time) {
 }
 
 TEST(isolate_stops, one_that_does_not_stop_is_left_behind) {
-  static std::atomic<bool> go_on{true};
-  static std::atomic<bool> has_ended{false};
+  static std::atomic<bool> go_on;
+  static std::atomic<bool> has_ended;
+  go_on.store(true);
+  has_ended.store(false);
   testing::internal::CaptureStderr();
   {
     isolate<int, int> w(
