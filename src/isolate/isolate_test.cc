@@ -46,6 +46,7 @@ void tell_where(isolate_port<int, whereabouts>& parent) {
   beside.join();
   w.runtime = number_of(&thrum::runtime::current());
   parent.post(w);
+  static_cast<void>(parent.recv()); // all live at the same time: addresses and threads may come again
 }
 
 TEST(isolate_no_share, each_has_a_thread_a_runtime_and_a_loop_of_its_own) {
@@ -61,7 +62,10 @@ TEST(isolate_no_share, each_has_a_thread_a_runtime_and_a_loop_of_its_own) {
     EXPECT_TRUE(loops.insert(w.loop).second);
     EXPECT_TRUE(runtimes.insert(w.runtime).second);
   }
-  for (auto& one : all) one->join();
+  for (auto& one : all) {
+    one->close();
+    one->join();
+  }
 }
 
 struct box {
