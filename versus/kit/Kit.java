@@ -128,13 +128,24 @@ public final class Kit {
     }
 
     /** One field of /proc/self/status: VmRSS and its like in bytes, Threads as it is. */
-    public static double status(String key) throws IOException {
-        for (String line : Files.readAllLines(Path.of("/proc/self/status")))
-            if (line.startsWith(key + ":")) {
-                String[] words = line.substring(key.length() + 1).trim().split("\\s+");
-                return Double.parseDouble(words[0]) * (words.length > 1 ? 1024 : 1);
+    public static double status(String key) throws IOException { return sumOf("/proc/self/status", key + ":"); }
+
+    /** The sum of the fields of a file in /proc whose names begin so, those in kB as bytes. */
+    private static double sumOf(String file, String prefix) throws IOException {
+        double sum = 0;
+        for (String line : Files.readAllLines(Path.of(file)))
+            if (line.startsWith(prefix)) {
+                String[] words = line.substring(line.indexOf(':') + 1).trim().split("\\s+");
+                sum += Double.parseDouble(words[0]) * (words.length > 1 ? 1024 : 1);
             }
-        return 0;
+        return sum;
+    }
+
+    /** What another process has for itself, by kind, in MiB: pages that it shares with nobody, page tables, kernel stacks. */
+    public static double[] ownKinds(long process) throws IOException {
+        String at = "/proc/" + process + "/";
+        return new double[] {sumOf(at + "smaps_rollup", "Private_") / (1 << 20), sumOf(at + "status", "VmPTE:") / (1 << 20),
+            16384 * sumOf(at + "status", "Threads:") / (1 << 20)};
     }
 
     /** What the process occupies: pages, page tables, and 16 KiB of kernel stack for each thread. */

@@ -59,10 +59,27 @@ struct kinds {
   kinds operator-(const kinds& before) const {
     return {pages - before.pages, tables - before.tables, kernel - before.kernel};
   }
+  kinds operator+(const kinds& other) const {
+    return {pages + other.pages, tables + other.tables, kernel + other.kernel};
+  }
   double total() const { return pages + tables + kernel; }
 };
 
 inline kinds resident_kinds() { return {status("VmRSS"), status("VmPTE"), 16384 * status("Threads")}; }
+
+// What another process has for itself, by kind, in MiB: pages that it shares with nobody, page tables, kernel stacks.
+inline kinds own_kinds(int process) {
+  constexpr double mebibyte = 1 << 20;
+  double pages = 0;
+  if (FILE* f = std::fopen(("/proc/" + std::to_string(process) + "/smaps_rollup").c_str(), "re")) {
+    for (char line[256]; std::fgets(line, sizeof line, f) != nullptr;)
+      if (std::strncmp(line, "Private_", 8) == 0)
+        pages += std::strtod(std::strchr(line, ':') + 1, nullptr) * 1024;
+    std::fclose(f);
+  }
+  return {pages / mebibyte, status("VmPTE", process) / mebibyte,
+          16384 * status("Threads", process) / mebibyte};
+}
 
 // As many descriptors as the system grants.
 inline void raise_descriptor_limit() {

@@ -13,15 +13,21 @@ const gc = vm.runInNewContext('gc');
 export const cpu = () => { const c = process.cpuUsage(); return (c.user + c.system) * 1e3; };
 export const wall = () => performance.now() * 1e6;
 
-// One field of /proc/self/status: VmRSS and its like in bytes, Threads as it is.
-export function status(key) {
-  const [, value, unit] = new RegExp(`^${key}:\\s+(\\d+)( kB)?`, 'm').exec(readFileSync('/proc/self/status', 'utf8'));
+// One field of /proc/<process>/status: VmRSS and its like in bytes, Threads as it is.
+export function status(key, process = 'self') {
+  const [, value, unit] = new RegExp(`^${key}:\\s+(\\d+)( kB)?`, 'm').exec(readFileSync(`/proc/${process}/status`, 'utf8'));
   return Number(value) * (unit ? 1024 : 1);
 }
 // What the process occupies: pages, page tables, and 16 KiB of kernel stack for each thread.
 export const resident = () => status('VmRSS') + status('VmPTE') + 16384 * status('Threads');
 // The same by kind: resident pages (stacks and heap), page tables, kernel stacks.
 export const residentKinds = () => [status('VmRSS'), status('VmPTE'), 16384 * status('Threads')];
+// What another process has for itself, by kind, in MiB: pages that it shares with nobody, page tables, kernel stacks.
+export function ownKinds(process) {
+  const own = readFileSync(`/proc/${process}/smaps_rollup`, 'utf8').matchAll(/^Private_\w+:\s+(\d+)/mg);
+  const pages = [...own].reduce((sum, [, kb]) => sum + Number(kb) * 1024, 0);
+  return [pages, status('VmPTE', process), 16384 * status('Threads', process)].map(v => v / 2 ** 20);
+}
 // The most that it has occupied so far.
 export const peak = () => status('VmHWM') + status('VmPTE') + 16384 * status('Threads');
 // resident() after garbage has been collected, once it stands still.

@@ -14,9 +14,9 @@ wall = time.perf_counter_ns
 cpu = time.process_time_ns  # of the whole process, user and system
 
 
-def status(key):
-    """One field of /proc/self/status: VmRSS and its like in bytes, Threads as it is."""
-    with open("/proc/self/status") as lines:
+def status(key, process="self"):
+    """One field of /proc/<process>/status: VmRSS and its like in bytes, Threads as it is."""
+    with open(f"/proc/{process}/status") as lines:
         for line in lines:
             name, _, rest = line.partition(":")
             if name == key:
@@ -33,6 +33,13 @@ def resident():
 def resident_kinds():
     """The same by kind: resident pages (stacks and heap), page tables, kernel stacks."""
     return status("VmRSS"), status("VmPTE"), 16384 * status("Threads")
+
+
+def own_kinds(process):
+    """What another process has for itself, by kind, in MiB: pages that it shares with nobody, page tables, kernel stacks."""
+    with open(f"/proc/{process}/smaps_rollup") as lines:
+        pages = sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
+    return [v / 2**20 for v in (pages, status("VmPTE", process), 16384 * status("Threads", process))]
 
 
 def peak():

@@ -136,22 +136,25 @@ func CPU() time.Duration {
 }
 
 // Status is one field of /proc/self/status: VmRSS and its like in bytes, Threads as it is.
-func Status(key string) float64 {
-	f, err := os.Open("/proc/self/status")
+func Status(key string) float64 { return sumOf("/proc/self/status", key+":") }
+
+// The sum of the fields of a file in /proc whose names begin so, those in kB as bytes.
+func sumOf(file, prefix string) (sum float64) {
+	f, err := os.Open(file)
 	if err != nil {
 		return 0
 	}
 	defer f.Close()
 	for s := bufio.NewScanner(f); s.Scan(); {
-		if w := strings.Fields(s.Text()); w[0] == key+":" {
+		if w := strings.Fields(s.Text()); len(w) > 1 && strings.HasPrefix(w[0], prefix) {
 			v, _ := strconv.ParseFloat(w[1], 64)
 			if len(w) > 2 {
 				v *= 1024
 			}
-			return v
+			sum += v
 		}
 	}
-	return 0
+	return sum
 }
 
 // Kinds is what the process occupies, by kind: resident pages (stacks and heap), page tables, kernel stacks.
@@ -159,6 +162,18 @@ type Kinds struct{ pages, tables, kernel float64 }
 
 // ResidentKinds is Resident by kind.
 func ResidentKinds() Kinds { return Kinds{Status("VmRSS"), Status("VmPTE"), 16384 * Status("Threads")} }
+
+// OwnKinds is what other processes have for themselves, by kind, in MiB: pages that they share with nobody, page tables, kernel
+// stacks.
+func OwnKinds(processes ...int) (k Kinds) {
+	for _, id := range processes {
+		at := fmt.Sprintf("/proc/%d/", id)
+		k.pages += sumOf(at+"smaps_rollup", "Private_") / (1 << 20)
+		k.tables += sumOf(at+"status", "VmPTE:") / (1 << 20)
+		k.kernel += 16384 * sumOf(at+"status", "Threads:") / (1 << 20)
+	}
+	return k
+}
 
 // EmitMemory prints what n tasks occupy: the figure, and what it consists of.
 func (b *Bench) EmitMemory(variant string, n int, before, after Kinds, unit string) {
