@@ -102,7 +102,8 @@ const findings = () => {
     if (c < least) { least = c; worst = e.tagName + '.' + e.className; }
   }
   const seen = t => [...t.querySelectorAll('pre')].filter(p => p.getClientRects().length).map(p => p.className).join();
-  const tabs = [...document.querySelectorAll('.tabs')];
+  // All that have a program in Go: an event loop's order is nothing that Go could show.
+  const tabs = [...document.querySelectorAll('.tabs')].filter(t => t.querySelector('.tab-go'));
   const before = tabs.every(t => seen(t) == 'panel-thrum');
   tabs.forEach(t => t.querySelector('.tab-go').click());
   const after = tabs.every(t => seen(t) == 'panel-go');
