@@ -104,7 +104,7 @@ public class Main {
     /** Four threads read a number, call a function, and write what it returns. */
     static void loseUpdates(Kit kit) {
         if (!kit.wants("lost")) return;
-        int each = kit.quick ? 2_000_000 : 20_000_000;
+        int each = kit.quick ? 500_000 : 20_000_000;
         var done = new LongAdder();
         inThreads(4, () -> {
             for (int i = 0; i < each; i++) balance = afterDeposit(balance);

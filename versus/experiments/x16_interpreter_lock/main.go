@@ -143,7 +143,7 @@ func loseUpdates(b *kit.Bench) {
 	}
 	each := 20_000_000
 	if b.Quick {
-		each = 2_000_000
+		each = 500_000
 	}
 	var balance, done atomic.Int64
 	inGoroutines(4, func() {

@@ -85,7 +85,7 @@ async function waitBeside(b, worker) {
 }
 
 async function loseUpdates(b, workers) {
-  const each = b.quick ? 2e6 : 20e6, n = 4 * each;
+  const each = b.quick ? 5e5 : 20e6, n = 4 * each;
   const balance = new Int32Array(new SharedArrayBuffer(4));
   const done = await ask(workers, { balance, each });
   b.emit('lost', n, 'lost', 100 * (1 - balance[0] / n), '%');

@@ -76,7 +76,7 @@ void wait_beside(const kit::bench& b) {
 // and mean nothing at all.)
 void lose_updates(const kit::bench& b) {
   if (!b.wants("lost")) return;
-  const long each = b.quick() ? 2'000'000 : 20'000'000;
+  const long each = b.quick() ? 500'000 : 20'000'000;
   std::atomic<long> balance{0}, done{0};
   in_fibers(4, [&] {
     long mine = 0;

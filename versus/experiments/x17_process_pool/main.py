@@ -123,7 +123,7 @@ def weigh_workers(b, variant, call, method=None):
 
 async def kill_a_worker(b, variant, submit):
     """submit(f, *arguments) returns an awaitable."""
-    limit = 2 if b.quick else 5
+    limit = 1 if b.quick else 5
     await asyncio.gather(submit(nap, 20), submit(nap, 20))
     processes = multiprocessing.active_children()
     start = wall()
