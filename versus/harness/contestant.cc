@@ -389,6 +389,10 @@ std::expected<void, std::string> build_program(const contestant& c, const experi
     write_file(mod, "module versus\n\ngo " + std::string(version) + "\n");
     make.argv = {c.program, "build", "-modfile=" + mod, "-o", draft, source};
     make.set = {{"GOTOOLCHAIN", "local"}, {"GOPROXY", "off"}, {"GOWORK", "off"}, {"CGO_ENABLED", "0"}};
+    if (e.race_detector) { // it is a library in C
+      make.argv.insert(make.argv.begin() + 2, "-race");
+      make.set.back().second = "1";
+    }
     make.directory = where.source;
   } else if (c.id == "java") {
     make.argv = {c.compiler, "-sourcepath", e.path, "-d", draft, kit + "Kit.java", source};

@@ -151,6 +151,8 @@ std::expected<experiment, std::string> parse_experiment(std::string_view text) {
   e.full_seconds = file.num("full_seconds", e.full_seconds);
   e.quick_timeout = file.num("quick_timeout", e.quick_timeout);
   e.timeout = file.num("timeout", e.timeout);
+  e.asked_for = file.flag("asked_for");
+  e.race_detector = file.flag("race_detector");
   if (e.id.empty() || e.title.empty()) return std::unexpected("\"id\" or \"title\" is missing");
   for (const json::value& c : file.list("claims")) {
     e.claims.push_back({c.text("source"), c.text("text")});

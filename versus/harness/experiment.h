@@ -88,6 +88,8 @@ struct experiment {
   double round_seconds = 10;                // of one quick round of all contestants on two quiet processors
   double full_seconds = 60;                 // of a full run with all its rounds; a part of the half hour
   double quick_timeout = 30, timeout = 300; // of one program
+  bool asked_for = false;     // not in a quick run of everything: what it needs takes too long to build
+  bool race_detector = false; // its programs are built with the runtime's detector of data races
 
   const variant* find(std::string_view variant_id) const;
   const metric* find_metric(std::string_view metric_id) const;

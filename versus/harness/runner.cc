@@ -215,12 +215,14 @@ void runner::run() {
       if (t.who->guest == guests) progress_.total += t.most_runs > 0 ? std::min(rounds, t.most_runs) : rounds;
   };
   for (const experiment& e : experiments_) {
+    if (waits_to_be_asked(e)) continue;
     count(e, false);
     if (options_.limit == 0) count(e, true);
   }
   for (const experiment& e : experiments_) {
     if (stop_.pending()) break;
-    if (options_.limit > 0 && now_seconds() - start_ + e.round_seconds * pace() > options_.limit) {
+    if (waits_to_be_asked(e) ||
+        (options_.limit > 0 && now_seconds() - start_ + e.round_seconds * pace() > options_.limit)) {
       left_out_.push_back(e.id);
       to_.event(json::writer().add("event", "left_out").add("exp", e.id).line());
       continue;
@@ -245,12 +247,15 @@ double runner::guests_take(const experiment& e) const {
   return seconds;
 }
 
+// A quick run of everything leaves some out, whatever time there is.
+bool runner::waits_to_be_asked(const experiment& e) const { return options_.limit > 0 && e.asked_for; }
+
 // Of the experiments behind this one, those that will be measured if this one ends then.
 std::vector<std::string> runner::later_that_fit(const experiment& e, double elapsed) const {
   std::vector<std::string> fit;
   bool later = false;
   for (const experiment& each : experiments_) {
-    if (later && elapsed + each.round_seconds * pace() <= options_.limit) {
+    if (later && !waits_to_be_asked(each) && elapsed + each.round_seconds * pace() <= options_.limit) {
       fit.push_back(each.id);
       elapsed += each.round_seconds * pace();
     }
@@ -276,7 +281,8 @@ bool runner::another_round_fits(const experiment& e, int rounds, double seconds)
   if (!options_.quick) return needed <= end_of(e);
   bool later = false;
   for (const experiment& each : experiments_) { // which are to get as many
-    if (later) needed += (each.one_quick_round() ? 1 : rounds) * each.round_seconds * slowness_;
+    if (later && !waits_to_be_asked(each))
+      needed += (each.one_quick_round() ? 1 : rounds) * each.round_seconds * slowness_;
     later = later || &each == &e;
   }
   return needed <= quick_budget;

@@ -7,7 +7,8 @@
 // experiments get about the same number. In a full run each experiment has its part of the time, and what those before it
 // have left; and what takes very long runs once. A turn that failed once is not tried again.
 //
-// A quick run of everything has a limit, too: an experiment that would end behind it is left out, and that is said. Guests take
+// A quick run of everything has a limit, too: an experiment that would end behind it is left out, and that is said. So are those
+// that say themselves that they have to be asked for. Guests take
 // part in an experiment of such a run only where the same experiments will be measured with them as without.
 #pragma once
 
@@ -104,6 +105,7 @@ private:
   double guests_take(const experiment& e) const;
   std::vector<std::string> later_that_fit(const experiment& e, double elapsed) const;
   bool guests_fit(const experiment& e) const;
+  bool waits_to_be_asked(const experiment& e) const;
   void run_experiment(const experiment& e, bool with_guests);
   bool another_round_fits(const experiment& e, int rounds, double seconds);
   double end_of(const experiment& e) const;

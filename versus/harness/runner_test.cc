@@ -133,6 +133,22 @@ TEST_F(runner_test, what_would_end_behind_the_limit_is_left_out_and_named) {
   EXPECT_TRUE(seen.what.complete({experiments[0]}, "python"));
 }
 
+TEST_F(runner_test, what_has_to_be_asked_for_is_left_out_of_a_quick_run_of_everything_only) {
+  std::vector<experiment> experiments = {small(), small()};
+  experiments[1].id = "X8";
+  experiments[1].asked_for = true;
+  for (experiment& e : experiments) e.path = scratch_.path() + "/x";
+  const std::vector<contestant> all = {
+      scripted("honest", line("cpu", 12, "ns/op") + line("check", 1000, "count"))};
+  interrupts stop;
+  for (const double limit : {1000.0, 0.0}) {
+    watcher seen(all);
+    runner r({.quick = true, .runs = 1, .limit = limit}, where_, all, experiments, stop, seen);
+    r.run();
+    EXPECT_EQ(r.left_out(), limit > 0 ? std::vector<std::string>{"X8"} : std::vector<std::string>{});
+  }
+}
+
 TEST_F(runner_test, a_guest_takes_part_only_where_that_pushes_nothing_out) {
   std::vector<experiment> experiments = {small(), small(), small()};
   const char* ids[] = {"X7", "X8", "X9"};
