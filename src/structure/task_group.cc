@@ -193,7 +193,7 @@ bool task_group_core::stop(cancel_reason why) noexcept {
 
 runnable* task_group_core::stop_all(cancel_reason why) noexcept {
   word_.store(1 + static_cast<std::uint8_t>(why), std::memory_order_relaxed); // relaxed: the fence
-  runnable* const asleep = ask_all(first_, why); // J1 (sync/join.cc)
+  runnable* const asleep = ask_all(first_, why);                              // J1 (sync/join.cc)
   if (body_ != nullptr) body_->request(why);
   return asleep;
 }

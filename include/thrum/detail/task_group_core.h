@@ -123,7 +123,7 @@ private:
   mutex mutex_;
   listed_task* first_ = nullptr; // guarded
   stop_scope* body_ = nullptr;   // guarded
-  atomic<std::uint8_t> word_{0};  // 0, or 1 + the cancel_reason; written under the mutex
+  atomic<std::uint8_t> word_{0}; // 0, or 1 + the cancel_reason; written under the mutex
   countdown running_{0};
   std::optional<counting_semaphore<>> places_;
   fiber<> watch_; // stops the group at its deadline
