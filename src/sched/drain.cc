@@ -20,7 +20,10 @@
 #include "sched/monitor.h"
 #include "sched/park.h"
 #include "sched/scheduler.h"
+#include "sched/stop.h"
 #include "sched/timers.h"
+
+#include <utility>
 
 namespace thrum::sched {
 
@@ -44,13 +47,16 @@ void stop_all(runtime_core& core) noexcept {
   for_each_block(
       core, [](fiber& f) { f.stop_requested.exchange(true, std::memory_order_release); }); // Q1 (stop.cc)
   base::heavy_fence();                                                                     // P2 (stop.cc)
-  for_each_block(core, [](fiber& f) {
+  detail::runnable* asleep = nullptr;
+  for_each_block(core, [&](fiber& f) {
     std::uint32_t expected = wait::decision::open;
     if (f.decided.compare_exchange_strong(
             expected, wait::decision::stopped, std::memory_order_acquire, // P1 (stop.cc)
             std::memory_order_relaxed)) // relaxed: it runs, or is decided otherwise
-      ready(f);
+      f.link = std::exchange(asleep, &f);
   });
+  // Not before: a thread that cannot be started for them gives its stacks back to the pool, which was locked.
+  wake_stopped(asleep);
   stop_all_coroutines(core);
 }
 
