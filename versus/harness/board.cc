@@ -63,6 +63,8 @@ void board::apply(const json::value& event) {
       if (c.trouble.empty() || (event.flag("wrong") && !c.wrong)) c.trouble = event.text("what");
       c.wrong = c.wrong || event.flag("wrong");
     }
+  } else if (what == "lacks") {
+    cell(exp, event.text("variant"), event.text("rt")).lacks = event.text("what");
   } else if (what == "stays_out") {
     staying_out_.emplace(exp, event.text("rt"));
   } else if (what == "pool") {
@@ -123,6 +125,7 @@ shown_cell board::look(const experiment& e, const variant& v, const column& c) c
   const cell_data* found = find_cell(e, v, c);
   if (found == nullptr || found->samples.empty()) {
     if (found != nullptr && !found->trouble.empty()) return without_figures(kind::failed, found->trouble);
+    if (found != nullptr && !found->lacks.empty()) return without_figures(kind::not_here, found->lacks);
     if (quick() && (v.full_only || v.slow_for(c.id)))
       return without_figures(kind::not_now,
                              v.full_only ? "only with --full" : "takes long: only with --full");

@@ -48,6 +48,7 @@ struct cell_data {
   std::vector<part_list> consists_of;                 // the deciding figure, of each run that told it
   std::string trouble;                                // the first that was told
   bool wrong = false;                                 // it did not do the work it claims
+  std::string lacks;                                  // what this machine does not have for it
 };
 
 // What one cell of a table shows.

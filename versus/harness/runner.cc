@@ -112,6 +112,16 @@ void line_checker::line(std::string_view text) {
   auto found = seen_.find(id);
   if (r.text("exp") != e_.id || r.text("rt") != turn_.who->id || found == seen_.end())
     return bad("reported what it was not asked for");
+  if (std::string lacks = r.text("lacks"); !lacks.empty()) {
+    found->second.lacks = true;
+    return to_.event(json::writer()
+                         .add("event", "lacks")
+                         .add("exp", e_.id)
+                         .add("rt", turn_.who->id)
+                         .add("variant", id)
+                         .add("what", lacks)
+                         .line());
+  }
   double n = r.num("n"), value = r.num("value", NAN);
   auto pass_on = [&](const char* name, const std::string& content) {
     to_.event(json::writer()
@@ -185,6 +195,7 @@ void line_checker::finish(const outcome& how) {
   std::vector<std::string> missing, unproved;
   for (const auto& [id, s] : seen_) {
     bool all = true;
+    if (s.lacks) continue;
     for (const metric* m : e_.metrics_of(*s.what))
       all = all && std::find(s.metrics.begin(), s.metrics.end(), m->id) != s.metrics.end();
     if (!all)

@@ -84,6 +84,7 @@ private:
     std::vector<std::string> metrics; // reported so far
     double n = 0, deciding = 0;       // as last reported
     int checked = 0;
+    bool lacks = false; // something that this machine does not have
     std::string wrong;
   };
   std::map<std::string, seen> seen_;

@@ -265,6 +265,16 @@ TEST_F(runner_test, a_program_that_crashes_is_a_failed_cell_with_its_last_words)
   EXPECT_EQ(c.why, "exit code 134: out of memory");
 }
 
+TEST_F(runner_test, what_the_machine_lacks_for_a_row_is_no_failure_and_no_figure) {
+  experiment e = small();
+  const std::string variant = e.variants[0].id;
+  watcher w = run(e, {scripted("modest", R"(echo '{"exp":"X9","rt":"python","variant":")" + variant +
+                                             R"(","lacks":"no newer one is here"}')")});
+  EXPECT_EQ(result(w, e).state, shown_cell::kind::not_here);
+  EXPECT_EQ(result(w, e).why, "no newer one is here");
+  EXPECT_FALSE(w.what.complete({e}, "python")); // thrum has to have what it needs
+}
+
 TEST_F(runner_test, a_program_that_reports_nothing_is_a_failed_cell) {
   experiment e = small();
   EXPECT_EQ(result(run(e, {scripted("mute", "exit 0")}), e).state, shown_cell::kind::failed);

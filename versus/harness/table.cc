@@ -302,6 +302,7 @@ std::vector<footnote> footnotes(const experiment& e, const board& b) {
       bool failed = cell.state == shown_cell::kind::failed || cell.state == shown_cell::kind::wrong ||
                     (cell.state == shown_cell::kind::value && !why.empty());
       if (failed) failures.add(v.id, why);
+      if (cell.state == shown_cell::kind::not_here) idioms.add(v.what(), "not here, " + why);
     }
     std::string said = idioms.text();
     if (borrowed)

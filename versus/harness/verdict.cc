@@ -34,7 +34,7 @@ std::string reason(const column& c, const shown_cell& cell) {
   using kind = shown_cell::kind;
   std::string why = cell.why.substr(0, cell.why.find('\n'));
   switch (cell.state) {
-  case kind::not_here: return c.title + " is not here: " + why;
+  case kind::not_here: return c.title + (c.here ? " lacks something: " : " is not here: ") + why;
   case kind::absent: return c.title + " has no such thing: " + why;
   case kind::not_now: return c.title + ": " + why;
   case kind::failed: return c.title + " failed: " + why;

@@ -77,6 +77,10 @@ class Bench:
         print(json.dumps({"exp": self.exp, "rt": "python", "variant": variant + "@1", "n": n, "metric": metric,
                           "value": value, "unit": unit}), flush=True)
 
+    def lacks(self, variant, what):
+        """Says what this machine does not have for it, instead of a figure."""
+        print(json.dumps({"exp": self.exp, "rt": "python", "variant": variant + "@1", "lacks": what}), flush=True)
+
     def emit_memory(self, variant, n, before, after, unit):
         """What n tasks occupy, from resident_kinds() before and after: the figure, and what it consists of."""
         parts = {kind: (now - old) / n for kind, old, now in

@@ -43,7 +43,7 @@ public class Main {
     /** How much longer P tasks take than one. */
     static void speedup(Kit kit, String variant, Supplier<ExecutorService> executors) {
         if (!kit.wants(variant)) return;
-        long steps = kit.quick ? 8_000_000 : 100_000_000;
+        long steps = kit.quick ? 8_000_000 : 40_000_000;
         var right = new LongAdder();
         double[] alone = {Double.MAX_VALUE};
         int[] wanted = new int[1];
@@ -83,7 +83,7 @@ public class Main {
     /** Tasks of a microsecond each. */
     static void fineGrained(Kit kit) {
         if (!kit.wants("fine")) return;
-        int n = kit.quick ? 30_000 : 1_000_000;
+        int n = kit.quick ? 30_000 : 400_000;
         long probe = 4_000_000;
         double ns = bestOf(kit, () -> {
             double from = Kit.cpu(); // not wall time: on a busy machine that would make the tasks too small

@@ -32,7 +32,7 @@ template <class F> double wall_of(F f) {
 // How much longer P tasks take than one. all(tasks, task) calls task() in as many tasks and waits for them.
 template <class All> void speedup(const kit::bench& b, const char* variant, long processors, All all) {
   if (!b.wants(variant)) return;
-  const long steps = b.quick() ? 8'000'000 : 100'000'000;
+  const long steps = b.quick() ? 8'000'000 : 40'000'000;
   unsigned wanted = 0;
   std::atomic<long> right{0};
   double alone = 1e18;
@@ -48,7 +48,7 @@ template <class All> void speedup(const kit::bench& b, const char* variant, long
 // Tasks of a microsecond each.
 template <class All> void fine_grained(const kit::bench& b, long processors, All all) {
   if (!b.wants("fine")) return;
-  const long n = b.quick() ? 30'000 : 1'000'000, probe = 4'000'000;
+  const long n = b.quick() ? 30'000 : 400'000, probe = 4'000'000;
   const double ns = best_of(b, [&] {
     const double from = kit::cpu_ns(); // not wall time: on a busy machine that would make the tasks too small
     (void)compute(probe);

@@ -67,7 +67,7 @@ func speedup(b *kit.Bench, variant string, all func(int, func())) {
 	if !b.Wants(variant) {
 		return
 	}
-	steps, processors := 100_000_000, runtime.GOMAXPROCS(0)
+	steps, processors := 40_000_000, runtime.GOMAXPROCS(0)
 	if b.Quick {
 		steps = 8_000_000
 	}
@@ -114,7 +114,7 @@ func fineGrained(b *kit.Bench) {
 	if !b.Wants("fine") {
 		return
 	}
-	n, probe := 1_000_000, 4_000_000
+	n, probe := 400_000, 4_000_000
 	if b.Quick {
 		n = 30_000
 	}

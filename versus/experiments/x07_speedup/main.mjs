@@ -34,7 +34,7 @@ async function wallOf(f) {
 // How much longer P tasks take than one. all(steps) resolves with the results of P tasks.
 async function speedup(b, variant, all) {
   if (!b.wants(variant)) return;
-  const steps = b.quick ? 8e6 : 100e6;
+  const steps = b.quick ? 8e6 : 40e6;
   let wanted, alone = Infinity, results;
   const together = await bestOf(b, async () => {
     alone = Math.min(alone, await wallOf(() => { wanted = compute(steps); }));
@@ -47,7 +47,7 @@ async function speedup(b, variant, all) {
 // Tasks of a microsecond each.
 async function fineGrained(b) {
   if (!b.wants('fine')) return;
-  const n = b.quick ? 3e4 : 1e6, probe = 4e6;
+  const n = b.quick ? 3e4 : 4e5, probe = 4e6;
   const ns = await bestOf(b, () => {
     const from = cpu(); // not wall time: on a busy machine that would make the tasks too small
     compute(probe);

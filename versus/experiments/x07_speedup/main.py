@@ -39,7 +39,7 @@ def speedup(b, variant, run_all):
     """How much longer P tasks take than one. run_all(steps) returns the results of P tasks."""
     if not b.wants(variant):
         return
-    steps = 80_000 if b.quick else 1_000_000
+    steps = 80_000 if b.quick else 400_000
     wanted, alone, results = 0, math.inf, []
 
     def attempt():
@@ -87,7 +87,7 @@ def fine_grained(b):
     """Tasks of a microsecond each."""
     if not b.wants("fine"):
         return
-    n, probe = 10_000 if b.quick else 100_000, 100_000
+    n, probe = 10_000 if b.quick else 40_000, 100_000
 
     def cpu_of_probe():
         start = cpu()  # not wall time: on a busy machine that would make the tasks too small

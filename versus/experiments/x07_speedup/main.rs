@@ -57,7 +57,7 @@ where
     if !b.wants(variant) {
         return;
     }
-    let steps = if b.quick { 8_000_000 } else { 100_000_000 };
+    let steps = if b.quick { 8_000_000 } else { 40_000_000 };
     let processors = b.processors() as u64;
     let (mut alone, mut together, mut right) = (f64::INFINITY, f64::INFINITY, 0);
     for _ in 0..tries(b) {
@@ -99,7 +99,7 @@ async fn fine_grained(b: &kit::Bench) {
         return;
     }
     const PROBE: u64 = 4_000_000;
-    let n = if b.quick { 30_000 } else { 1_000_000 };
+    let n = if b.quick { 30_000 } else { 400_000 };
     let mut ns = f64::INFINITY;
     for _ in 0..tries(b) {
         let from = kit::cpu(); // not wall time: on a busy machine that would make the tasks too small

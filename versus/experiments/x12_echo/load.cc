@@ -266,9 +266,9 @@ int main(int argc, char** argv) {
   const double memory = (c.server_memory() - before) / count;
   c.closed_loop(quick ? 200e6 : 300e6); // warm-up, for JIT compilers and caches
   const double cpu = c.server_cpu(), start = kit::wall_ns();
-  const long n = c.closed_loop(quick ? 400e6 : 800e6);
+  const long n = c.closed_loop(quick ? 400e6 : 600e6);
   const double spent = c.server_cpu() - cpu, wall = kit::wall_ns() - start;
-  std::vector<double> took = c.open_loop(quick ? 400e6 : 1000e6);
+  std::vector<double> took = c.open_loop(quick ? 400e6 : 600e6);
   std::sort(took.begin(), took.end());
   const auto emit = [&](const char* metric, double value, const char* unit) {
     std::printf(

@@ -156,7 +156,8 @@ def by_another(b, variant, has_lock, missing):
         return
     program = newest(has_lock)
     if program is None:
-        sys.exit(missing)
+        b.lacks(variant, missing)
+        return
     os.environ["X16_BY"] = variant
     os.execv(program, [program, "-B", sys.argv[0], *["--quick"] * b.quick, variant])
 
