@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 namespace versus {
 namespace {
@@ -139,6 +140,41 @@ void compare_verdicts(comparison& c, const std::vector<experiment>& all, const b
     }
 }
 
+struct ratio_range {
+  double low = 0, high = 0;
+  bool of_one_sample = false;
+};
+
+// What `other` takes by what thrum takes, if both have the figure.
+std::optional<ratio_range> ratio_in(const board& b, const experiment& e, const variant& v,
+                                    const std::string& other) {
+  const auto deciding = [&](const std::string& runtime) -> std::optional<summary> {
+    const column* c = column_of(b, runtime);
+    if (c == nullptr) return std::nullopt;
+    const shown_cell cell = b.look(e, v, *c);
+    const summary* s = cell.state == shown_cell::kind::value ? cell.figure_of(e.deciding(v).id) : nullptr;
+    return s != nullptr && s->low > 0 ? std::optional(*s) : std::nullopt;
+  };
+  const auto own = deciding("thrum"), its = deciding(other);
+  if (!own || !its) return std::nullopt;
+  return ratio_range{its->low / own->high, its->high / own->low, own->count < 2 || its->count < 2};
+}
+
+void compare_ratios(comparison& c, const std::vector<experiment>& all, const board& before,
+                    const board& after) {
+  for (const column& other : before.columns)
+    for (const experiment& e : all)
+      for (const variant& v : e.variants) {
+        if (other.id == "thrum") continue;
+        const auto old = ratio_in(before, e, v, other.id), now = ratio_in(after, e, v, other.id);
+        if (!old || !now) continue;
+        if (old->of_one_sample || now->of_one_sample)
+          ++c.ratios.once;
+        else
+          ++(old->low <= now->high && now->low <= old->high ? c.ratios.within : c.ratios.beyond);
+      }
+}
+
 // With two digits behind the point: here a tenth matters.
 std::string times_of(const change& r) {
   if (r.said == change::answer::broken || r.before.median <= 0) return "";
@@ -207,6 +243,7 @@ comparison compare(const std::vector<experiment>& all, const board& before, cons
   find_differences(out, all, before, after);
   find_machine(out, all, before, after, runtimes);
   compare_verdicts(out, all, before, after);
+  compare_ratios(out, all, before, after);
   for (const std::string& runtime : runtimes)
     each_row(all, before, after, runtime,
              [&](const experiment& e, const variant& v, const shown_cell& a, const shown_cell& b) {
@@ -314,6 +351,12 @@ std::string render_comparison(const comparison& c, const view& v) {
   for (const changed_verdict& each : c.verdicts)
     out += paragraph(each.exp + "  " + each.claim + ": " + each.before + "; now " + each.after, v.width, "  ",
                      "    ");
+  if (const ratio_check& r = c.ratios; r.within + r.beyond > 0)
+    out += paragraph(
+        "ratios to thrum: " + std::to_string(r.within) + " of " + std::to_string(r.within + r.beyond) +
+            " agree within the spread of the two runs" +
+            (r.once > 0 ? "; " + std::to_string(r.once) + " more have none, being of one sample" : ""),
+        v.width, "", "  ");
   if (c.rows.empty()) out += "There is no row that both have.\n";
   if (c.missing > 0)
     out += paragraph(std::to_string(c.missing) + (c.missing == 1 ? " row is" : " rows are") +
@@ -329,6 +372,9 @@ std::string comparison_json(const comparison& c) {
                         .add("machine_rows", c.machine_rows)
                         .add("missing", c.missing)
                         .add("same_verdicts", c.same_verdicts)
+                        .add("ratios_within", c.ratios.within)
+                        .add("ratios_beyond", c.ratios.beyond)
+                        .add("ratios_of_one_sample", c.ratios.once)
                         .add("worse", c.worse())
                         .line() +
                     "\n";

@@ -36,6 +36,13 @@ struct changed_verdict {
   std::string exp, claim, before, after; // what is said, with the figures
 };
 
+// What the others took by what thrum took, deciding figures only. A ratio's spread: from lowest by highest to highest by lowest
+// sample. Where a side has one sample it has none, and nothing can be said.
+struct ratio_check {
+  int within = 0, beyond = 0; // the spreads of the two runs meet, or not
+  int once = 0;
+};
+
 struct comparison {
   std::vector<std::string> differences; // of machine, version, load: they come first
   double machine = 1;                   // how many times as long the others' programs took
@@ -44,6 +51,7 @@ struct comparison {
   int missing = 0; // rows that only one of the two has
   std::vector<changed_verdict> verdicts;
   int same_verdicts = 0; // of the claims that both have judged
+  ratio_check ratios;
 
   // A deciding row of thrum is slower, or has no figure any more.
   bool worse() const;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -72,38 +73,56 @@ inline std::vector<token> lex(std::string_view source) {
 
 // ---- parse
 
-struct expression {
-  char kind; // 'n' number, 'b' true or false, 'v' variable, 'c' call; or an operator: + - * < e
-  std::string_view name{};
-  std::uint32_t value = 0; // a number; a variable's slot
-  symbol callee{};
-  std::vector<std::unique_ptr<expression>> parts{};
+// One behind the other, as they were added. They live in the memory of their file, which ends all of them at once.
+template <class Node> struct list {
+  Node* first = nullptr;
+  Node* last = nullptr;
+
+  Node& add(Node* n) { return *(last = (first == nullptr ? first : last->next) = n); }
+  struct iterator {
+    Node* at;
+    Node& operator*() const { return *at; }
+    iterator& operator++() { return at = at->next, *this; }
+    bool operator==(const iterator&) const = default;
+  };
+  iterator begin() const { return {first}; }
+  iterator end() const { return {nullptr}; }
 };
-using expression_ptr = std::unique_ptr<expression>;
+
+struct expression {
+  char kind;               // 'n' number, 'b' true or false, 'v' variable, 'c' call; or an operator: + - * < e
+  std::uint32_t value = 0; // a number; a variable's slot
+  std::string_view name{};
+  const symbol* callee = nullptr;
+  list<expression> parts{};
+  expression* next = nullptr;
+};
 
 struct statement {
   char kind; // 'l' let, 'i' if, 'r' return
-  std::string_view name{};
   std::uint32_t slot = 0;
-  expression_ptr value{};
-  std::vector<statement> body{};
+  std::string_view name{};
+  expression* value = nullptr;
+  list<statement> body{};
+  statement* next = nullptr;
 };
 
 struct function {
   std::string_view name;
   std::vector<std::string_view> parameters; // their names
   symbol signature;
-  std::vector<statement> body;
+  list<statement> body;
+};
+
+struct file {
+  std::pmr::monotonic_buffer_resource memory{16 * 1024};
+  std::vector<function> functions;
 };
 
 class parser {
 public:
-  explicit parser(std::string_view source) : tokens_(lex(source)) {}
-
-  std::vector<function> file() {
-    std::vector<function> out;
-    while (tokens_[at_].kind != '.') out.push_back(function_());
-    return out;
+  parser(std::string_view source, file& into) : tokens_(lex(source)), nodes_(&into.memory) {
+    while (tokens_[at_].kind != '.') into.functions.push_back(function_());
   }
 
 private:
@@ -134,14 +153,12 @@ private:
     f.body = block();
     return f;
   }
-  std::vector<statement> block() {
-    std::vector<statement> out;
+  list<statement> block() {
+    list<statement> out;
     expect('{');
     while (!accept('}')) {
-      statement& s = out.emplace_back(accept("let")      ? 'l'
-                                      : accept("if")     ? 'i'
-                                      : accept("return") ? 'r'
-                                                         : (refuse(), '\0'));
+      const char kind = accept("let") ? 'l' : accept("if") ? 'i' : accept("return") ? 'r' : (refuse(), '\0');
+      statement& s = out.add(nodes_.new_object<statement>(kind));
       if (s.kind == 'l') s.name = expect('w'), expect('=');
       s.value = whole();
       if (s.kind == 'i')
@@ -152,40 +169,39 @@ private:
     return out;
   }
 
-  static expression_ptr leaf(char kind, std::string_view name, std::uint32_t value = 0) {
-    return std::make_unique<expression>(kind, name, value);
+  expression* leaf(char kind, std::string_view name, std::uint32_t value = 0) {
+    return nodes_.new_object<expression>(kind, value, name);
   }
-  static expression_ptr binary(char kind, expression_ptr left, expression_ptr right) {
-    expression_ptr out = leaf(kind, {});
-    out->parts.reserve(2);
-    out->parts.push_back(std::move(left));
-    out->parts.push_back(std::move(right));
+  expression* binary(char kind, expression* left, expression* right) {
+    expression* out = leaf(kind, {});
+    out->parts.add(left);
+    out->parts.add(right);
     return out;
   }
-  expression_ptr whole() {
-    expression_ptr left = sum();
+  expression* whole() {
+    expression* left = sum();
     for (const char kind : {'<', 'e'})
-      if (accept(kind)) return binary(kind, std::move(left), sum());
+      if (accept(kind)) return binary(kind, left, sum());
     return left;
   }
-  expression_ptr sum() {
-    expression_ptr left = product();
+  expression* sum() {
+    expression* left = product();
     for (;;)
       if (accept('+'))
-        left = binary('+', std::move(left), product());
+        left = binary('+', left, product());
       else if (accept('-'))
-        left = binary('-', std::move(left), product());
+        left = binary('-', left, product());
       else
         return left;
   }
-  expression_ptr product() {
-    expression_ptr left = atom();
-    while (accept('*')) left = binary('*', std::move(left), atom());
+  expression* product() {
+    expression* left = atom();
+    while (accept('*')) left = binary('*', left, atom());
     return left;
   }
-  expression_ptr atom() {
+  expression* atom() {
     if (accept('(')) {
-      expression_ptr inner = whole();
+      expression* inner = whole();
       expect(')');
       return inner;
     }
@@ -198,8 +214,8 @@ private:
     const std::string_view name = expect('w');
     if (name == "true" || name == "false") return leaf('b', name, name == "true");
     if (!accept('(')) return leaf('v', name);
-    expression_ptr call = leaf('c', name);
-    do call->parts.push_back(whole());
+    expression* call = leaf('c', name);
+    do call->parts.add(whole());
     while (accept(','));
     expect(')');
     return call;
@@ -207,16 +223,17 @@ private:
 
   std::vector<token> tokens_;
   std::size_t at_ = 0;
+  std::pmr::polymorphic_allocator<> nodes_;
 };
 
-// ---- resolve: what names mean. table.use(name) gives a copy of the symbol, and counts it.
+// ---- resolve: what names mean. table.use(name) gives the symbol, and counts it.
 
 template <class Table> class resolver {
 public:
   resolver(function& f, Table& table) : known_(f.parameters), table_(table) { block(f.body); }
 
 private:
-  void block(std::vector<statement>& all) {
+  void block(const list<statement>& all) {
     const std::size_t outside = known_.size();
     for (statement& s : all) {
       visit(*s.value);
@@ -227,8 +244,8 @@ private:
   }
   void visit(expression& e) {
     if (e.kind == 'v') e.value = slot(e.name);
-    if (e.kind == 'c') e.callee = table_.use(e.name);
-    for (expression_ptr& part : e.parts) visit(*part);
+    if (e.kind == 'c') e.callee = &table_.use(e.name);
+    for (expression& part : e.parts) visit(part);
   }
   std::uint32_t slot(std::string_view name) const {
     for (std::size_t i = known_.size(); i > 0; --i)
@@ -249,7 +266,7 @@ public:
   }
 
 private:
-  void block(const std::vector<statement>& all) {
+  void block(const list<statement>& all) {
     const std::size_t outside = known_.size();
     for (const statement& s : all) {
       const char found = type_of(*s.value);
@@ -265,12 +282,18 @@ private:
     case 'n': return 'i';
     case 'b': return 'b';
     case 'v': return known_[e.value];
-    case 'c':
-      if (e.parts.size() != e.callee.parameters.size()) throw std::runtime_error("wrong number of arguments");
-      for (std::size_t i = 0; i < e.parts.size(); ++i) want(e.callee.parameters[i], type_of(*e.parts[i]));
-      return e.callee.result;
+    case 'c': {
+      std::string_view wanted = e.callee->parameters;
+      for (const expression& part : e.parts) {
+        if (wanted.empty()) throw std::runtime_error("too many arguments");
+        want(wanted.front(), type_of(part));
+        wanted.remove_prefix(1);
+      }
+      if (!wanted.empty()) throw std::runtime_error("too few arguments");
+      return e.callee->result;
+    }
     default:
-      for (const expression_ptr& part : e.parts) want('i', type_of(*part));
+      for (const expression& part : e.parts) want('i', type_of(part));
       return e.kind == '<' || e.kind == 'e' ? 'b' : 'i';
     }
   }
@@ -301,7 +324,7 @@ private:
     code_.push_back(static_cast<unsigned char>(what));
     code_.push_back(operand);
   }
-  void block(const std::vector<statement>& all) {
+  void block(const list<statement>& all) {
     for (const statement& s : all) {
       visit(*s.value);
       if (s.kind == 'l') put('l', s.slot);
@@ -314,8 +337,8 @@ private:
     }
   }
   void visit(const expression& e) {
-    for (const expression_ptr& part : e.parts) visit(*part);
-    put(e.kind, e.kind == 'c' ? e.callee.id : e.value);
+    for (const expression& part : e.parts) visit(part);
+    put(e.kind, e.kind == 'c' ? e.callee->id : e.value);
   }
 
   std::vector<std::uint32_t> code_;
@@ -323,15 +346,16 @@ private:
 
 // ---- the two halves of the work on a file: what it declares has to be known before anybody's calls are resolved
 
-template <class Table> std::vector<function> declare(std::string_view source, Table& table) {
-  std::vector<function> file = parser(source).file();
-  for (const function& f : file) table.add(f.name, f.signature);
-  return file;
+template <class Table> std::unique_ptr<file> declare(std::string_view source, Table& table) {
+  auto out = std::make_unique<file>();
+  parser(source, *out);
+  for (const function& f : out->functions) table.add(f.name, f.signature);
+  return out;
 }
 
-template <class Table> std::uint32_t finish(std::vector<function>& file, Table& table) {
+template <class Table> std::uint32_t finish(file& parsed, Table& table) {
   emitter out;
-  for (function& f : file) {
+  for (function& f : parsed.functions) {
     resolver(f, table);
     checker{f};
     out.add(f);

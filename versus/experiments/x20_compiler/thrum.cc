@@ -19,12 +19,13 @@ public:
     if (!part_of(name).lock()->emplace(name, s).second)
       throw std::runtime_error(std::string(name) + " is declared twice");
   }
-  compiler::symbol use(std::string_view name) {
-    return part_of(name).with([&](part& symbols) {
+  // It stays where it is, and nothing but its uses changes.
+  const compiler::symbol& use(std::string_view name) {
+    return *part_of(name).with([&](part& symbols) {
       const auto found = symbols.find(name);
       if (found == symbols.end()) throw std::runtime_error(std::string(name) + " is not declared");
       ++found->second.uses;
-      return found->second;
+      return &found->second;
     });
   }
   std::uint32_t checksum() {
@@ -59,10 +60,10 @@ files read_files(int n) {
 
 std::uint32_t in_one_fiber(const files& sources) {
   symbol_table table;
-  std::vector<std::vector<compiler::function>> parsed;
+  std::vector<std::unique_ptr<compiler::file>> parsed;
   for (const std::string& source : sources) parsed.push_back(compiler::declare(source, table));
   std::uint32_t sum = 0;
-  for (auto& file : parsed) sum += compiler::finish(file, table);
+  for (const auto& file : parsed) sum += compiler::finish(*file, table);
   return sum + table.checksum();
 }
 
@@ -73,9 +74,10 @@ std::uint32_t in_a_fiber_each(const files& sources) {
   thrum::wait_group all;
   for (const std::string& source : sources)
     all.go([&] {
-      auto file = compiler::declare(source, table);
+      const auto file = compiler::declare(source, table);
       declared.arrive_and_wait();
-      sum.fetch_add(compiler::finish(file, table), std::memory_order_relaxed); // relaxed: `all` is waited for
+      sum.fetch_add(compiler::finish(*file, table),
+                    std::memory_order_relaxed); // relaxed: `all` is waited for
     });
   all.wait();
   return sum + table.checksum();
@@ -84,7 +86,7 @@ std::uint32_t in_a_fiber_each(const files& sources) {
 // A file at a time, so that whatever else the loop has to do gets its turn.
 std::uint32_t in_chunks_on_a_loop(const files& sources) {
   symbol_table table;
-  std::vector<std::vector<compiler::function>> parsed;
+  std::vector<std::unique_ptr<compiler::file>> parsed;
   std::uint32_t sum = 0;
   std::size_t finished = 0;
   thrum::event_loop loop;
@@ -92,7 +94,7 @@ std::uint32_t in_chunks_on_a_loop(const files& sources) {
     if (parsed.size() < sources.size())
       parsed.push_back(compiler::declare(sources[parsed.size()], table));
     else
-      sum += compiler::finish(parsed[finished++], table);
+      sum += compiler::finish(*parsed[finished++], table);
     if (finished < sources.size()) loop.set_immediate(step);
   };
   loop.set_immediate(step);
