@@ -141,7 +141,7 @@ void compare_verdicts(comparison& c, const std::vector<experiment>& all, const b
 }
 
 struct ratio_range {
-  double low = 0, high = 0;
+  double low = 0, median = 0, high = 0;
   bool of_one_sample = false;
 };
 
@@ -157,7 +157,8 @@ std::optional<ratio_range> ratio_in(const board& b, const experiment& e, const v
   };
   const auto own = deciding("thrum"), its = deciding(other);
   if (!own || !its) return std::nullopt;
-  return ratio_range{its->low / own->high, its->high / own->low, own->count < 2 || its->count < 2};
+  return ratio_range{its->low / own->high, its->median / own->median, its->high / own->low,
+                     own->count < 2 || its->count < 2};
 }
 
 void compare_ratios(comparison& c, const std::vector<experiment>& all, const board& before,
@@ -168,11 +169,13 @@ void compare_ratios(comparison& c, const std::vector<experiment>& all, const boa
         if (other.id == "thrum") continue;
         const auto old = ratio_in(before, e, v, other.id), now = ratio_in(after, e, v, other.id);
         if (!old || !now) continue;
+        c.ratios.moved.push_back(std::max(old->median / now->median, now->median / old->median));
         if (old->of_one_sample || now->of_one_sample)
           ++c.ratios.once;
         else
           ++(old->low <= now->high && now->low <= old->high ? c.ratios.within : c.ratios.beyond);
       }
+  std::sort(c.ratios.moved.begin(), c.ratios.moved.end());
 }
 
 // With two digits behind the point: here a tenth matters.
@@ -351,12 +354,17 @@ std::string render_comparison(const comparison& c, const view& v) {
   for (const changed_verdict& each : c.verdicts)
     out += paragraph(each.exp + "  " + each.claim + ": " + each.before + "; now " + each.after, v.width, "  ",
                      "    ");
-  if (const ratio_check& r = c.ratios; r.within + r.beyond > 0)
-    out += paragraph(
-        "ratios to thrum: " + std::to_string(r.within) + " of " + std::to_string(r.within + r.beyond) +
-            " agree within the spread of the two runs" +
-            (r.once > 0 ? "; " + std::to_string(r.once) + " more have none, being of one sample" : ""),
-        v.width, "", "  ");
+  if (const ratio_check& r = c.ratios; !r.moved.empty()) {
+    const auto share = [&](double part) {
+      return figure(r.moved[static_cast<std::size_t>(part * static_cast<double>(r.moved.size() - 1))]) + "x";
+    };
+    std::string said = "ratios to thrum: half of " + std::to_string(r.moved.size()) + " moved by less than " +
+                       share(0.5) + ", nine of ten by less than " + share(0.9);
+    if (r.within + r.beyond > 0)
+      said += "; of " + std::to_string(r.within + r.beyond) + " that have a spread, " +
+              std::to_string(r.within) + " agree within it";
+    out += paragraph(said, v.width, "", "  ");
+  }
   if (c.rows.empty()) out += "There is no row that both have.\n";
   if (c.missing > 0)
     out += paragraph(std::to_string(c.missing) + (c.missing == 1 ? " row is" : " rows are") +

@@ -41,6 +41,8 @@ struct changed_verdict {
 struct ratio_check {
   int within = 0, beyond = 0; // the spreads of the two runs meet, or not
   int once = 0;
+  std::vector<double>
+      moved; // by how many times the medians' ratios differ, 1 and more; of all, the least first
 };
 
 struct comparison {

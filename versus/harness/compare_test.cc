@@ -157,6 +157,8 @@ TEST(compare, ratios_agree_where_their_spreads_meet) {
     return compare({sample::one()}, a, b, {"thrum"}).ratios;
   }();
   EXPECT_EQ(apart.beyond, 1);
+  ASSERT_EQ(apart.moved.size(), 1u);
+  EXPECT_NEAR(apart.moved[0], 305.0 / 105, 1e-9);
   EXPECT_EQ(apart.within, 0);
 }
 
