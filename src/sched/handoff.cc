@@ -69,6 +69,7 @@ bool try_take(worker& w, processor& p) noexcept {
 
 void hold(worker& w, processor& p) noexcept {
   w.proc = &p;
+  if (is_recorded(w)) record::holds(w, p);
   w.promises = 0;
   w.taken.store(worker::kept, std::memory_order_relaxed); // relaxed: the monitor goes by the holder
   p.holder.store(&w, std::memory_order_release);          // H1: whoever sees it sees a complete worker
@@ -189,8 +190,20 @@ worker& enter_slow(worker& w) noexcept {
   }
 }
 
+namespace {
+
+// Who gives up a processor that it was asked for has noted the loss.
+record::loss why_given_up(const worker& w) noexcept {
+  if (w.pinned != nullptr) return record::loss::pinned;
+  return w.lost_at.load(std::memory_order_relaxed) != 0 ? record::loss::computes // relaxed: E2
+                                                        : record::loss::blocking;
+}
+
+} // namespace
+
 void give_up(worker& w) noexcept {
   processor& p = *w.proc;
+  if (is_recorded(w)) record::gives_up(w, p, why_given_up(w));
   p.holder.store(nullptr, std::memory_order_relaxed); // relaxed: H1
   be_detached(w);
   w.taken.store(worker::gone,

@@ -111,11 +111,13 @@ bool sleep_on_token(worker& w) noexcept {
   const bool one_too_many =
       core.worker_count.load(std::memory_order_relaxed) > 2 * core.processor_count + 4; // relaxed: a hint
   const env::nanoseconds deadline = one_too_many ? core.world.now() + idle_before_retirement : env::forever;
+  if (is_recorded(w)) record::sleeps(w, false);
   while (w.token.load(std::memory_order_acquire) == 0) { // I2
     core.world.wait_word(&w.token, 0, deadline);
     if (one_too_many && core.world.now() >= deadline && unlist(w)) return false;
   }
   w.token.store(0, std::memory_order_relaxed); // relaxed: nobody wakes a worker that is not on the idle list
+  if (is_recorded(w)) record::wakes(w);
   return true;
 }
 
@@ -179,7 +181,9 @@ void poll_until_due(worker& w) noexcept {
   base::thread_fence(std::memory_order_seq_cst);                 // I1, I3
   if (work_visible(core) || stopping(core) || earliest_timer(core) < deadline) deadline = 0;
   env::readiness events[128];
+  if (is_recorded(w)) record::sleeps(w, true);
   const int n = core.world.poll(core.poller, events, 128, deadline);
+  if (is_recorded(w)) record::wakes(w);
   core.kicked.store(0, std::memory_order_relaxed);  // relaxed: at worst one kick too many
   core.polling.store(0, std::memory_order_release); // I3
   // Under the lock, without the hint of idle_count: who left an idle processor to the poller (I4) must find that it takes it.
@@ -201,6 +205,7 @@ bool sleep_until_needed(worker& w) noexcept {
     if (mine->ready.empty()) mine->ready.shrink();
     if (mine->fresh.empty()) mine->fresh.shrink();
     my_earliest = mine->earliest.load(std::memory_order_relaxed); // relaxed: we were its holder
+    if (is_recorded(w)) record::gives_up(w, *mine, record::loss::idle);
     const base::spin_guard guard(core.idle_lock);
     push_idle_processor(core, *mine);
   }

@@ -213,6 +213,7 @@ private:
       if (!blocked) core_.world.set_time_slice(w.thread_number, worker::short_slice);
       return;
     }
+    if (may_be_recorded()) record::taken(w, p, blocked);
     took_ = true;
     if (blocked) crowd_ = looks_in_a_crowd;
     (blocked ? core_.taken_from_blocked : core_.taken_from_hogs)

@@ -81,6 +81,7 @@ void ready_inside(worker& w, wait::claimable& a) noexcept {
   if (a.kind == wait::agent_kind::coroutine) return ready_coroutine_inside(w, static_cast<coroutine&>(a));
   auto& f = static_cast<fiber&>(a);
   if (f.runtime == &w.runtime && w.proc != nullptr) {
+    if (is_recorded(w)) record::ready(w, f, false);
     push_ready(w, f);
   } else {
     ready_elsewhere(f);
@@ -100,10 +101,14 @@ void queue_elsewhere(runtime_core& core, detail::runnable& r) noexcept {
 
 } // namespace
 
-void ready_elsewhere(fiber& f) noexcept { queue_elsewhere(*f.runtime, f); }
+void ready_elsewhere(fiber& f) noexcept {
+  if (may_be_recorded()) record::ready_elsewhere(f);
+  queue_elsewhere(*f.runtime, f);
+}
 
 void launch_elsewhere(runtime_core& core, detail::task& t) noexcept {
   core.spawned_elsewhere.fetch_add(1, std::memory_order_relaxed); // relaxed: N1 (drain.cc)
+  if (may_be_recorded()) record::created_elsewhere(t);
   queue_elsewhere(core, t);
 }
 
@@ -111,6 +116,7 @@ void ready_later(wait::claimable& a) noexcept {
   worker* here = a.kind == wait::agent_kind::fiber ? try_this_worker() : nullptr;
   if (here == nullptr || static_cast<fiber&>(a).runtime != &here->runtime) return ready(a);
   worker& w = enter();
+  if (is_recorded(w)) record::ready(w, static_cast<fiber&>(a), true);
   push_ready(w, static_cast<fiber&>(a));
   if (w.runtime.idle_count.load(std::memory_order_relaxed) != 0) share(w); // relaxed: a hint
   leave();

@@ -119,7 +119,9 @@ void ready_coroutine_inside(worker& w, coroutine& c) noexcept; // coroutine.cc
   auto& f = static_cast<fiber&>(a);
   worker* here = try_this_worker();
   if (__builtin_expect(here == nullptr || f.runtime != &here->runtime, false)) return ready_elsewhere(f);
-  push_next(enter(), f);
+  worker& w = enter();
+  if (is_recorded(w)) record::ready(w, f, true);
+  push_next(w, f);
   leave();
 }
 

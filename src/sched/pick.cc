@@ -99,6 +99,7 @@ void push_ready(worker& w, fiber& f) noexcept {
 }
 
 void push_fresh(worker& w, task& t) noexcept {
+  if (is_recorded(w)) record::created(w, t, true);
   if (!w.proc->fresh.push_back(&t)) w.runtime.global.push_front_level(t);
   if (__builtin_expect(w.runtime.idle_count.load(std::memory_order_relaxed) != 0, false))
     share(w); // relaxed: a hint

@@ -102,7 +102,15 @@ void adopt(worker& w, fiber& f, task& t) noexcept {
   f.stop_requested.store(w.runtime.draining.load(std::memory_order_relaxed),
                          std::memory_order_relaxed); // relaxed: N2
   f.alive.store(true, std::memory_order_release);    // N3 (drain.cc)
+  if (is_recorded(w)) record::begun(w, f, t);
   if (t.joinable) detail::begin_joinable(static_cast<detail::joinable_task&>(t), f);
+}
+
+// The same on the stack of `f`, which has ended as another.
+void succeed(worker& w, fiber& f, task& t) noexcept {
+  if (is_recorded(w)) record::runs(w, &f, nullptr, true);
+  adopt(w, f, t);
+  if (is_recorded(w)) record::runs(w, nullptr, &f, false);
 }
 
 [[noreturn]] void fiber_main(void* raw) noexcept;
@@ -164,7 +172,7 @@ namespace {
   runnable* next = pick(w);
   if (!THRUM_TSAN && !THRUM_ASAN && next != nullptr && next->what == runnable::kind::task) {
     auto& t = static_cast<task&>(*next);
-    if (class_of(t) == f.stack.size_class()) return adopt(w, f, t);
+    if (class_of(t) == f.stack.size_class()) return succeed(w, f, t);
   }
   w.leaving = {};
   w.leaving.pending = true;

@@ -58,6 +58,7 @@ void strand_core::start(worker& w, runnable& next) noexcept {
   processor& p = *w.proc;
   p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1,
                   std::memory_order_relaxed); // relaxed: N1 (drain.cc)
+  if (is_recorded(w)) record::created(w, *this, false);
   if (!p.fresh.push_back(this)) home.global.push_front_level(*this);
 }
 

@@ -68,6 +68,7 @@ inline constexpr exception_state no_exceptions{};
                                                  [[maybe_unused]] bool ends = false) noexcept {
   env::context& save = from == nullptr ? w.native : from->saved;
   const env::context& load = to == nullptr ? w.native : to->saved;
+  if (is_recorded(w)) record::runs(w, from, to, ends);
   if (from != nullptr && !ends) detail_switch::save(w, *from);
   if (to != nullptr)
     detail_switch::load(w, *to);

@@ -172,6 +172,7 @@ bool announce_launch(worker& w) noexcept {
 
 void launch_announced(worker& w, detail::task& t) noexcept {
   base::tsan_release(&t);
+  if (is_recorded(w)) record::created(w, t, false);
   if (!w.proc->fresh.push_back(&t)) w.runtime.global.push_front_level(t); // shared, if at all, by who fires
 }
 

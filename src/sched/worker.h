@@ -24,6 +24,7 @@
 
 #include "sched/fiber.h"
 #include "sched/processor.h"
+#include "sched/recorder.h"
 #include "wait/lock.h"
 #include "wait/thread_context.h"
 
@@ -71,8 +72,9 @@ struct worker : wait::thread_context {
   // ---- E1
   base::atomic<std::uint8_t> place{inside};
   base::atomic<std::uint8_t> taken{kept};
-  std::int32_t turn_of_promise = 0; // p.turns() when it became promised
-  int promises = 0;                 // in that turn
+  base::atomic<bool> recorded{false}; // what it does is recorded (recorder.h)
+  std::int32_t turn_of_promise = 0;   // p.turns() when it became promised
+  int promises = 0;                   // in that turn
   static constexpr int last_promise = 4;
   processor* limbo = nullptr; // stands in for a processor that was taken (handoff.cc); constant once it runs
   bool short_turns = false;
@@ -92,12 +94,31 @@ struct worker : wait::thread_context {
   const void* native_stack_bottom = nullptr;
   std::size_t native_stack_size = 0;
   void* signal_stack = nullptr;
+  record::pen recorder;
 
   fiber* current_fiber() const noexcept { return static_cast<fiber*>(current); }
 };
 
+// Somebody records what this worker does. Where a fiber is left, made ready or begun, this is all that it costs if nobody does.
+[[gnu::always_inline]] inline bool is_recorded([[maybe_unused]] const worker& w) noexcept {
+#if defined(THRUM_EXPLORE)
+  return false; // models are not recorded
+#else
+  return __builtin_expect(w.recorded.load(std::memory_order_relaxed), false); // relaxed: put() looks again
+#endif
+}
+
 // The calling thread's worker. Requires: the caller is one.
 [[gnu::always_inline]] inline worker& this_worker() noexcept { return *static_cast<worker*>(detail::self()); }
+
+// The same for who may be no worker. Behind this lies a lock.
+inline bool may_be_recorded() noexcept {
+#if defined(THRUM_EXPLORE)
+  return false;
+#else
+  return record::is_on();
+#endif
+}
 
 // The calling thread's worker, or null.
 [[gnu::always_inline]] inline worker* try_this_worker() noexcept {
