@@ -7,6 +7,8 @@
 
 namespace thrum::env {
 
+int this_process() noexcept; // its number
+
 // The threads of this process, apart from those that a sanitizer keeps for itself.
 struct thread_census {
   unsigned live = 0;    // 0: the system does not say

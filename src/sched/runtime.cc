@@ -72,6 +72,7 @@ runtime_core::runtime_core(const options& o, env::world& w)
       find_deadlocks(o.find_deadlocks),
       report_leaks(o.report_leaks || env::is_set("THRUM_LEAKS", "report")) {
   install_reports();
+  record::begin_if_wanted();
   if (const int error = world.open_poller(&poller); error != 0)
     refuse(-error,
            "thrum::runtime: cannot open a poller (epoll); raise the limit of open files (ulimit -n)?");

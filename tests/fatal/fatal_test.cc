@@ -86,6 +86,8 @@ INSTANTIATE_TEST_SUITE_P(
         report{"value_that_needs_itself", "the initialiser of a fiber_local uses the value",
                "before the initialiser has returned"},
         report{"values_without_end", "the values of fiber_locals do not come to an end", "again and again"},
+        report{"stop_a_recording_twice", "thrum::trace::recording::stop() was called twice",
+               "keep what the first call returned"},
         report{"run_inside_a_fiber", "run() was called inside a fiber", "spawn(f).join()"},
         report{"run_of_a_runtime_inside_a_fiber", "run() was called inside a fiber", "spawn(f).join()"}),
     mistake_name);

@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <sys/mman.h>
 #include <thread>
+#include <thrum/trace.h>
 #include <unistd.h>
 #include <utility>
 
@@ -212,6 +213,13 @@ void lock_twice() {
     static thrum::mutex m;
     m.lock();
     m.lock();
+  });
+}
+void stop_a_recording_twice() {
+  in_a_detached_fiber([] {
+    thrum::trace::recording r;
+    static_cast<void>(r.stop());
+    static_cast<void>(r.stop());
   });
 }
 void lock_twice_on_a_thread() {
@@ -456,6 +464,7 @@ constexpr mistake mistakes[] = {
     THRUM_MISTAKE(detach_twice),
     THRUM_MISTAKE(lock_twice),
     THRUM_MISTAKE(lock_twice_on_a_thread),
+    THRUM_MISTAKE(stop_a_recording_twice),
     THRUM_MISTAKE(unlock_of_unlocked),
     THRUM_MISTAKE(unlock_twice),
     THRUM_MISTAKE(unlock_of_anothers),

@@ -15,6 +15,8 @@
 
 namespace thrum::env {
 
+int this_process() noexcept { return ::getpid(); }
+
 namespace {
 
 enum class thread_state : std::uint8_t { not_ours, waits, busy };
