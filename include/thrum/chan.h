@@ -15,17 +15,20 @@
 //                        panics. A handle is not destroyed, moved or assigned to while the same handle is in use by another
 //                        fiber (give each its own copy).
 // What is guaranteed     A value is received exactly once. A send that fails (closed, would_block, timeout, cancelled) leaves its
-//                        value untouched, and a receive that fails has taken none. Closing twice is harmless.
+//                        value untouched, and a receive that fails has taken none. Closing twice is harmless: the first counts.
+// Closed with a reason   close(exception_ptr): receivers get what is left, and then that exception instead of the end: from recv(),
+//                        range-for, async_recv() and a select that has chosen to receive; each of them, each time. The forms that
+//                        return a chan_status say closed, and close_reason() why. Senders throw channel_closed, as ever.
 // Ready, stop, deadline  What is ready is done, also if a stop was requested or the deadline has passed. What would have to wait
 //                        throws `cancelled` if a stop was requested, and else reports a deadline that has passed.
 // May park               send, recv, their _until and _for forms, range-for. The try_ forms never do.
 // Happens-before         a send -> the return of its receive; unbuffered: the receive -> the return of the send; the k-th receive
 //                        -> the return of send number k + capacity; close -> a receive that reports the end.
 // When it dies           with its last handle; values left inside are destroyed.
-// Errors                 channel_closed from send; chan_status (chan_status.h) from the other forms; std::bad_alloc from making
-//                        one, and from sending on an unbounded one; cancelled from waits (error.h).
+// Errors                 channel_closed from send; the reason of close(); chan_status (chan_status.h) from the other forms;
+//                        std::bad_alloc from making one, and from sending on an unbounded one; cancelled from waits (error.h).
 // Cost                   buffered, both ends on one processor: about 15 ns an item; a rendezvous 25 to 40 ns a transfer,
-//                        switch included. A channel is 168 bytes and its buffer; a handle is a counted pointer.
+//                        switch included. A channel is 176 bytes and its buffer; a handle is a counted pointer.
 // Source of the idea     Go; capacity 0 and select from Hoare's CSP.
 //
 // A default-made chan is a rendezvous. A *nil* channel, chan<T>(nullptr) or one that was moved from, is never ready: sends and
@@ -39,6 +42,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <expected>
 #include <iterator>
 #include <optional>
@@ -99,6 +103,8 @@ public:
     return detail::chan_capacity(core_);
   } // SIZE_MAX: unbounded
   [[nodiscard]] bool is_closed() const noexcept { return detail::chan_is_closed(core_); }
+  // What close() was given; null: nothing, or it is open.
+  [[nodiscard]] std::exception_ptr close_reason() const noexcept { return detail::chan_close_reason(core_); }
   [[nodiscard]] explicit operator bool() const noexcept { return core_ != nullptr; } // false: a nil channel
 };
 
@@ -138,17 +144,19 @@ template <class T, class Self> struct sending {
   // send() for coroutines: co_await c.async_send(value). operation.h is to be included.
   send_operation<T> async_send(T value) const;
   // No more values: receivers drain what is left and then see the end; waiting senders throw channel_closed.
-  void close() const noexcept { chan_close(core()); }
+  void close() const noexcept { chan_close(core(), nullptr); }
+  // The same, and receivers throw the reason where they would see the end: it was not one. Null: close().
+  void close(std::exception_ptr reason) const noexcept { chan_close(core(), std::move(reason)); }
 
 private:
   chan_core* core() const noexcept { return chan_access::core(static_cast<const Self&>(*this)); }
 };
 
 template <class T, class Self> struct receiving {
-  // The next value; empty: closed and drained.
+  // The next value; empty: closed and drained. Throws the reason of close(), if there is one, instead of being empty.
   [[nodiscard]] std::optional<T> recv() const {
     std::optional<T> value;
-    chan_recv(core(), &value, no_deadline);
+    chan_recv_or_throw(core(), &value);
     return value;
   }
   // The next value if there is one now; else would_block or closed.

@@ -103,11 +103,15 @@ public:
 
   // Blocks the calling fiber or thread.
   std::optional<T> wait() {
-    detail::chan_recv(from_, &value_, detail::no_deadline);
+    detail::chan_recv_or_throw(from_, &value_);
     return std::move(value_);
   }
 
-  bool await_ready() { return detail::chan_try_recv(from_, &value_) != chan_status::would_block; }
+  bool await_ready() {
+    const chan_status now = detail::chan_try_recv(from_, &value_);
+    if (now == chan_status::closed) detail::chan_rethrow_reason(from_);
+    return now != chan_status::would_block;
+  }
   std::optional<T> await_resume() {
     this->finish();
     return std::move(value_);
@@ -119,6 +123,7 @@ private:
     c.object = from_;
     c.readiness = from_;
     c.ready_bit = detail::chan_recv_ready;
+    c.when_closed = detail::select_case::at_close::recv_asks_why;
     c.prepare = &detail::prepare_recv;
     c.value = &value_;
   }
@@ -152,7 +157,7 @@ private:
     c.object = to_;
     c.readiness = to_;
     c.ready_bit = detail::chan_send_ready;
-    c.throws_if_closed = true;
+    c.when_closed = detail::select_case::at_close::send_fails;
     c.prepare = &detail::prepare_send;
     c.value = &value_;
   }

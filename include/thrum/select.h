@@ -12,7 +12,7 @@
 // Returns the index of the case that was done, so that switch, return, break and continue work as usual. Cases:
 //
 // recv(channel, out)       a value into a std::optional<T>, which is emptied first, whichever case is done; ready also when the
-//                          channel is closed and drained: then it stays empty
+//                          channel is closed and drained: then it stays empty. If it was closed with a reason, that is thrown
 // recv(channel)            a value that is dropped, while the channel is locked: its destructor must not use the channel
 // send(channel, value)     an lvalue is copied when select is called; an rvalue is moved from only if this case is chosen
 // after(duration)          if nothing else is ready for that long; zero or less: at once, as otherwise(), but a stop request counts
@@ -35,7 +35,8 @@
 // May park               unless there is an otherwise().
 // Happens-before         that of the operation that was done.
 // When it dies           Nothing is left behind when select returns or throws.
-// Errors                 channel_closed if the chosen case sends on a closed channel; cancelled; what copying an lvalue throws;
+// Errors                 channel_closed if the chosen case sends on a closed channel; the reason of a channel that was closed with one, if
+//                        the chosen case receives; cancelled; what copying an lvalue throws;
 //                        std::bad_alloc from waiting for more than 16 cases. If there is no memory for a value in an
 //                        unbounded channel, a select panics.
 // Cost                   four cases, one ready: 20 to 30 ns; with otherwise(), none ready: 10 ns; waiting: 100 to 150 ns. Up to 16
@@ -96,13 +97,14 @@ inline void fill_chan(select_case& c, const chan_ref& channel) noexcept {
 inline void fill_send(select_case& c, const chan_ref& to) noexcept {
   fill_chan(c, to);
   c.ready_bit = chan_send_ready;
-  c.throws_if_closed = true;
+  c.when_closed = select_case::at_close::send_fails;
   c.prepare = &prepare_send;
 }
 
 inline void fill_recv(select_case& c, const chan_ref& from) noexcept {
   fill_chan(c, from);
   c.ready_bit = chan_recv_ready;
+  c.when_closed = select_case::at_close::recv_asks_why;
   c.prepare = &prepare_recv;
 }
 

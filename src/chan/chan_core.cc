@@ -7,6 +7,7 @@
 #include <new>
 #include <thrum/detail/select_case.h>
 #include <thrum/error.h>
+#include <utility>
 
 namespace thrum {
 
@@ -233,12 +234,12 @@ chan_status chan_try_recv(chan_core* c, void* slot) {
   return result;
 }
 
-void chan_close(chan_core* c) noexcept {
+void chan_close(chan_core* c, std::exception_ptr reason) noexcept {
   if (c == nullptr)
     env::panic("close of a nil channel", "chan<T>(nullptr) and a moved-from handle refer to no channel");
   wait::waiter_list claimed;
   const lock::held guard = c->guard.acquire(wait::this_thread());
-  c->closed = true;
+  if (!std::exchange(c->closed, true)) std::swap(c->reason, reason);
   for (wait::waiter_list* waiters : {&c->receivers, &c->senders})
     while (waiter* w = wait::pop_claimed(*waiters)) {
       w->how = wait::outcome::closed;
@@ -248,6 +249,18 @@ void chan_close(chan_core* c) noexcept {
   lock::release(guard);
   while (waiter* w = claimed.pop_front())
     sched::ready_later(*w->owner); // the node is gone once its owner runs
+}
+
+std::exception_ptr chan_close_reason(const chan_core* c) noexcept {
+  if (c == nullptr) return nullptr;
+  const lock::held guard = const_cast<chan_core*>(c)->guard.acquire(wait::this_thread());
+  std::exception_ptr reason = c->reason;
+  lock::release(guard);
+  return reason;
+}
+
+void chan_rethrow_reason(const chan_core* c) {
+  if (c->reason != nullptr) std::rethrow_exception(c->reason);
 }
 
 bool chan_is_closed(const chan_core* c) noexcept {
@@ -345,6 +358,11 @@ constexpr select::source_ops recv_ops{commit_recv, enqueue_recv, withdraw_recv};
 } // namespace chan
 
 namespace detail {
+
+void chosen_closed(const select_case& c) {
+  if (c.when_closed == select_case::at_close::send_fails) throw_channel_closed();
+  chan_rethrow_reason(static_cast<const chan_core*>(c.object));
+}
 
 void prepare_recv(select_case& c) noexcept {
   auto* core = static_cast<chan_core*>(c.object);

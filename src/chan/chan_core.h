@@ -31,6 +31,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 
 #include <thrum/detail/chan_core.h>
 
@@ -44,6 +45,8 @@ struct chan_core {
   select::hint readiness; // first: select.h takes the address of a core for that of its hint
   wait::lock guard;
   bool closed = false; // guarded
+  std::exception_ptr
+      reason; // written under the guard by the first close; constant for those who were told of that
   base::atomic<std::uint32_t> references{1};
   const element_ops& elements;
   wait::waiter_list receivers; // guarded, as are the next two

@@ -51,7 +51,7 @@ template <std::size_t Capacity> struct channel {
     explore::require((status == chan_status::ok) == slot.has_value(), "a value or the end");
     return slot ? int{slot->number} : 0;
   }
-  void close() { detail::chan_close(core); }
+  void close() { detail::chan_close(core, nullptr); }
 };
 
 // One case of a select, in a frame that ends with the call.
@@ -65,12 +65,13 @@ public:
   void recv(std::size_t i, chan_core* c) {
     fill(i, c, detail::chan_recv_ready, &detail::prepare_recv);
     cases_[i].value = &slots[i];
+    cases_[i].when_closed = select_case::at_close::recv_asks_why;
   }
   void send(std::size_t i, chan_core* c, int number) {
     fill(i, c, detail::chan_send_ready, &detail::prepare_send);
     values[i].number = number;
     cases_[i].value = &values[i];
-    cases_[i].throws_if_closed = true;
+    cases_[i].when_closed = select_case::at_close::send_fails;
   }
   void otherwise(std::size_t i) { cases_[i].what = select_case::kind::otherwise; }
   void after(std::size_t i, std::int64_t time) {
@@ -155,6 +156,36 @@ template <std::size_t Capacity> struct close_between {
   void finish() {
     explore::require(sent == chan_status::ok || sent == chan_status::closed, "sent or refused");
     explore::require(got == (sent == chan_status::ok ? 7 : 0), "the value arrives exactly if it was sent");
+  }
+};
+
+// Two close it, each with a reason. The first one's is kept, and thrown by a receiver that waits as by one that comes later.
+template <bool Selects> struct two_reasons {
+  static constexpr int threads = 3;
+  agents<guest, 3> all;
+  channel<0> c;
+  std::optional<selection<1>> select;
+  int thrown = 0;
+  void thread(int index) {
+    all.runs_here(index);
+    if (index != 0) return detail::chan_close(c.core, std::make_exception_ptr(index));
+    try {
+      if constexpr (Selects) {
+        select.emplace().recv(0, c.core);
+        static_cast<void>(select->run());
+      } else {
+        std::optional<value> slot;
+        detail::chan_recv_or_throw(c.core, &slot);
+      }
+    } catch (const int reason) { thrown = reason; }
+    select.reset();
+  }
+  void finish() {
+    int kept = 0;
+    try {
+      std::rethrow_exception(detail::chan_close_reason(c.core));
+    } catch (const int reason) { kept = reason; }
+    explore::require(thrown != 0 && thrown == kept, "the reason of the first who closed it");
   }
 };
 
@@ -329,6 +360,10 @@ TEST(chan_explore, two_senders_lose_nothing) {
 TEST(chan_explore, a_close_refuses_a_value_or_lets_it_arrive) {
   explore::expect_correct<close_between<0>>(bounded<3>);
   explore::expect_correct<close_between<1>>(bounded<3>);
+}
+TEST(chan_explore, the_first_reason_of_a_close_is_thrown) {
+  explore::expect_correct<two_reasons<false>>(bounded<3>);
+  explore::expect_correct<two_reasons<true>>(bounded<3>);
 }
 TEST(chan_explore, a_deadline_and_a_value_end_a_receive_once) {
   explore::expect_correct<deadline_or_value<guest>>();

@@ -17,7 +17,6 @@
 
 #include <new>
 #include <thrum/detail/binding.h>
-#include <thrum/detail/chan_core.h>
 #include <thrum/detail/coroutine.h>
 #include <thrum/detail/joinable.h>
 #include <thrum/executor.h>
@@ -119,8 +118,9 @@ std::size_t finish_wait(coroutine_flow& f, select_case* const* cases, std::size_
 }
 
 void throw_if_closed(select_case& chosen) {
-  if (chosen.throws_if_closed && select::alternative_of(chosen).how == wait::outcome::closed)
-    throw_channel_closed();
+  if (chosen.when_closed != select_case::at_close::nothing &&
+      select::alternative_of(chosen).how == wait::outcome::closed)
+    chosen_closed(chosen);
 }
 
 bool begin_sleep(coroutine_flow& f, std::coroutine_handle<> at, deadline_t deadline, coroutine_timer& timer) {

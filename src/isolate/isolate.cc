@@ -32,8 +32,8 @@ public:
   void fail(std::exception_ptr why) noexcept;
   std::exception_ptr take_failure() noexcept;
   void close() noexcept {
-    chan_close(chan_access::core(in_));
-    chan_close(chan_access::core(out_));
+    chan_close(chan_access::core(in_), nullptr);
+    chan_close(chan_access::core(out_), nullptr);
   }
 
   const isolate_options options;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <thrum/detail/chan_core.h>
 #include <thrum/detail/deadline.h>
 #include <thrum/error.h>
 #include <thrum/this_fiber.h>
@@ -346,7 +345,9 @@ namespace thrum::detail {
 std::size_t select_cases(select_case* const* cases, std::size_t count, bool ordered) {
   const std::size_t chosen = select::run({.cases = {cases, count}, .ordered = ordered});
   select_case& c = *cases[chosen];
-  if (c.throws_if_closed && select::alternative_of(c).how == wait::outcome::closed) throw_channel_closed();
+  if (c.when_closed != select_case::at_close::nothing &&
+      select::alternative_of(c).how == wait::outcome::closed)
+    chosen_closed(c);
   return chosen;
 }
 

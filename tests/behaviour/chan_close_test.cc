@@ -5,10 +5,14 @@
 #include "support/scale.h"
 #include "support/waits.h"
 
+#include <thrum/operation.h>
+#include <thrum/task.h>
 #include <thrum/thrum.h>
 
 #include <atomic>
 #include <cstring>
+#include <exception>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -204,6 +208,117 @@ TEST_F(chan_close_order, receivers_are_woken_in_order_of_arrival) {
     c.close();
     for (auto& r : receivers) r.join();
     EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  });
+}
+
+// ---- with a reason
+
+namespace {
+
+struct broken : std::exception {};
+const std::exception_ptr reason = std::make_exception_ptr(broken());
+
+template <class F> bool throws_the_reason(F f) {
+  try {
+    f();
+    return false;
+  } catch (const broken&) { return std::current_exception() == reason; } // that very object
+}
+
+thrum::task<int> received_by_a_coroutine(chan<int> c) {
+  int sum = 0;
+  while (const std::optional<int> v = co_await c.async_recv()) sum += *v;
+  co_return sum;
+}
+
+} // namespace
+
+TEST_P(chan_close, a_reason_is_thrown_after_what_is_left_and_again_each_time) {
+  run([] {
+    for (const std::size_t capacity : {3u, 8u}) {
+      const chan<int> c(capacity);
+      for (int i = 1; i <= 3; ++i) c.send(i);
+      EXPECT_EQ(c.close_reason(), nullptr);
+      c.close(reason);
+      EXPECT_TRUE(c.is_closed());
+      EXPECT_EQ(c.close_reason(), reason);
+      EXPECT_EQ(c.recv(), 1);
+      EXPECT_EQ(c.try_recv(), 2);
+      int last = 0;
+      EXPECT_TRUE(throws_the_reason([&] {
+        for (const int v : c) last = v;
+      }));
+      EXPECT_EQ(last, 3);
+      std::optional<int> got = 7;
+      for (int again = 0; again < 2; ++again) {
+        EXPECT_TRUE(throws_the_reason([&] { static_cast<void>(c.recv()); }));
+        EXPECT_TRUE(throws_the_reason([&] { static_cast<void>(thrum::select(thrum::recv(c, got))); }));
+        EXPECT_TRUE(throws_the_reason([&] { static_cast<void>(thrum::select(thrum::recv(c))); }));
+        EXPECT_TRUE(throws_the_reason([&] { thrum::await(received_by_a_coroutine(c)); }));
+        EXPECT_TRUE(throws_the_reason([&] { static_cast<void>(thrum::await(c.async_recv())); }));
+      }
+      EXPECT_FALSE(got);
+      EXPECT_EQ(c.try_recv().error(), chan_status::closed); // these say it by a value
+      EXPECT_EQ(c.recv_for(24h).error(), chan_status::closed);
+      EXPECT_THROW(c.send(1), thrum::channel_closed);
+      EXPECT_EQ(c.try_send(1), chan_status::closed);
+    }
+  });
+}
+
+TEST_P(chan_close, every_waiting_receiver_throws_the_reason) {
+  run([] {
+    const chan<int> c;
+    std::atomic<int> here{0};
+    std::vector<fiber<bool>> receivers;
+    for (int i = 0; i < 100; ++i)
+      receivers.push_back(spawn([&, i] {
+        ++here;
+        if (i % 5 == 0) return c.recv_for(24h).error() == chan_status::closed;
+        return throws_the_reason([&] {
+          std::optional<int> got;
+          if (i % 5 == 1) static_cast<void>(c.recv());
+          if (i % 5 == 2) static_cast<void>(thrum::select(thrum::recv(c, got), thrum::recv(chan<int>())));
+          if (i % 5 == 3) thrum::await(received_by_a_coroutine(c));
+          for (const int v : c) ADD_FAILURE() << v;
+        });
+      }));
+    until([&] { return here == 100; });
+    c.close(reason);
+    for (auto& r : receivers) EXPECT_TRUE(r.join());
+  });
+}
+
+TEST_P(chan_close, only_the_first_close_has_a_say) {
+  run([] {
+    const chan<int> ended;
+    ended.close();
+    ended.close(reason);
+    EXPECT_EQ(ended.close_reason(), nullptr);
+    EXPECT_FALSE(ended.recv());
+    const chan<int> failed;
+    failed.close(reason);
+    failed.close();
+    failed.close(std::make_exception_ptr(1));
+    EXPECT_TRUE(throws_the_reason([&] { static_cast<void>(failed.recv()); }));
+    const chan<int> without;
+    without.close(nullptr);
+    EXPECT_FALSE(without.recv());
+    EXPECT_EQ(chan<int>(nullptr).close_reason(), nullptr);
+  });
+}
+
+TEST_P(chan_close, a_waiting_sender_throws_channel_closed_whatever_the_reason) {
+  run([] {
+    const chan<int> c;
+    std::atomic<bool> here{false};
+    auto sender = spawn([&] {
+      here = true;
+      EXPECT_THROW(c.send(1), thrum::channel_closed);
+    });
+    until([&] { return here.load(); });
+    c.close(reason);
+    sender.join();
   });
 }
 

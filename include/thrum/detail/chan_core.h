@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <new>
 #include <optional>
@@ -62,11 +63,20 @@ chan_status chan_send(chan_core* c, void* value,
 chan_status chan_try_send(chan_core* c, void* value);
 chan_status chan_recv(chan_core* c, void* slot, deadline_t deadline); // may throw cancelled
 chan_status chan_try_recv(chan_core* c, void* slot);
-void chan_close(chan_core* c) noexcept;
+// The reason may be null. Only the first close counts.
+void chan_close(chan_core* c, std::exception_ptr reason) noexcept;
+std::exception_ptr chan_close_reason(const chan_core* c) noexcept; // null also if it is open, or null itself
+// Throws the reason, if there is one. Requires: the caller was told that it is closed.
+void chan_rethrow_reason(const chan_core* c);
 bool chan_is_closed(const chan_core* c) noexcept;
 std::size_t chan_size(const chan_core* c) noexcept;
 std::size_t chan_capacity(const chan_core* c) noexcept;
 [[noreturn]] void throw_channel_closed();
+
+// For receivers that are not told a status. The slot is empty afterwards if the channel has ended without a reason.
+inline void chan_recv_or_throw(chan_core* c, void* slot) {
+  if (__builtin_expect(chan_recv(c, slot, no_deadline) != chan_status::ok, false)) chan_rethrow_reason(c);
+}
 
 } // namespace detail
 } // namespace thrum

@@ -13,8 +13,9 @@ namespace thrum::detail {
 struct select_case {
   enum class kind : std::uint8_t { source, after, at, stopped, otherwise };
   kind what = kind::otherwise;
-  bool throws_if_closed = false; // a send
-  std::uint32_t ready_bit = 0;   // which bit of *readiness means that this case is ready
+  enum class at_close : std::uint8_t { nothing, send_fails, recv_asks_why }; // as chosen_closed() reads it
+  at_close when_closed = at_close::nothing;
+  std::uint32_t ready_bit = 0; // which bit of *readiness means that this case is ready
   // A source. `prepare` makes the engine's part of the case, in `state`; it is called at most once, and only if the case is
   // about to be tried or waited for.
   const void* readiness = nullptr; // its select::hint; null: never ready
@@ -42,8 +43,12 @@ void prepare_ended(select_case& c) noexcept;   // src/sync/join.cc
 void prepare_settled(select_case& c) noexcept; // src/future/core.cc
 void prepare_acquire(select_case& c) noexcept; // src/sync/semaphore.cc
 
+// For a case that was chosen because its channel is closed: throws channel_closed for a send, and for a receive the reason that the
+// channel was closed with, if there is one (src/chan/).
+void chosen_closed(const select_case& c);
+
 // Waits for one of the cases and returns its index. `ordered`: the first ready one, instead of a random one. Throws
-// channel_closed if a send was chosen whose channel is closed.
+// what chosen_closed() throws.
 std::size_t select_cases(select_case* const* cases, std::size_t count, bool ordered);
 
 // Inlined for selects that do not wait: true if at one instant none of the N cases was ready, one of which, *index, is an
