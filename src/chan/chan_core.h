@@ -45,13 +45,13 @@ struct chan_core {
   select::hint readiness; // first: select.h takes the address of a core for that of its hint
   wait::lock guard;
   bool closed = false; // guarded
-  std::exception_ptr
-      reason; // written under the guard by the first close; constant for those who were told of that
   base::atomic<std::uint32_t> references{1};
   const element_ops& elements;
   wait::waiter_list receivers; // guarded, as are the next two
   wait::waiter_list senders;
   chan::buffer buffer;
+  // Written under the guard by the first close; constant for those who were told of that.
+  std::exception_ptr reason;
 
   // C5
   std::uint32_t ready_bits() const noexcept {
