@@ -31,6 +31,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 
 namespace thrum {
 
@@ -61,11 +62,11 @@ public:
 
   template <class Clock, class Duration>
   [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
-    return try_lock() || lock_late(detail::to_deadline(deadline));
+    return try_lock() || lock_late({.deadline = detail::to_deadline(deadline)});
   }
   template <class Rep, class Period>
   [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& timeout) noexcept {
-    return try_lock() || lock_late(detail::deadline_after(timeout));
+    return try_lock() || lock_late({.deadline = detail::deadline_after(timeout)});
   }
 
   void unlock() noexcept {
@@ -89,7 +90,7 @@ private:
             !owner_.compare_exchange_strong(nobody, me, std::memory_order_acquire, // X1
                                             std::memory_order_relaxed), // relaxed: lock_slow looks again
             false))
-      static_cast<void>(lock_slow(detail::no_deadline));
+      lock_slow();
     static_cast<void>(begin(me));
   }
   bool try_lock_by(wait::agent* me) noexcept {
@@ -115,8 +116,18 @@ private:
     return true;
   }
 
-  bool lock_slow(detail::deadline_t deadline) noexcept;
-  bool lock_late(detail::deadline_t deadline) noexcept; // try_lock has failed
+  friend class recursive_mutex;
+
+  // How a lock waits that is not had at once.
+  struct waiting {
+    detail::deadline_t deadline = detail::no_deadline;
+    const std::stop_token* stop = nullptr; // ends the wait, too
+    bool fair = false;                     // nobody who comes later may be first
+  };
+  void lock_slow() noexcept;
+  bool lock_slow(const waiting& how) noexcept;
+  bool lock_late(const waiting& how) noexcept; // try_lock has failed
+  bool lock_as(const waiting& how) noexcept;   // lock() that may give up
   void unlock_slow() noexcept;
   [[noreturn]] void panic_not_owner() noexcept;
   void panic_destroyed() noexcept;
@@ -138,26 +149,51 @@ using timed_mutex = mutex;
 //   std::lock_guard outer(m);
 //   { std::lock_guard again(m); } // m is held still
 //
+//   bool tidy(thrum::recursive_mutex& m, const std::stop_token& token) {
+//     if (!m.lock(token)) return false; // asked to stop before m was free
+//     tidy_up();
+//     m.unlock();
+//     return true;
+//   }
+//
+// lock(token)   waits until the mutex is had, which is true, or the token is asked to stop: false. What is free is taken, although the
+//               token was asked before. The token's callback may run in any fiber or thread.
+// hold_count()  how often the caller holds it; 0: not at all.
+// recursive_mutex m(thrum::fair): who has waited longest is next, always, and is given the mutex by who unlocks it: nobody who comes
+//               by takes it before. While nobody waits it costs the same; under contention, a switch for each change of the holder.
+//
 // Everything else is as with mutex. try_lock() of one's own succeeds.
 // Cost: mutex, and a few loads and stores. Locking one's own again is no atomic exchange. 80 bytes; a constant initialiser.
+// Source of the idea: Java's ReentrantLock, for the last three.
+struct fair_t {
+  explicit fair_t() = default;
+};
+inline constexpr fair_t fair{};
+
 class recursive_mutex {
 public:
   constexpr recursive_mutex() noexcept = default;
+  constexpr explicit recursive_mutex(fair_t) noexcept : fair_(true) {}
 
   void lock() noexcept {
-    if (!again()) {
+    if (again()) return;
+    if (__builtin_expect(fair_, false))
+      static_cast<void>(mutex_.lock_as({.fair = true}));
+    else
       mutex_.lock();
-      begin();
-    }
+    begin();
+  }
+  [[nodiscard]] bool lock(const std::stop_token& stop) noexcept {
+    return again() || (mutex_.lock_as({.stop = &stop, .fair = fair_}) && begin());
   }
   [[nodiscard]] bool try_lock() noexcept { return again() || (mutex_.try_lock() && begin()); }
   template <class Clock, class Duration>
   [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
-    return again() || (mutex_.try_lock_until(deadline) && begin());
+    return try_lock() || lock_late(detail::to_deadline(deadline));
   }
   template <class Rep, class Period>
   [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& timeout) noexcept {
-    return again() || (mutex_.try_lock_for(timeout) && begin());
+    return try_lock() || lock_late(detail::deadline_after(timeout));
   }
   void unlock() noexcept {
     if (depth_ > 1 && again()) {
@@ -171,8 +207,16 @@ public:
     mutex_.unlock(); // panics if it is not ours
   }
 
+  // Of the caller.
+  [[nodiscard]] std::size_t hold_count() const noexcept {
+    return holder_.load(std::memory_order_relaxed) == self() ? depth_ : 0; // relaxed: see again()
+  }
+
 private:
   static wait::agent* self() noexcept;
+  bool lock_late(detail::deadline_t deadline) noexcept {
+    return mutex_.lock_late({.deadline = deadline, .fair = fair_}) && begin();
+  }
   bool again() noexcept {
     if (holder_.load(std::memory_order_relaxed) != self()) return false; // relaxed: equal only if we wrote it
     ++depth_;
@@ -187,6 +231,7 @@ private:
   mutex mutex_;
   detail::atomic<wait::agent*> holder_{nullptr};
   std::uint32_t depth_ = 0; // the holder's
+  bool fair_ = false;       // constant
 };
 using recursive_timed_mutex = recursive_mutex;
 

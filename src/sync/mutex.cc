@@ -26,7 +26,9 @@
 //
 // Fairness: an unlock leaves the mutex free and wakes the first waiter, which competes with whoever comes by (barging: the
 // mutex is not idle while the waiter is on its way). A waiter that finds the mutex taken again goes back to the front; when it
-// has waited for `patience`, it asks to be handed the mutex, and the next unlock gives it away without freeing it.
+// has waited for `patience`, it asks to be handed the mutex, and the next unlock gives it away without freeing it. A fair
+// recursive_mutex is handed over always: whoever waits for it, or has got it while others wait, asks for that. So it is never free
+// while somebody waits.
 //
 // Orderings
 //   X1  owner: release store of unlock -> acquire compare-exchange of lock. (lock_slow needs none: what was unlocked quietly it
@@ -40,6 +42,8 @@
 #include "sync/lock_order.h"
 
 #include <new>
+#include <optional>
+#include <stop_token>
 #include <thrum/mutex.h>
 
 namespace thrum {
@@ -86,15 +90,50 @@ void mutex::unlock_watched() noexcept {
   unlock_by(&wait::this_thread());
 }
 
-bool mutex::lock_late(detail::deadline_t deadline) noexcept {
-  if (!lock_slow(deadline)) return false;
+bool mutex::lock_as(const waiting& how) noexcept {
+  wait::agent& me = sched::this_agent();
+  const sync::watched_lock watched{this, number_, sync::lock_kind::mutex};
+  if (how.stop == nullptr) sync::about_to_lock(watched); // else nobody need wait for it for ever
+  if (!try_lock_by(&me)) {
+    if (!lock_slow(how)) return false;
+    static_cast<void>(begin(&me));
+  }
+  sync::has_locked(watched);
+  return true;
+}
+
+bool mutex::lock_late(const waiting& how) noexcept {
+  if (!lock_slow(how)) return false;
   sync::has_locked({this, number_, sync::lock_kind::mutex});
   return begin(&sched::this_agent());
 }
 
 wait::agent* recursive_mutex::self() noexcept { return wait::this_thread().current; }
 
-bool mutex::lock_slow(detail::deadline_t deadline) noexcept {
+namespace {
+
+// Ends the wait of lock_slow when its token is asked to stop, as its deadline would. (Asked before the wait: lock_slow looks,
+// under the guard that this took.)
+struct ends_wait {
+  mutex_state& state;
+  wait::waiter& waiter;
+  void operator()() const noexcept {
+    const lock::held guard = state.guard.acquire(wait::this_thread());
+    wait::claimable* woken = nullptr;
+    if (waiter.linked && wait::claim(*waiter.owner, 1)) {
+      woken = waiter.owner;
+      state.waiters.erase(waiter);
+    }
+    lock::release(guard);
+    if (woken != nullptr) sched::ready(*woken);
+  }
+};
+
+} // namespace
+
+void mutex::lock_slow() noexcept { static_cast<void>(lock_slow(waiting{})); }
+
+bool mutex::lock_slow(const waiting& how) noexcept {
   static_assert(sizeof(mutex_state) <= sizeof(state_));
   auto& state = *std::launder(reinterpret_cast<mutex_state*>(state_));
   wait::agent& me = sched::this_agent();
@@ -104,6 +143,8 @@ bool mutex::lock_slow(detail::deadline_t deadline) noexcept {
   const sched::shield no_stop(me);
   wait::waiter w;
   w.owner = &me;
+  std::optional<std::stop_callback<ends_wait>> on_stop;
+  if (how.stop != nullptr) on_stop.emplace(*how.stop, ends_wait{state, w});
   env::nanoseconds since = 0;
   for (bool woken = false;; woken = true) {
     const lock::held guard = state.guard.acquire(wait::this_thread());
@@ -118,13 +159,19 @@ bool mutex::lock_slow(detail::deadline_t deadline) noexcept {
     }
     wait::agent* holder = nullptr;
     if (owner_.compare_exchange_strong(holder, &me,
-                                       std::memory_order_relaxed,    // relaxed: X3 or the guard orders
-                                       std::memory_order_relaxed) || // relaxed: as above
-        holder == &me) {                                             // handed over
+                                       std::memory_order_relaxed,     // relaxed: X3 or the guard orders
+                                       std::memory_order_relaxed) ||  // relaxed: as above
+        holder == &me) {                                              // handed over
+      if (how.fair && !state.waiters.empty()) state.hand_over = true; // by us, too
       lock::release(guard);
       return true;
     }
-    const env::nanoseconds now = deadline != detail::no_deadline || woken ? detail::steady_now() : 0;
+    if (how.stop != nullptr && how.stop->stop_requested()) {
+      lock::release(guard);
+      return false;
+    }
+    const env::nanoseconds now = how.deadline != detail::no_deadline || woken ? detail::steady_now() : 0;
+    if (how.fair) state.hand_over = true;
     if (woken) { // passed over: back to the front
       if (since != 0 && now - since >= sync::patience) state.hand_over = true;
       state.waiters.push_front(w);
@@ -132,12 +179,12 @@ bool mutex::lock_slow(detail::deadline_t deadline) noexcept {
       state.waiters.push_back(w);
     }
     if (since == 0) since = now != 0 ? now : detail::steady_now();
-    const std::uint32_t d =
-        deadline == detail::no_deadline
-            ? sched::park(me, guard, sched::wait_reason::mutex, this)
-            : sched::park_until(me, guard, nullptr, nullptr, deadline, 1, sched::wait_reason::mutex, this);
+    const std::uint32_t d = how.deadline == detail::no_deadline
+                                ? sched::park(me, guard, sched::wait_reason::mutex, this)
+                                : sched::park_until(me, guard, nullptr, nullptr, how.deadline, 1,
+                                                    sched::wait_reason::mutex, this);
     if (d == wait::decision::first) continue;
-    // The deadline has passed. Whoever unlocked did not wake us, so no wake-up is lost with us.
+    // The deadline has passed, or the token was asked to stop. Whoever unlocked did not wake us, so no wake-up is lost with us.
     const lock::held again = state.guard.acquire(wait::this_thread());
     if (w.linked) state.waiters.erase(w);
     lock::release(again);

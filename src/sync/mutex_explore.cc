@@ -53,6 +53,25 @@ template <int Threads, int Rounds> struct counter {
   void finish() { explore::require(value.get() == Threads * Rounds, "no section is lost"); }
 };
 
+// A fair one: handed over at every unlock that meets a waiter, to one that may give up, too.
+template <int Threads, bool OneGivesUp> struct fair_counter {
+  static constexpr int threads = Threads;
+  known_threads<Threads> known;
+  recursive_mutex m{fair};
+  explore::plain<int> value;
+  void thread(int index) {
+    known.runs_here(index);
+    if (OneGivesUp && index == Threads - 1) {
+      if (!m.try_lock_until(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(10)))) return;
+    } else {
+      m.lock();
+    }
+    value.set(value.get() + 1);
+    m.unlock();
+  }
+  void finish() { explore::require(value.get() >= Threads - OneGivesUp, "no section is lost"); }
+};
+
 // A try_lock among those who wait.
 struct one_tries {
   static constexpr int threads = 3;
@@ -143,6 +162,12 @@ TEST(mutex_explore, two_threads_exclude_each_other) {
 }
 TEST(mutex_explore, three_threads_exclude_each_other) {
   explore::expect_correct_with_both_fences<counter<3, 1>>(bounded<1>);
+}
+TEST(mutex_explore, a_fair_one_is_handed_over) {
+  explore::expect_correct_with_both_fences<fair_counter<2, false>>();
+  explore::expect_correct_with_both_fences<fair_counter<2, true>>(bounded<2>);
+  explore::expect_correct<fair_counter<3, false>>(bounded<1>);
+  explore::expect_correct<fair_counter<3, true>>(bounded<1>);
 }
 TEST(mutex_explore, a_try_lock_among_waiters_is_harmless) { explore::expect_correct<one_tries>(bounded<1>); }
 TEST(mutex_explore, a_wait_that_gives_up_loses_no_wake_up) {

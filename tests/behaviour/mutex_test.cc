@@ -11,6 +11,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -252,6 +253,148 @@ TEST_P(mutexes, the_last_user_may_destroy_it) {
       drop(o);
       other.join();
     }
+  });
+}
+
+// ---- what a recursive_mutex has besides
+
+namespace {
+
+class fair_mutex : public test::on_one_processor {};
+
+[[gnu::noinline]] std::stop_source new_source() { return {}; } // or g++ 12 warns of it, falsely
+
+} // namespace
+
+TEST_P(mutexes, a_recursive_mutex_counts_how_often_the_caller_holds_it) {
+  run([] {
+    thrum::recursive_mutex m;
+    EXPECT_EQ(m.hold_count(), 0u);
+    m.lock();
+    ASSERT_TRUE(m.try_lock());
+    ASSERT_TRUE(m.lock(std::stop_token()));
+    EXPECT_EQ(m.hold_count(), 3u);
+    spawn([&] { EXPECT_EQ(m.hold_count(), 0u); }).join(); // of another's
+    std::thread([&] { EXPECT_EQ(m.hold_count(), 0u); }).join();
+    m.unlock();
+    EXPECT_EQ(m.hold_count(), 2u);
+    m.unlock();
+    m.unlock();
+    EXPECT_EQ(m.hold_count(), 0u);
+    spawn([&] {
+      const std::lock_guard hold(m);
+      EXPECT_EQ(m.hold_count(), 1u);
+    }).join();
+  });
+}
+
+TEST_P(mutexes, a_stop_token_ends_the_wait_for_a_recursive_mutex) {
+  run([] {
+    for (const bool fair : {false, true}) {
+      auto made = fair ? std::make_unique<thrum::recursive_mutex>(thrum::fair)
+                       : std::make_unique<thrum::recursive_mutex>();
+      thrum::recursive_mutex& m = *made;
+      std::stop_source source = new_source();
+      std::unique_lock held(m);
+      std::atomic<int> here{0};
+      const auto wait = [&] {
+        ++here;
+        EXPECT_FALSE(m.lock(source.get_token()));
+        EXPECT_EQ(m.hold_count(), 0u);
+      };
+      auto patient = spawn([&] { // is not concerned
+        const std::lock_guard hold(m);
+        return m.hold_count();
+      });
+      auto fiber = spawn(wait);
+      std::thread thread(wait);
+      until([&] { return here == 2; });
+      for (int i = 0; i < 10; ++i) yield();
+      source.request_stop();
+      fiber.join();
+      thread.join();
+      EXPECT_FALSE(spawn([&] { return m.lock(source.get_token()); }).join()); // asked before
+      EXPECT_TRUE(m.lock(source.get_token()));                                // one's own
+      m.unlock();
+      held.unlock();
+      EXPECT_EQ(patient.join(), 1u);
+      EXPECT_TRUE(m.lock(source.get_token())); // it is free
+      m.unlock();
+    }
+  });
+}
+
+// A request and an unlock at the same time: who is told true holds it, who is told false does not, and nobody is forgotten.
+TEST_P(mutexes, a_stop_request_and_an_unlock_end_a_wait_once) {
+  run([] {
+    thrum::recursive_mutex m;
+    std::atomic<int> inside{0};
+    for (std::size_t i = 0; i < times(300); ++i) {
+      std::stop_source source = new_source();
+      std::vector<fiber<void>> waiting;
+      std::unique_lock held(m);
+      for (int w = 0; w < 3; ++w)
+        waiting.push_back(spawn([&, w] {
+          if (w == 0)
+            m.lock();
+          else if (!m.lock(source.get_token()))
+            return;
+          EXPECT_EQ(++inside, 1);
+          EXPECT_EQ(m.hold_count(), 1u);
+          --inside;
+          m.unlock();
+        }));
+      auto asking = spawn([&] { source.request_stop(); });
+      if (i % 2 == 0) yield();
+      held.unlock();
+      asking.join();
+      for (auto& w : waiting) w.join();
+    }
+  });
+}
+
+TEST_P(mutexes, only_one_is_inside_a_fair_mutex_at_a_time) {
+  run([] {
+    thrum::recursive_mutex m(thrum::fair);
+    std::size_t guarded = 0;
+    std::atomic<int> inside{0};
+    std::vector<fiber<void>> all;
+    for (int i = 0; i < 8; ++i) all.push_back(spawn([&] { hammer(m, times(1000), guarded, inside); }));
+    for (auto& f : all) f.join();
+    EXPECT_GT(guarded, times(1000));
+    EXPECT_EQ(m.hold_count(), 0u);
+  });
+}
+
+// The others get it at once if they come by while it is free: the one that unlocks here locks again at once.
+TEST_F(fair_mutex, is_given_to_who_waits_longest_and_not_to_who_comes_by) {
+  run([] {
+    thrum::recursive_mutex m(thrum::fair);
+    std::vector<int> order;
+    std::vector<fiber<void>> waiting;
+    std::stop_source source = new_source();
+    m.lock();
+    for (int i = 0; i < 12; ++i) {
+      waiting.push_back(spawn([&, i] {
+        if (i % 4 == 1 && !m.lock(source.get_token())) return; // gives up
+        if (i % 4 == 2 && !m.try_lock_for(24h)) return;
+        if (i % 4 != 1 && i % 4 != 2) m.lock();
+        order.push_back(i);
+        m.unlock();
+        m.lock(); // behind all others
+        order.push_back(100 + i);
+        m.unlock();
+      }));
+      yield(); // it waits now
+    }
+    source.request_stop();
+    m.unlock();
+    m.lock();
+    order.push_back(99);
+    m.unlock();
+    for (auto& w : waiting) w.join();
+    EXPECT_EQ(order, (std::vector<int>{0, 2, 3, 4, 6, 7, 8, 10, 11, 99, 100, 102, 103, 104, 106, 107, 108,
+                                       110, 111}));
   });
 }
 
