@@ -19,8 +19,10 @@ std::size_t entries(const char* folder) {
   return n;
 }
 
+enum class which : bool { voluntary, all };
+
 // The sum of the lines "...ctxt_switches: n" of a thread's status, if its name begins with `name`.
-std::uint64_t switches_of(const std::string& thread, const char* name) {
+std::uint64_t switches_of(const std::string& thread, const char* name, which counted) {
   std::uint64_t total = 0;
   if (std::FILE* f = std::fopen(("/proc/self/task/" + thread + "/status").c_str(), "re")) {
     char line[256];
@@ -30,13 +32,23 @@ std::uint64_t switches_of(const std::string& thread, const char* name) {
       if (std::strncmp(line, "Name:\t", 6) == 0)
         counts = std::strncmp(line + 6, name, std::strlen(name)) == 0;
       if (std::sscanf(line, "voluntary_ctxt_switches: %llu", &n) == 1 ||
-          std::sscanf(line, "nonvoluntary_ctxt_switches: %llu", &n) == 1)
+          (counted == which::all && std::sscanf(line, "nonvoluntary_ctxt_switches: %llu", &n) == 1))
         total += n;
     }
     std::fclose(f);
     return counts ? total : 0;
   }
   return 0;
+}
+
+std::uint64_t switches_of_all(const char* name, which counted) {
+  std::uint64_t total = 0;
+  if (DIR* d = ::opendir("/proc/self/task")) {
+    while (const dirent* e = ::readdir(d))
+      if (e->d_name[0] != '.') total += switches_of(e->d_name, name, counted);
+    ::closedir(d);
+  }
+  return total;
 }
 
 } // namespace
@@ -66,14 +78,7 @@ std::size_t available_memory() {
   return kib << 10;
 }
 
-std::uint64_t context_switches(const char* name) {
-  std::uint64_t total = 0;
-  if (DIR* d = ::opendir("/proc/self/task")) {
-    while (const dirent* e = ::readdir(d))
-      if (e->d_name[0] != '.') total += switches_of(e->d_name, name);
-    ::closedir(d);
-  }
-  return total;
-}
+std::uint64_t context_switches(const char* name) { return switches_of_all(name, which::all); }
+std::uint64_t voluntary_switches(const char* name) { return switches_of_all(name, which::voluntary); }
 
 } // namespace test
