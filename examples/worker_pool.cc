@@ -6,10 +6,10 @@
 #include <functional>
 
 using namespace std::chrono_literals;
-using thrum::chan, thrum::wait_group;
+using thrum::chan, thrum::receiver, thrum::sender, thrum::wait_group;
 
-// worker processes incoming jobs from the jobs channel
-void worker(chan<int> jobs, chan<int> results, wait_group& wg) {
+// worker processes incoming jobs from the jobs channel; it cannot send there, nor receive results
+void worker(receiver<int> jobs, sender<int> results, wait_group& wg) {
   for (int job : jobs) {
     std::printf("Job %d started\n", job); // which worker takes it differs from run to run
     thrum::this_fiber::sleep_for(100ms);  // simulating an I/O task
