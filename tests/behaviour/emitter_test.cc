@@ -87,6 +87,16 @@ TEST(emitters, call_who_is_removed_meanwhile_this_last_time_as_node_does) {
   EXPECT_EQ(said, "AB");
   e.emit();
   EXPECT_EQ(said, "ABA");
+  e.off_all();
+  said.clear();
+  e.once([&] {
+    said += "A";
+    EXPECT_TRUE(e.off(b));
+  });
+  b = e.once([&] { said += "B"; });
+  e.emit();
+  EXPECT_EQ(said, "AB");
+  EXPECT_FALSE(e.emit());
 }
 
 TEST(emitters, call_who_is_added_meanwhile_from_the_next_time_on) {
