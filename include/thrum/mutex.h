@@ -162,7 +162,8 @@ using timed_mutex = mutex;
 // recursive_mutex m(thrum::fair): who has waited longest is next, always, and is given the mutex by who unlocks it: nobody who comes
 //               by takes it before. While nobody waits it costs the same; under contention, a switch for each change of the holder.
 //
-// Everything else is as with mutex. try_lock() of one's own succeeds.
+// Everything else is as with mutex. try_lock() of one's own succeeds. A condition_variable gives one hold back while it waits: who
+// holds it more often keeps it.
 // Cost: mutex, and a few loads and stores. Locking one's own again is no atomic exchange. 80 bytes; a constant initialiser.
 // Source of the idea: Java's ReentrantLock, for the last three.
 struct fair_t {
