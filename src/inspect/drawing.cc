@@ -106,8 +106,9 @@ private:
     // Letters for those that ran longest, in the order in which they came.
     std::vector<std::size_t> longest(shares_.size());
     for (std::size_t i = 0; i < longest.size(); ++i) longest[i] = i;
-    std::stable_sort(longest.begin(), longest.end(),
-                     [&](std::size_t a, std::size_t b) { return shares_[a].ran > shares_[b].ran; });
+    std::sort(longest.begin(), longest.end(), [&](std::size_t a, std::size_t b) {
+      return shares_[a].ran != shares_[b].ran ? shares_[a].ran > shares_[b].ran : a < b;
+    });
     if (longest.size() > 26) longest.resize(26);
     std::sort(longest.begin(), longest.end());
     for (unsigned i = 0; i < longest.size(); ++i) shares_[longest[i]].letter = i;

@@ -52,6 +52,19 @@ const char* name_of_reason(std::uint8_t why) noexcept {
   return reason == wait::reason::none ? "" : sched::name_of(reason);
 }
 
+// Sorts by key(element); those of the same key keep their order. (The std::stable_sort of libstdc++ 12 uses what is deprecated.)
+template <class T, class Key> void in_order(std::vector<T>& all, Key key) {
+  using value = decltype(key(all.front()));
+  std::vector<std::pair<value, std::size_t>> order;
+  order.reserve(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) order.emplace_back(key(all[i]), i);
+  std::sort(order.begin(), order.end());
+  std::vector<T> sorted;
+  sorted.reserve(all.size());
+  for (const auto& [at, i] : order) sorted.push_back(std::move(all[i]));
+  all = std::move(sorted);
+}
+
 class player {
 public:
   explicit player(const record::tape& t) : tape_(t) {}
@@ -119,8 +132,7 @@ private:
       }
     }
     out_.events = entries_.size();
-    std::stable_sort(entries_.begin(), entries_.end(),
-                     [](const entry& a, const entry& b) { return a.what->at < b.what->at; });
+    in_order(entries_, [](const entry& e) { return e.what->at; });
   }
 
   void note_origin(std::uint64_t fiber, const record::origin& o) {
@@ -333,9 +345,8 @@ private:
     }
     // Nobody knows who that was.
     std::erase_if(out_.slices, [](const trace::slice& s) { return s.fiber == 0; });
-    const auto by_begin = [](const auto& a, const auto& b) { return a.begin < b.begin; };
-    std::stable_sort(out_.slices.begin(), out_.slices.end(), by_begin);
-    std::stable_sort(out_.naps.begin(), out_.naps.end(), by_begin);
+    in_order(out_.slices, [](const trace::slice& s) { return s.begin; });
+    in_order(out_.naps, [](const trace::nap& n) { return n.begin; });
     for (const auto& [at, n] : changes_) {
       const std::int64_t all = n + ready_before_;
       out_.levels.push_back({.at = at, .runnable = all > 0 ? static_cast<std::uint64_t>(all) : 0});
