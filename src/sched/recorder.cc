@@ -234,12 +234,11 @@ void taken(const worker& from, const processor& p, bool blocked) noexcept {
   put_elsewhere(e);
 }
 
+// Of a worker that sleeps others write `proc`.
 void sleeps(worker& w, bool polls) noexcept {
-  event e = event_of(w, kind::sleeps);
-  e.why = polls ? 1 : 0;
-  put(w, e);
+  put(w, {.what = kind::sleeps, .why = std::uint8_t{polls}, .at = w.runtime.world.now()});
 }
 
-void wakes(worker& w) noexcept { put(w, event_of(w, kind::wakes)); }
+void wakes(worker& w) noexcept { put(w, {.what = kind::wakes, .at = w.runtime.world.now()}); }
 
 } // namespace thrum::sched::record

@@ -106,11 +106,11 @@ void adopt(worker& w, fiber& f, task& t) noexcept {
   if (t.joinable) detail::begin_joinable(static_cast<detail::joinable_task&>(t), f);
 }
 
-// The same on the stack of `f`, which has ended as another.
-void succeed(worker& w, fiber& f, task& t) noexcept {
-  if (is_recorded(w)) record::runs(w, &f, nullptr, true);
+// The same on the stack of `f`, which has ended as another, while somebody records.
+[[gnu::cold, gnu::noinline]] void adopt_recorded(worker& w, fiber& f, task& t) noexcept {
+  record::runs(w, &f, nullptr, true);
   adopt(w, f, t);
-  if (is_recorded(w)) record::runs(w, nullptr, &f, false);
+  record::runs(w, nullptr, &f, false);
 }
 
 [[noreturn]] void fiber_main(void* raw) noexcept;
@@ -172,7 +172,7 @@ namespace {
   runnable* next = pick(w);
   if (!THRUM_TSAN && !THRUM_ASAN && next != nullptr && next->what == runnable::kind::task) {
     auto& t = static_cast<task&>(*next);
-    if (class_of(t) == f.stack.size_class()) return succeed(w, f, t);
+    if (class_of(t) == f.stack.size_class()) return is_recorded(w) ? adopt_recorded(w, f, t) : adopt(w, f, t);
   }
   w.leaving = {};
   w.leaving.pending = true;
