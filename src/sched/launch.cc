@@ -15,6 +15,11 @@ namespace sched {
 namespace {
 constexpr unsigned refill_count = 128;
 constexpr unsigned spill_at = 256;
+
+void spill_half(processor& p, unsigned size_class) noexcept {
+  shared_task_pool().spill(size_class, &p.free_tasks[size_class], spill_at / 2);
+  p.free_task_count[size_class] -= spill_at / 2;
+}
 } // namespace
 
 void* take_object(worker& w, unsigned size_class) noexcept {
@@ -33,10 +38,33 @@ void* take_object(worker& w, unsigned size_class) noexcept {
 void put_object(worker& w, unsigned size_class, void* memory) noexcept {
   processor& p = *w.proc;
   p.free_tasks[size_class] = ::new (memory) free_object{p.free_tasks[size_class]};
-  if (++p.free_task_count[size_class] >= spill_at) {
-    shared_task_pool().spill(size_class, &p.free_tasks[size_class], spill_at / 2);
-    p.free_task_count[size_class] -= spill_at / 2;
-  }
+  if (++p.free_task_count[size_class] >= spill_at) spill_half(p, size_class);
+}
+
+unsigned take_objects(worker& w, unsigned size_class, free_object** list, unsigned wanted) noexcept {
+  processor& p = *w.proc;
+  free_object* const first = p.free_tasks[size_class];
+  if (first == nullptr) return 0;
+  free_object* last = first;
+  unsigned n = 1;
+  for (; n < wanted && last->next != nullptr; ++n) last = last->next;
+  p.free_tasks[size_class] = last->next;
+  p.free_task_count[size_class] -= n;
+  last->next = *list;
+  *list = first;
+  return n;
+}
+
+free_object* put_objects(worker& w, unsigned size_class, free_object* first, unsigned count) noexcept {
+  processor& p = *w.proc;
+  free_object* last = first;
+  for (unsigned n = 1; n < count; ++n) last = last->next;
+  free_object* const rest = last->next;
+  last->next = p.free_tasks[size_class];
+  p.free_tasks[size_class] = first;
+  p.free_task_count[size_class] += count;
+  if (p.free_task_count[size_class] >= spill_at) spill_half(p, size_class);
+  return rest;
 }
 
 namespace {
@@ -63,30 +91,41 @@ namespace detail {
 
 namespace {
 
-// From the caller's processor, or from the shared level on a plain thread.
+// The thread keeps a few objects, for which the processor need not be entered; and when it is, so many change hands at once that the
+// next ones do not enter it either.
+constexpr unsigned at_once = sched::worker::most_spare / 2;
+
+// From the caller's processor, with some to keep; or from the shared level on a plain thread.
 [[gnu::noinline]] void* take_elsewhere(unsigned size_class) noexcept {
   if (sched::this_fiber() == nullptr) {
     sched::free_object* object = nullptr;
     sched::shared_task_pool().refill(size_class, &object, 1);
     return object;
   }
-  void* object = sched::take_object(sched::enter(), size_class);
+  sched::worker& w = sched::enter();
+  auto* object = static_cast<sched::free_object*>(sched::take_object(w, size_class));
+  if (object != nullptr && w.spare[size_class] == nullptr)
+    w.spare_count[size_class] = static_cast<std::uint8_t>(
+        sched::take_objects(w, size_class, &w.spare[size_class], at_once));
   sched::leave();
   return object;
 }
 
 [[gnu::noinline]] void put_elsewhere(unsigned size_class, void* memory) noexcept {
-  if (sched::this_fiber() == nullptr) {
-    auto* object = ::new (memory) sched::free_object{nullptr};
-    sched::shared_task_pool().spill(size_class, &object, 1);
-    return;
+  auto* object = ::new (memory) sched::free_object{nullptr};
+  if (sched::this_fiber() == nullptr) return sched::shared_task_pool().spill(size_class, &object, 1);
+  sched::worker& w = sched::enter();
+  object->next = w.spare[size_class];
+  if (w.spare_count[size_class] == sched::worker::most_spare) {
+    w.spare[size_class] = sched::put_objects(w, size_class, object, at_once);
+    w.spare_count[size_class] -= at_once - 1;
+  } else { // another thread's by now
+    w.spare[size_class] = object;
+    ++w.spare_count[size_class];
   }
-  sched::put_object(sched::enter(), size_class, memory);
   sched::leave();
 }
 
-// Who makes one coroutine, future or task after the other, and ends it before the next, gets along with what the thread keeps: the
-// processor need not be entered for that.
 void* take_from_here(unsigned size_class) noexcept {
   sched::worker* w = sched::try_this_worker();
   if (w == nullptr || w->spare[size_class] == nullptr) return take_elsewhere(size_class);

@@ -65,7 +65,7 @@ struct worker : wait::thread_context {
   bool no_successor = false; // passing on has failed: the next special fiber goes on here
   bool searching = false;    // counted in runtime_core::searching
   // Objects of the task pool, of each class a few, that are taken and put back outside the runtime, too. This thread only.
-  static constexpr std::uint8_t most_spare = 8;
+  static constexpr std::uint8_t most_spare = 16;
   free_object* spare[task_classes] = {};
   std::uint8_t spare_count[task_classes] = {};
 
