@@ -74,6 +74,14 @@ public:
     return acquire_word(me);
   }
 
+  // For a lock that is taken a few times in its life: does not count, so it gives nobody a bias.
+  [[gnu::always_inline]] held acquire_seldom(const thread_context& me) noexcept {
+    if (__builtin_expect(word_.exchange(1, std::memory_order_acquire) != 0, false)) wait_for_word(me); // L3
+    const std::uintptr_t bias = bias_.load(std::memory_order_relaxed); // relaxed: guarded by word_
+    if (__builtin_expect((bias & biased) != 0, false)) revoke(bias);
+    return &word_;
+  }
+
   static void release(held what) noexcept { what->store(0, std::memory_order_release); } // L2, L3
 
   // For who has seen, by another way, that the object is finished and wants to free it: returns when the last holder has

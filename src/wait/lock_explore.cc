@@ -45,6 +45,33 @@ struct owner_and_revoker {
   void finish() { explore::require(all.value.get() == 3, "no section is lost"); }
 };
 
+// The same by two who come seldom, and give nobody a bias.
+struct owner_and_who_comes_seldom {
+  static constexpr int threads = 2;
+  guarded_counter all;
+  void thread(int index) {
+    all.add(index);
+    if (index == 0) return;
+    const lock::held held = all.guard.acquire_seldom(all.contexts[static_cast<std::size_t>(index)]);
+    all.value.set(all.value.get() + 1);
+    lock::release(held);
+  }
+  void finish() { explore::require(all.value.get() == 3, "no section is lost"); }
+};
+struct who_come_seldom {
+  static constexpr int threads = 2;
+  guarded_counter all;
+  void thread(int index) {
+    const lock::held held = all.guard.acquire_seldom(all.contexts[static_cast<std::size_t>(index)]);
+    all.value.set(all.value.get() + 1);
+    lock::release(held);
+  }
+  void finish() {
+    explore::require(all.value.get() == 2, "no section is lost");
+    explore::require(all.guard.bias_for_test() == 0, "nobody has a bias any more");
+  }
+};
+
 // The revoker comes back, becomes the next owner (grant 1), and the first owner may still be on its way with a bias that it
 // read long ago.
 struct second_grant {
@@ -127,6 +154,10 @@ template <int Finisher> struct freed_by_who_saw_the_end {
 TEST(lock_explore, an_owner_and_a_revoker_exclude_each_other) {
   explore::expect_correct_with_both_fences<owner_and_revoker>();
 }
+TEST(lock_explore, who_comes_seldom_revokes_and_gets_no_bias) {
+  explore::expect_correct_with_both_fences<owner_and_who_comes_seldom>();
+  explore::expect_correct_with_both_fences<who_come_seldom>();
+}
 TEST(lock_explore, a_bias_may_move_to_the_revoker) {
   explore::expect_correct_with_both_fences<second_grant>({.strategy = explore::dfs{.preemptions = 2}});
 }
@@ -148,7 +179,7 @@ TEST(lock_explore, who_saw_the_end_may_free_the_guard_when_it_is_free) {
 TEST(lock_explore, every_order_is_needed) {
   constexpr explore::options full{.fences = explore::asymmetric_fences::full};
   explore::expect_no_survivor(explore::mutation_gate(
-      {explore::scenario_of<owner_and_revoker>(),
+      {explore::scenario_of<owner_and_revoker>(), explore::scenario_of<who_come_seldom>(),
        explore::scenario_of<second_grant>({.strategy = explore::dfs{.preemptions = 1}}),
        explore::scenario_of<freed_by_who_saw_the_end<0>>(),
        explore::scenario_of<freed_by_who_saw_the_end<1>>(), explore::scenario_of<owner_and_revoker>(full)},

@@ -25,6 +25,7 @@ public:
     word_.take(1, std::memory_order_acquire); // L3
     return &word_;
   }
+  held acquire_seldom(const thread_context& me) noexcept { return acquire(me); }
   static void release(held what) noexcept { what->store(0, std::memory_order_release); } // L3
   void wait_until_free() const noexcept {
     while (word_.load(std::memory_order_acquire) != 0) base::relax(); // L3
