@@ -19,7 +19,7 @@
 // What is guaranteed     get() is what the innermost binding around it bound, in this fiber or, if it has none, as it was where
 //                        the fiber was started. Bindings never change: a binding hides another. So a fiber sees the same value
 //                        until it binds another itself.
-// Inheritance            by every fiber that go(), spawn(), wait_group::go() or a runtime starts below, also on another runtime.
+// Inheritance            by every fiber that go(), spawn(), async(), wait_group::go() or a runtime starts below, also on another runtime.
 //                        Functions of timers begin without bindings: whoever is around when one comes due has nothing to do
 //                        with it.
 // May park               No, unless T's destructor does.

@@ -355,7 +355,9 @@ void forget_bindings(task& t) noexcept {
   if (t.bound != nullptr) wait::release(std::exchange(t.bound, nullptr));
 }
 
-std::exception_ptr post_work(work_part& w, bool is_reaction) noexcept {
+namespace {
+
+[[gnu::noinline]] std::exception_ptr post_elsewhere(work_part& w, bool is_reaction) noexcept {
   // A task inherits what is bound where it is posted; here, what was bound where the function was given.
   binding* const bound = std::exchange(w.bound, nullptr);
   wait::belongings& own = sched::this_agent().own;
@@ -367,6 +369,13 @@ std::exception_ptr post_work(work_part& w, bool is_reaction) noexcept {
   own.bound = before;
   if (__builtin_expect(bound != nullptr, false)) wait::release(bound);
   return refused;
+}
+
+} // namespace
+
+std::exception_ptr post_work(work_part& w, bool is_reaction) noexcept {
+  if (__builtin_expect(sched::launch_here(*w.where, w), true)) return nullptr; // it may be gone
+  return post_elsewhere(w, is_reaction);
 }
 
 // ---- errors

@@ -7,6 +7,7 @@
 #include <future>
 #include <memory>
 #include <thread>
+#include <thrum/scoped.h>
 #include <thrum/select.h>
 #include <vector>
 
@@ -300,6 +301,19 @@ TEST(async, runs_in_a_fiber_and_rethrows_what_it_threw) {
     EXPECT_EQ(&async([&n]() -> int& { return n; }).get(), &n);
     EXPECT_EQ(async({.name = "worker"}, [] { return std::string(thrum::this_fiber::name()); }).get(),
               "worker");
+  });
+}
+
+TEST(async, sees_the_scoped_values_of_its_caller) {
+  static thrum::scoped<int> level;
+  thrum::run([] {
+    future<int> f;
+    {
+      const thrum::scoped<int>::binding bound(level, 1);
+      f = async([] { return level.get_or(0); });
+    }
+    EXPECT_EQ(f.get(), 1);
+    EXPECT_EQ(async([] { return level.get_or(0); }).get(), 0);
   });
 }
 

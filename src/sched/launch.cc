@@ -69,10 +69,7 @@ free_object* put_objects(worker& w, unsigned size_class, free_object* first, uns
 
 namespace {
 
-[[gnu::always_inline]] inline void launch_inlined(runtime_core& core, detail::task& t) noexcept {
-  base::tsan_release(&t);
-  worker* here = try_this_worker();
-  if (here == nullptr || &here->runtime != &core) return launch_elsewhere(core, t);
+[[gnu::always_inline]] inline void launch_inside(detail::task& t) noexcept {
   worker& w = enter();
   processor& p = *w.proc;
   p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1,
@@ -81,9 +78,24 @@ namespace {
   leave();
 }
 
+[[gnu::always_inline]] inline void launch_inlined(runtime_core& core, detail::task& t) noexcept {
+  base::tsan_release(&t);
+  worker* here = try_this_worker();
+  if (here == nullptr || &here->runtime != &core) return launch_elsewhere(core, t);
+  launch_inside(t);
+}
+
 } // namespace
 
 void launch_into(runtime_core& core, detail::task& t) noexcept { launch_inlined(core, t); }
+
+bool launch_here(const executor& where, detail::task& t) noexcept {
+  const worker* const here = try_this_worker();
+  if (here == nullptr || static_cast<const executor*>(here->runtime.owner) != &where) return false;
+  base::tsan_release(&t);
+  launch_inside(t);
+  return true;
+}
 
 } // namespace sched
 
@@ -105,8 +117,8 @@ constexpr unsigned at_once = sched::worker::most_spare / 2;
   sched::worker& w = sched::enter();
   auto* object = static_cast<sched::free_object*>(sched::take_object(w, size_class));
   if (object != nullptr && w.spare[size_class] == nullptr)
-    w.spare_count[size_class] = static_cast<std::uint8_t>(
-        sched::take_objects(w, size_class, &w.spare[size_class], at_once));
+    w.spare_count[size_class] =
+        static_cast<std::uint8_t>(sched::take_objects(w, size_class, &w.spare[size_class], at_once));
   sched::leave();
   return object;
 }

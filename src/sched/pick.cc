@@ -100,8 +100,12 @@ void push_ready(worker& w, fiber& f) noexcept {
 
 namespace {
 
+[[gnu::noinline]] void push_without_memory(worker& w, task& t) noexcept {
+  w.runtime.global.push_front_level(t);
+}
+
 [[gnu::always_inline]] inline void push_fresh_now(worker& w, task& t) noexcept {
-  if (!w.proc->fresh.push_back(&t)) w.runtime.global.push_front_level(t);
+  if (__builtin_expect(!w.proc->fresh.push_back(&t), false)) push_without_memory(w, t);
   if (__builtin_expect(w.runtime.idle_count.load(std::memory_order_relaxed) != 0, false))
     share(w); // relaxed: a hint
 }

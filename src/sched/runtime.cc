@@ -138,6 +138,7 @@ runtime& runtime::current() { return *sched::current_runtime().owner; }
 executor& executor::current() noexcept {
   const wait::agent* here = wait::this_thread().current;
   if (here != nullptr && here->own.home != nullptr) return *here->own.home;
+  if (const sched::worker* w = sched::try_this_worker()) return *w->runtime.owner;
   return runtime::current();
 }
 

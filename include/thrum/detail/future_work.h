@@ -329,6 +329,7 @@ template <class F> auto start(executor& where, const attrs& a, F&& f, std::sourc
   using function = std::decay_t<F>;
   using how = work_how<function>;
   auto* c = make_core<work_core<function, how>>(std::forward<F>(f), &where, nullptr, a, site);
+  remember_bindings(*c);
   if (const std::exception_ptr refused = post_work(*c, false)) {
     c->refuse();
     std::rethrow_exception(refused);
