@@ -100,7 +100,7 @@ public:
   // The same as one that many may look at.
   shared_future<T> share() && {
     if (!base::valid()) detail::panic_no_future("share() of");
-    base::core_.get()->set(detail::future_core::is_open);
+    base::core_.get()->open();
     return shared_future<T>(std::move(base::core_));
   }
 
@@ -175,7 +175,7 @@ public:
 
 private:
   friend struct detail::future_access;
-  explicit future(detail::future_core* c) noexcept : base(detail::core_ref(c)) {}
+  explicit future(detail::future_core* c) noexcept : base(detail::consumer_ref(c)) {}
 };
 
 template <class T> class [[nodiscard]] shared_future : public detail::future_base<T> {
@@ -267,7 +267,7 @@ public:
 private:
   friend struct detail::future_access;
   friend class future<T>;
-  explicit shared_future(detail::core_ref c) noexcept : base(std::move(c)) {}
+  explicit shared_future(detail::consumer_ref c) noexcept : base(std::move(c)) {}
 };
 
 template <class T> class promise {

@@ -125,7 +125,7 @@ struct group_part {
     if (members != nullptr) free_task(members, capacity * sizeof(group_node));
   }
   void release_sources() noexcept {
-    for (std::size_t i = 0; i < count; ++i) members[i].source->release();
+    for (std::size_t i = 0; i < count; ++i) members[i].source->leave();
   }
 };
 

@@ -13,12 +13,21 @@
 //
 // The nodes are told with no guard held: an executor's post() is anybody's code. So that a node which comes in meanwhile is not
 // told before those that came earlier, `nodes` is closed only when it was found empty: until then newcomers are linked, and it
-// is the settler who tells them. What finds it closed is told by its own thread. Most cores have one consumer ever: a future
-// that was neither shared nor made by a promise (future_core::is_open is not set). Once its node is there, no other comes, and
-// the settler needs no guard to take it.
+// is the settler who tells them. What finds it closed is told by its own thread.
+//
+// One consumer
+//
+// Most cores have one consumer ever: a future that was neither shared nor made by a promise (future_core::is_open is not set). It waits, or
+// leaves one node and is gone. So its node needs no guard: it is put into the empty word, and who settles either finds it there,
+// and knows that nobody else will come or waits, or closes the word before it comes. Each of the two takes one compare-exchange, and
+// whoever comes second needs none.
+//
+// Who settles a core and has a reference to it would give that back as his last act, while the consumer gives his back: an atomic
+// subtraction, and a miss on the line that the other has. So he gives it to the consumer, whom he is about to tell or wake, and
+// touches the core no more; `nodes` says so (future_core::given), and the consumer gives two back (leave()).
 //
 // Telling one node may settle its core, whose nodes are then told, and so on, along chains of any length. That is a loop and no
-// recursion: ops->settled only says that its core has settled, and the loop in settled_nodes_of() goes on with that one.
+// recursion: ops->settled only says that its core has settled, and the loop in tell() goes on with that one.
 //
 // Who settles is one only: a core with a promise is claimed first (future_core::is_claimed); all others are settled by the
 // one node or task that computes them.
@@ -33,10 +42,14 @@
 //
 // Orderings
 //   F3  the fences above: either the fiber that begins sees the request, or who requests sees the fiber.
+//   F7  who settles a core that has its only node already takes no guard: hint = settled, light fence, is_asked? -> waits for the
+//       guard to be free. Who asks to stop: is_asked, heavy fence, guard, settled? Either the settler sees the request and waits
+//       until who asks is done with the fiber, or who asks sees the settlement.
 // Invariants
 //   F4  `running` is a live fiber whenever it is read under the guard and the core has not settled: the fiber itself settles
 //       the core, or clears `running` under the guard (change_source).
 //   F5  `source` is changed under the guard, or by the settler after the settlement, when nobody else reads it.
+#include "base/check.h"
 #include "env/panic.h"
 #include "sched/park.h"
 #include "sched/runtime_core.h"
@@ -75,48 +88,89 @@ select::hint& hint_of(future_core& c) noexcept {
   return *std::launder(reinterpret_cast<select::hint*>(c.hint));
 }
 
-// Is no node: what comes in now is told at once.
-future_node* closed() noexcept { return reinterpret_cast<future_node*>(std::uintptr_t{1}); }
+constexpr auto closed = &future_core::closed;
 
+// Under the guard.
 void link_last(future_core& c, future_node& n) noexcept {
   future_node* last = c.nodes.load(std::memory_order_relaxed); // relaxed: guarded
   n.next = last != nullptr ? std::exchange(last->next, &n) : &n;
-  c.nodes.store(&n, std::memory_order_relaxed); // relaxed: guarded
+  c.nodes.store(&n, std::memory_order_release); // F1 (future_core.h)
 }
 
-// The first of all nodes, which are linked up to a null; null: there are none, and none will come. After the settlement; under
-// the guard, or if there was one node and no other can come.
-future_node* take_nodes_or_close(future_core& c) noexcept {
-  future_node* last = c.nodes.load(std::memory_order_relaxed); // relaxed: guarded, or ours
-  if (last == closed()) return nullptr;
+// After the settlement, under the guard: if there is no node, none is to come any more.
+void close_if_empty(future_core& c) noexcept {
+  future_node* none = c.nodes.load(std::memory_order_relaxed); // relaxed: looked at again
+  if (none != nullptr) return;
+  if (c.is(future_core::is_open))
+    c.nodes.store(closed(), std::memory_order_release); // F1 (future_core.h)
+  else
+    c.nodes.compare_exchange_strong(none, closed(), std::memory_order_release, // F1 (future_core.h)
+                                    std::memory_order_relaxed);                // relaxed: it is taken later
+}
+
+// The first of all nodes, which are linked up to a null; null: there are none, and none will come. After the settlement and
+// close_if_empty(); under the guard, or if there was one node and no other can come.
+future_node* take_nodes(future_core& c) noexcept {
+  future_node* const last = c.nodes.load(std::memory_order_acquire); // F1 (future_core.h)
+  if (future_core::is_closed(last)) return nullptr;
   const bool more_may_come = last != nullptr && c.is(future_core::is_open);
   c.nodes.store(more_may_come ? nullptr : closed(), std::memory_order_release); // F1 (future_core.h)
   return last != nullptr ? std::exchange(last->next, nullptr) : nullptr;
 }
 
 future_node* take_more_nodes(future_core& c) noexcept {
-  if (c.nodes.load(std::memory_order_acquire) == closed()) return nullptr; // F1 (future_core.h)
-  if (!c.is(future_core::is_open)) return take_nodes_or_close(c);
-  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
-  future_node* first = take_nodes_or_close(c);
+  if (future_core::is_closed(c.nodes.load(std::memory_order_relaxed)))
+    return nullptr; // relaxed: nothing is read
+  if (!c.is(future_core::is_open)) return take_nodes(c);
+  const wait::lock::held guard = state_of(c).guard.acquire_seldom(wait::this_thread());
+  future_node* first = take_nodes(c);
   wait::lock::release(guard);
   return first;
+}
+
+// Under the guard. Claimed waiters may run at once, and their nodes die then: agents first.
+void wake_waiters(future_core& c) noexcept {
+  while (wait::waiter* w = wait::pop_claimed(state_of(c).waiters)) sched::ready(*w->owner);
 }
 
 // Under the guard.
 void publish_guarded(future_core& c, std::uint32_t bits) noexcept {
   hint_of(c).update(bits);
-  // Claimed waiters may run at once, and their nodes die then: agents first.
-  while (wait::waiter* w = wait::pop_claimed(state_of(c).waiters)) sched::ready(*w->owner);
+  close_if_empty(c);
+  wake_waiters(c);
 }
 
-// Tells the nodes of a core, from `first` on; and those of the cores that settle thereby. See the head of this file.
-void tell(future_core& c, future_node* first) noexcept {
-  future_core* now = &c;
-  future_node* of_now = nullptr; // the node whose reference to `now` is to be given back; null: the caller's
-  future_node* later = nullptr;  // whose cores have settled, too
+// The only node that c will ever have; null: it has none yet, or others may come. There is a node, so the handle is used up, and
+// nobody else can wait.
+future_node* only_node(const future_core& c) noexcept {
+  future_node* const n = c.nodes.load(std::memory_order_acquire); // F1 (future_core.h)
+  return n == nullptr || future_core::is_closed(n) || c.is(future_core::is_open) ? nullptr : n;
+}
+
+// Requires: only_node(c). No guard is needed but against who asks to stop and uses the fiber that runs (F4).
+[[gnu::noinline]] void wait_for_who_asks(future_core& c) noexcept {
+  wait::lock::release(state_of(c).guard.acquire_seldom(wait::this_thread()));
+}
+[[gnu::always_inline]] inline void publish_alone(future_core& c, std::uint32_t bits) noexcept {
+  hint_of(c).update(bits);
+  base::light_fence(); // F7
+  if (__builtin_expect(c.is(future_core::is_asked), false)) wait_for_who_asks(c);
+}
+
+// Tells the nodes of a core that has settled, from `first` on (null: all that there are); and those of the cores that settle
+// thereby. See the head of this file. `ours`: a reference to the core, which is given back, or to the owner of its only node.
+[[gnu::noinline]] void tell(future_core* now, future_node* first, bool ours) noexcept {
+  future_node* later = nullptr; // whose cores have settled, too
   future_node** later_end = &later;
   for (;;) {
+    while (ours && first == nullptr && later == nullptr) { // a chain, mostly
+      future_node* const n = only_node(*now);
+      if (n == nullptr) break;
+      now->nodes.store(future_core::given(), std::memory_order_relaxed); // relaxed: to whom we tell it
+      if (!n->ops->settled(*n)) return;                                  // perhaps gone
+      now = &n->ops->core(*n);
+    }
+    if (first == nullptr) first = take_more_nodes(*now);
     while (first != nullptr) {
       for (future_node *n = first, *next; n != nullptr; n = next) {
         next = n->next;
@@ -127,13 +181,12 @@ void tell(future_core& c, future_node* first) noexcept {
       }
       first = take_more_nodes(*now);
     }
-    if (of_now != nullptr) now->release();
-    of_now = later;
-    if (of_now == nullptr) return;
-    later = of_now->next;
+    if (ours) now->release();
+    if (later == nullptr) return;
+    now = &later->ops->core(*later);
+    later = later->next;
     if (later == nullptr) later_end = &later;
-    now = &of_now->ops->core(*of_now);
-    first = take_more_nodes(*now);
+    ours = true;
   }
 }
 
@@ -168,23 +221,63 @@ future_core::future_core(const future_ops& o, std::uint32_t references, std::sou
 // ---- settling
 
 void publish(future_core& c, std::uint32_t bits) noexcept {
-  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
+  if (only_node(c) != nullptr) return publish_alone(c, bits);
+  const wait::lock::held guard = state_of(c).guard.acquire_seldom(wait::this_thread());
   publish_guarded(c, bits);
-  if (c.nodes.load(std::memory_order_relaxed) == nullptr) // relaxed: guarded
-    c.nodes.store(closed(), std::memory_order_release);   // F1 (future_core.h)
   wait::lock::release(guard);
 }
 
 void settled_nodes_of(future_core& c) noexcept {
-  if (future_node* first = take_more_nodes(c)) tell(c, first);
+  if (future_node* first = take_more_nodes(c)) tell(&c, first, false);
 }
 
 void settle(future_core& c, std::uint32_t bits) noexcept {
-  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
-  publish_guarded(c, bits);
-  future_node* first = take_nodes_or_close(c);
+  future_node* first;
+  if (only_node(c) != nullptr) {
+    publish_alone(c, bits);
+    first = take_nodes(c);
+  } else {
+    const wait::lock::held guard = state_of(c).guard.acquire_seldom(wait::this_thread());
+    publish_guarded(c, bits);
+    first = take_nodes(c);
+    wait::lock::release(guard);
+  }
+  if (first != nullptr) tell(&c, first, false);
+}
+
+namespace {
+
+// Nobody has left a node yet.
+[[gnu::noinline]] void finish_early(future_core& c, work_part& w, std::uint32_t bits) noexcept {
+  const wait::lock::held guard = state_of(c).guard.acquire_seldom(wait::this_thread());
+  hint_of(c).update(bits);
+  future_core* const source = std::exchange(w.source, nullptr); // F5
+  wait::waiter* const first = wait::pop_claimed(state_of(c).waiters);
+  if (first != nullptr && !c.is(future_core::is_open)) {
+    wait::claimable& consumer = *first->owner;
+    c.nodes.store(future_core::given(), std::memory_order_relaxed); // relaxed: to whom we wake
+    wait::lock::release(guard);
+    sched::ready(consumer);
+    if (source != nullptr) source->leave();
+    return;
+  }
+  close_if_empty(c);
+  if (first != nullptr) sched::ready(*first->owner);
+  wake_waiters(c);
   wait::lock::release(guard);
-  if (first != nullptr) tell(c, first);
+  if (source != nullptr) source->leave();
+  tell(&c, nullptr, true);
+}
+
+} // namespace
+
+void finish_work(future_core& c, work_part& w, std::uint32_t bits) noexcept {
+  future_node* const n = only_node(c);
+  if (n == nullptr) return finish_early(c, w, bits);
+  publish_alone(c, bits);
+  if (future_core* const source = std::exchange(w.source, nullptr)) source->leave(); // F5
+  c.nodes.store(future_core::given(), std::memory_order_relaxed); // relaxed: to whom we tell it
+  if (n->ops->settled(*n)) tell(&n->ops->core(*n), nullptr, true);
 }
 
 void begin_settled(future_core& c, std::uint32_t bits) noexcept {
@@ -203,10 +296,10 @@ void break_promise(future_core& c) noexcept {
 }
 
 void settle_never(future_core& c) noexcept {
-  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
+  const wait::lock::held guard = state_of(c).guard.acquire_seldom(wait::this_thread());
   c.set(future_core::is_never);
-  future_node* const last = c.nodes.load(std::memory_order_relaxed); // relaxed: guarded
-  c.nodes.store(nullptr, std::memory_order_relaxed);                 // relaxed: guarded
+  future_node* const last = c.nodes.exchange(c.is(future_core::is_open) ? nullptr : future_core::never(),
+                                             std::memory_order_acquire); // F1 (future_core.h)
   wait::lock::release(guard);
   future_node* n = last != nullptr ? std::exchange(last->next, nullptr) : nullptr;
   for (future_node* next; n != nullptr; n = next) {
@@ -215,24 +308,43 @@ void settle_never(future_core& c) noexcept {
   }
 }
 
+namespace {
+
+// For a node that came too late to be linked: `end` is why.
+bool tell_late(future_node& n, const future_node* end) noexcept {
+  if (end != future_core::never()) return n.ops->settled(n);
+  n.ops->dropped(n);
+  return false;
+}
+
+} // namespace
+
 bool add_node(future_core& source, future_node& n) noexcept {
-  if (source.nodes.load(std::memory_order_acquire) == closed())
-    return n.ops->settled(n); // F1 (future_core.h)
-  const wait::lock::held guard = state_of(source).guard.acquire(wait::this_thread());
-  const bool too_late = source.nodes.load(std::memory_order_relaxed) == closed(); // relaxed: guarded
+  future_node* last = source.nodes.load(std::memory_order_acquire); // F1 (future_core.h)
+  if (future_core::is_closed(last)) return tell_late(n, last);
+  if (!source.is(future_core::is_open)) { // the only node that ever comes
+    n.next = &n;
+    THRUM_DCHECK(last == nullptr);
+    if (source.nodes.compare_exchange_strong(last, &n,
+                                             std::memory_order_release,  // F1 (future_core.h); perhaps gone
+                                             std::memory_order_acquire)) // F1 (future_core.h)
+      return false;
+    return tell_late(n, last);
+  }
+  const wait::lock::held guard = state_of(source).guard.acquire_seldom(wait::this_thread());
+  last = source.nodes.load(std::memory_order_relaxed); // relaxed: guarded
+  const bool too_late = future_core::is_closed(last);
   const bool never = source.is(future_core::is_never);
   if (!too_late && !never) link_last(source, n);
   wait::lock::release(guard);
-  if (too_late) return n.ops->settled(n);
+  if (too_late) return tell_late(n, last);
   if (never) n.ops->dropped(n);
   return false;
 }
 
 void follow(future_core& source, future_node& n) noexcept {
   if (!add_node(source, n)) return;
-  future_core& own = n.ops->core(n);
-  settled_nodes_of(own);
-  own.release();
+  tell(&n.ops->core(n), nullptr, true);
 }
 
 // ---- waiting
@@ -244,7 +356,7 @@ bool wait_settled_until(future_core* c, deadline_t deadline) {
   if (sched::must_stop(self)) throw cancelled(sched::stop_reason(static_cast<sched::fiber&>(self)));
   if (deadline != no_deadline) return wait_with_deadline(*c, deadline);
   future_state& s = state_of(*c);
-  const wait::lock::held guard = s.guard.acquire(wait::this_thread());
+  const wait::lock::held guard = s.guard.acquire_seldom(wait::this_thread());
   if (c->settled()) {
     wait::lock::release(guard);
     return true;
@@ -253,7 +365,7 @@ bool wait_settled_until(future_core* c, deadline_t deadline) {
   w.owner = &self;
   s.waiters.push_back(w);
   if (sched::park(self, guard, sched::wait_reason::future, c) == wait::decision::stopped) {
-    const wait::lock::held again = s.guard.acquire(wait::this_thread());
+    const wait::lock::held again = s.guard.acquire_seldom(wait::this_thread());
     if (w.linked) s.waiters.erase(w);
     wait::lock::release(again);
     throw cancelled(sched::stop_reason(static_cast<sched::fiber&>(self)));
@@ -283,7 +395,7 @@ void ask_to_stop(future_core* c) noexcept {
 future_core* stop_hooks(future_core& c) noexcept {
   future_node* hooks = nullptr;
   future_node** end = &hooks;
-  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
+  const wait::lock::held guard = state_of(c).guard.acquire_seldom(wait::this_thread());
   future_node* const last = c.nodes.load(std::memory_order_relaxed); // relaxed: guarded
   if (!c.settled() && last != nullptr) {
     c.nodes.store(nullptr, std::memory_order_relaxed); // relaxed: guarded
@@ -320,9 +432,9 @@ void begin_work(future_core& c, work_part& w) noexcept {
 }
 
 future_core* stop_work(future_core& c, work_part& w) noexcept {
-  base::heavy_fence(); // F3
+  base::heavy_fence(); // F3, F7
   future_core* source = nullptr;
-  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
+  const wait::lock::held guard = state_of(c).guard.acquire_seldom(wait::this_thread());
   if (!c.settled()) {
     if (sched::fiber* f = w.running.load(std::memory_order_acquire)) // F3
       sched::stop_fiber(*f);
@@ -334,13 +446,13 @@ future_core* stop_work(future_core& c, work_part& w) noexcept {
 }
 
 void change_source(future_core& c, work_part& w, future_core* to, bool alone) noexcept {
-  const wait::lock::held guard = state_of(c).guard.acquire(wait::this_thread());
+  const wait::lock::held guard = state_of(c).guard.acquire_seldom(wait::this_thread());
   future_core* const before = std::exchange(w.source, to);
   w.running.store(nullptr, std::memory_order_relaxed); // relaxed: guarded (F4)
   if (alone == c.is(future_core::is_sharer)) c.change(future_core::is_sharer, !alone);
   const bool asked = alone && c.is(future_core::is_asked);
   wait::lock::release(guard);
-  if (before != nullptr) before->release();
+  if (before != nullptr) before->leave();
   if (asked) ask_to_stop(to);
 }
 

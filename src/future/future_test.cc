@@ -7,6 +7,7 @@
 #include <future>
 #include <memory>
 #include <thread>
+#include <thrum/future_all.h>
 #include <thrum/scoped.h>
 #include <thrum/select.h>
 #include <vector>
@@ -272,6 +273,44 @@ TEST(futures, are_cases_of_a_select) {
     p.set_value(1);
     f.get();
   });
+}
+
+// Who waits gets the reference of who settles (core.cc).
+TEST(futures, that_were_waited_for_may_be_used_in_any_way) {
+  static std::atomic<int> alive{0};
+  struct counted {
+    counted() { ++alive; }
+    counted(const counted&) { ++alive; }
+    ~counted() { --alive; }
+  };
+  thrum::run([] {
+    const auto waited_for = [] {
+      future<counted> f = async([] { return counted(); });
+      f.wait();
+      return f;
+    };
+    waited_for().get();
+    static_cast<void>(waited_for());
+    {
+      const shared_future<counted> one = waited_for().share(), other = one;
+      one.get();
+      other.then([](const counted&) {}).get();
+    }
+    waited_for().then([](counted) {}).get();
+    waited_for().then_inline([](counted) {}).get();
+    waited_for().or_timeout(1h).get();
+    {
+      promise<counted> p;
+      future<counted> f = p.get_future();
+      p.resolve(waited_for());
+      f.get();
+    }
+    async(waited_for).get();
+    std::vector<future<counted>> several;
+    for (int i = 0; i < 3; ++i) several.push_back(waited_for());
+    EXPECT_EQ(thrum::all(std::move(several)).get().size(), 3u);
+  });
+  EXPECT_EQ(alive, 0);
 }
 
 TEST(futures, the_promise_may_die_with_who_was_woken) {

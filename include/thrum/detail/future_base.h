@@ -37,7 +37,7 @@ public:
 
 protected:
   friend struct future_access;
-  explicit future_base(core_ref c) noexcept : core_(std::move(c)) {}
+  explicit future_base(consumer_ref c) noexcept : core_(std::move(c)) {}
   // Waits; rethrows a failure.
   result_core<T>& settled_core() const {
     wait();
@@ -49,7 +49,7 @@ protected:
     return c;
   }
 
-  core_ref core_;
+  consumer_ref core_;
 };
 
 } // namespace detail

@@ -8,7 +8,8 @@
 // queue; and who waits for a source holds that source. So a chain of continuations lives without anybody who looks at its end.
 //
 // Orderings
-//   F1  nodes: no more come in (release) -> who finds it closed (acquire) sees the result.
+//   F1  nodes: no more come in (release) -> who finds it closed (acquire) sees the result. And the only node of a core
+//       that is not open (release) -> who settles it without the guard (acquire).
 //   F2  references: who gives one back (release) -> who gives the last one back (acquire), and destroys the core.
 #pragma once
 
@@ -104,9 +105,35 @@ struct future_core {
     if (is_last() || references_.fetch_sub(one, std::memory_order_acq_rel) / one == 1) // F2
       ops->destroy(*this);
   }
+  // The same for a consumer: a future, or the owner of a node.
+  void leave() noexcept {
+    const std::uint32_t mine =
+        nodes.load(std::memory_order_relaxed) == given() ? 2 : 1;                   // relaxed: we were told
+    if (references_.load(std::memory_order_acquire) / one == mine ||                // F2
+        references_.fetch_sub(mine * one, std::memory_order_acq_rel) / one == mine) // F2
+      ops->destroy(*this);
+  }
   // The caller has the only reference.
   bool is_last() const noexcept {
     return references_.load(std::memory_order_acquire) / one == 1; // F2
+  }
+
+  // From one consumer to many.
+  void open() noexcept {
+    if (nodes.load(std::memory_order_relaxed) == given()) {  // relaxed: we were told
+      nodes.store(closed(), std::memory_order_relaxed);      // relaxed: nobody else has it yet
+      references_.fetch_sub(one, std::memory_order_relaxed); // relaxed: there is another one, ours
+    }
+    set(is_open);
+  }
+
+  // These are no nodes. Closed: what comes in now is told at once. Given: besides, the only consumer has got the settler's
+  // reference. Never: of a core that is not open, and never settles.
+  static future_node* closed() noexcept { return reinterpret_cast<future_node*>(std::uintptr_t{1}); }
+  static future_node* given() noexcept { return reinterpret_cast<future_node*>(std::uintptr_t{3}); }
+  static future_node* never() noexcept { return reinterpret_cast<future_node*>(std::uintptr_t{5}); }
+  static bool is_closed(const future_node* n) noexcept {
+    return (reinterpret_cast<std::uintptr_t>(n) & 1) != 0;
   }
 
   // The exception, once it has failed; it lies where a value would.
@@ -117,8 +144,9 @@ struct future_core {
   alignas(room_alignment) unsigned char hint[room_for(4)];   // select::hint: what bits() says
   atomic<std::uint32_t> references_;                         // F2, and flags
   alignas(room_alignment) unsigned char state[room_for(32)]; // future_state, in core.cc
-  atomic<future_node*> nodes{nullptr}; // the last one, which links to the first; or closed. Guarded; F1
-  std::source_location site;           // where it was made
+  atomic<future_node*> nodes{
+      nullptr}; // the last one, which links to the first; or closed, given, never. Guarded, if it is open; F1
+  std::source_location site; // where it was made
   const future_ops* ops;
 };
 #if !defined(THRUM_EXPLORE)
@@ -167,6 +195,8 @@ struct work_part : task {
   atomic<sched::fiber*> running{nullptr}; // the fiber that calls the function, if that is all the fiber does
 };
 void begin_work(future_core& c, work_part& w) noexcept;
+// Its end: settles c, gives the source back, before anybody is told, and then the caller's reference.
+void finish_work(future_core& c, work_part& w, std::uint32_t bits) noexcept;
 // To another source, which has no other consumers (`alone`); gives the one before back.
 void change_source(future_core& c, work_part& w, future_core* to, bool alone) noexcept;
 future_core* stop_work(future_core& c, work_part& w) noexcept;
@@ -272,20 +302,20 @@ template <class T, class Make> result_core<T>* make_settled_core(Make make) {
 }
 
 // A reference to a core.
-class core_ref {
+template <void (future_core::*Give)() noexcept> class basic_core_ref {
 public:
-  core_ref() noexcept = default;
-  explicit core_ref(future_core* c) noexcept : core_(c) {} // takes over the caller's reference
-  core_ref(const core_ref& other) noexcept : core_(other.core_) {
+  basic_core_ref() noexcept = default;
+  explicit basic_core_ref(future_core* c) noexcept : core_(c) {} // takes over the caller's reference
+  basic_core_ref(const basic_core_ref& other) noexcept : core_(other.core_) {
     if (core_ != nullptr) core_->retain();
   }
-  core_ref(core_ref&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
-  core_ref& operator=(core_ref other) noexcept {
+  basic_core_ref(basic_core_ref&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+  basic_core_ref& operator=(basic_core_ref other) noexcept {
     std::swap(core_, other.core_);
     return *this;
   }
-  ~core_ref() {
-    if (core_ != nullptr) core_->release();
+  ~basic_core_ref() {
+    if (core_ != nullptr) (core_->*Give)();
   }
   future_core* get() const noexcept { return core_; }
   future_core* take() noexcept { return std::exchange(core_, nullptr); }
@@ -294,6 +324,8 @@ public:
 private:
   future_core* core_ = nullptr;
 };
+using core_ref = basic_core_ref<&future_core::release>;
+using consumer_ref = basic_core_ref<&future_core::leave>;
 
 } // namespace detail
 } // namespace thrum

@@ -62,7 +62,7 @@ template <class T, bool Moved, class Otherwise> struct timed_core final : result
   static void source_never(future_node& n) noexcept { of(n).release(); }
   static void destroy(future_core& c) noexcept {
     auto& self = static_cast<timed_core&>(c);
-    self.source->release();
+    self.source->leave();
     destroy_core(self);
   }
   static future_core* stop(future_core& c) noexcept {

@@ -49,7 +49,7 @@ struct future_access {
   template <class T> static future_core* take(future<T>&& f) noexcept { return f.core_.take(); }
   template <class T> static future_core* take(shared_future<T>&& f) noexcept { return f.core_.take(); }
   template <class T> static future_core* take(const shared_future<T>& f) noexcept {
-    return core_ref(f.core_).take();
+    return consumer_ref(f.core_).take();
   }
   template <class T> static future<T> make(future_core* c) noexcept { return future<T>(c); }
 };
@@ -75,7 +75,7 @@ template <class R, class F> std::uint32_t produce(result_core<R>& to, future_cor
     inner = future_access::take(std::forward<F>(f)());
     if (inner == nullptr) return to.make_error(no_state_error());
     if (inner != &to) return 0;
-    inner->release();
+    inner->leave();
     return to.make_error(own_future_error());
   } else if constexpr (std::is_void_v<X>) {
     std::forward<F>(f)();
@@ -220,11 +220,7 @@ struct work_core final : result_core<typename How::result>, future_node, work_pa
     }
     begin_work(self, self);
     future_core* inner = nullptr;
-    if (const std::uint32_t bits = self.evaluate(inner)) {
-      settle(self, bits);
-      self.leave_source();
-      return self.release();
-    }
+    if (const std::uint32_t bits = self.evaluate(inner)) return finish_work(self, self, bits);
     self.await(inner);
     follow(*inner, self);
   }
@@ -299,7 +295,7 @@ private:
     change_source(*this, *this, inner, flattened<typename How::returned>::moved);
   }
   void leave_source() noexcept {
-    if (future_core* s = std::exchange(source, nullptr)) s->release();
+    if (future_core* s = std::exchange(source, nullptr)) s->leave();
   }
 
   static constexpr future_ops core_ops{&destroy_as<work_core>, &stop_it};
@@ -355,7 +351,7 @@ template <class T, bool Moved> struct adoption final : future_node {
   }
   static future_core& to_of(future_node& n) noexcept { return *static_cast<adoption&>(n).to; }
   static void end(adoption& a) noexcept {
-    a.from->release();
+    a.from->leave();
     a.~adoption();
     free_task(&a, sizeof(adoption));
   }

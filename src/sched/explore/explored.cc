@@ -176,6 +176,7 @@ bool stop_requested() noexcept {
 } // namespace this_fiber
 
 namespace detail {
+void launch(task&, runtime*) noexcept {}
 void* allocate_task(std::size_t bytes) {
   base::explore::require(!newest_memory->is_used && bytes <= sizeof newest_memory->bytes, "there is room");
   newest_memory->is_used = true;
