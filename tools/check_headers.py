@@ -15,7 +15,7 @@ import sys
 import remembered
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-NEEDS = {"tls": "openssl/ssl.h"}
+NEEDS = {"tls": "openssl/ssl.h"}  # src/http has Boost in one .cc only
 
 
 def has(compiler: str, header: str) -> bool:

@@ -1,7 +1,7 @@
 // The everyday headers in one, for first programs: fibers, groups of them, channels, select, locks, timers. What else there is
 // takes longer to compile, and is included by name: futures (future.h, future_all.h), coroutines (task.h, generator.h,
 // async_generator.h, operation.h), executors (thread_pool.h, strand.h, event_loop.h, schedule.h, invoke.h), emitter.h,
-// <thrum/net/...> and <thrum/io/...>; and <thrum/tls.h>, which is a component of its own.
+// <thrum/net/...> and <thrum/io/...>; and <thrum/tls.h> and <thrum/http.h>, which are components of their own.
 #pragma once
 
 #include <thrum/atomic.h>

@@ -1,7 +1,7 @@
 # Builds and runs the program of this folder against thrum. For ctest:
 #   cmake -DHOW=installed -DSOURCE=... -DBUILD=... -DWORK=... -P check.cmake     install BUILD to a prefix, then find_package
 #   cmake -DHOW=subproject ...                                                  as a part of the program's own build
-# GENERATOR, COMPILER, LAUNCHER (its words with | between them), FLAGS and WERROR are those of the present build; TLS says whether it has that component.
+# GENERATOR, COMPILER, LAUNCHER (its words with | between them), FLAGS and WERROR are those of the present build; TLS and HTTP say whether it has those components.
 function(step)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE said)
   if(NOT result EQUAL 0)
@@ -34,7 +34,7 @@ else()
   set(where -DTHRUM_SOURCE=${SOURCE} -DTHRUM_WERROR=${WERROR})
 endif()
 step(${CMAKE_COMMAND} -S ${WORK}/source -B ${WORK}/build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
-  -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=${FLAGS}" -DEXPECT_TLS=${TLS} ${where})
+  -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=${FLAGS}" -DEXPECT_TLS=${TLS} -DEXPECT_HTTP=${HTTP} ${where})
 step(${CMAKE_COMMAND} --build ${WORK}/build -j 2)
 
 execute_process(COMMAND ${WORK}/build/consumer RESULT_VARIABLE result OUTPUT_VARIABLE said TIMEOUT 30)
