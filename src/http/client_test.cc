@@ -133,8 +133,8 @@ TEST(http_client, understands_every_way_to_end_a_body) {
           whole.end();
           // The same byte by byte, over a way that has room for one.
           auto [mine, theirs] = memory_way(1);
-          auto saying = spawn([&, theirs = std::move(theirs)]() mutable {
-            raw_client<memory_end> r(std::move(theirs));
+          auto saying = spawn([&, end = std::move(theirs)]() mutable {
+            raw_client<memory_end> r(std::move(end));
             static_cast<void>(r.next());
             r.say(answer);
           });

@@ -89,8 +89,7 @@ TEST(http_refusal, of_headers_that_are_too_large) {
         { // line by line, each as it is read: many small ones are no smaller
           server alone(describe, {.max_header = most});
           auto [mine, theirs] = memory_way(8);
-          auto talking =
-              spawn([&, theirs = std::move(theirs)]() mutable { alone.talk_over(std::move(theirs)); });
+          auto talking = spawn([&, end = std::move(theirs)]() mutable { alone.talk_over(std::move(end)); });
           raw_client<memory_end> c(std::move(mine));
           auto saying = spawn([&] {
             if (!c.stream.write_all("GET / HTTP/1.1\r\nHost: x\r\n", 60s)) return;

@@ -45,7 +45,7 @@ TEST_P(serving_http, many_clients_are_answered_at_the_same_time) {
 std::vector<answer> answers_byte_by_byte(std::string_view requests, std::size_t n) {
   server s(describe);
   auto [mine, theirs] = memory_way(1);
-  auto talking = spawn([&s, theirs = std::move(theirs)]() mutable { s.talk_over(std::move(theirs)); });
+  auto talking = spawn([&s, end = std::move(theirs)]() mutable { s.talk_over(std::move(end)); });
   raw_client<memory_end> c(std::move(mine));
   auto saying = spawn([&] { c.say(requests); });
   std::vector<answer> all;

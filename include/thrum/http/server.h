@@ -28,8 +28,8 @@
 // to options.on_unhandled of the runtime, or is printed with the request, and the connection and the server live on.
 //
 // Answers of the server itself, each with a line of text that says what to do: 400 for what is no proper HTTP/1 (no Host, a length
-// that is said twice, ...); 408 for a request that has begun and does not come; 413 and 431 for what is larger than allowed; 417;
-// 500. Behind all but 500 the connection ends.
+// that is said twice, ...); 408 for a request that has begun and does not come; 413 and 431 for what is larger than allowed; 417 and
+// 501 for what is not understood; 500. Behind all but 500 the connection ends.
 //
 // What the caller owes   What the handler refers to outlives the server; the server outlives every serve() and drain() on it.
 // What is guaranteed     Answers stand in the order of the requests, also of pipelined ones. An answer to HEAD, 204 and 304 has no body.
@@ -104,12 +104,12 @@ public:
 
   // Answers all who come, until the server is drained or the listener closed.
   template <class Listener> io::result<void> serve(const Listener& l) {
-    return connections_.serve(l, [this](auto stream) { talk_over(std::move(stream)); });
+    return connections_.serve(l, [this](auto stream) { this->talk_over(std::move(stream)); });
   }
   // Speaks over what `wrap` makes of a connection: an io::result of a stream. If it is an error, the connection is closed.
   template <class Listener, class Wrap> io::result<void> serve(const Listener& l, Wrap wrap) {
     return connections_.serve(l, [this, wrap = std::move(wrap)](auto stream) {
-      if (auto wrapped = wrap(std::move(stream))) talk_over(std::move(*wrapped));
+      if (auto wrapped = wrap(std::move(stream))) this->talk_over(std::move(*wrapped));
     });
   }
   // One connection, in the calling fiber, until it ends. It is drained as the others are, but not counted.
