@@ -26,8 +26,12 @@ using namespace std::chrono_literals;
 
 // Read in one piece: most requests fit, and an idle connection keeps no more.
 constexpr std::size_t first_read = 1024;
-// Of a body that is large; measured with bodies of 16 MB, more does not help (November 2026).
+// Of a body that is large.
 constexpr std::size_t large_read = 64 << 10;
+// Of a fiber that answers: not of the size of the connection's own, so that its stack is of another pool. Else the next connection
+// would be given the stack that a request has just made deep, and keep it while it is idle: 10.4 KB a connection instead of 6.7
+// (1,000 of them, asked by X12's clients, November 2026).
+constexpr std::size_t handler_stack = 128 << 10;
 // An answer whose body is no larger is copied behind its head, and sent from one buffer.
 constexpr std::size_t small_body = 4096;
 
@@ -249,7 +253,8 @@ void http_service::talk(http_transport& stream) try {
   const auto c = std::make_unique<connection>(*this, stream);
   while (const std::size_t n = c->wait_for_bytes()) {
     auto busy =
-        spawn(attrs{.name = "http request", .stack = options_.stack}, [&c, n] { return c->answer_all(n); });
+        spawn(attrs{.name = "http request", .stack = options_.stack != 0 ? options_.stack : handler_stack},
+              [&c, n] { return c->answer_all(n); });
     if (!busy.join()) return;
   }
 } catch (const std::bad_alloc&) { // this one is closed; perhaps there is memory for the next
