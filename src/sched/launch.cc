@@ -146,8 +146,9 @@ void* take_from_here(unsigned size_class) noexcept {
   sched::free_object* const next = object->next;
   w->spare[size_class] = next;
   // Who makes many begins to use the next one soon. (A link of a chain of 1,000 continuations: 48 -> 43 ns, November 2026.)
-  for (unsigned line = 0; line <= size_class; ++line)
-    __builtin_prefetch(reinterpret_cast<const char*>(next) + 64 * line, 1);
+  if (next != nullptr)
+    for (unsigned line = 0; line <= size_class; ++line)
+      __builtin_prefetch(reinterpret_cast<const char*>(next) + 64 * line, 1);
   return object;
 }
 
