@@ -71,7 +71,7 @@ void put(worker& w, const event& e, const origin* o = nullptr) noexcept {
 
 void put_elsewhere(const event& e) noexcept {
   const base::spin_guard guard(elsewhere_lock);
-  if (tape* t = current.load(std::memory_order_relaxed)) // relaxed: guarded
+  if (tape* t = current.load(std::memory_order_acquire)) // K2
     if (slot* s = make_room(*t, elsewhere, nullptr, e.at, 1)) s->e = e;
 }
 
