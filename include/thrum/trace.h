@@ -29,7 +29,7 @@
 //                        is one), not_enough_memory if the system refuses options.bytes; stop() and what follows: std::bad_alloc.
 //                        Stopping twice panics. write_json() says why a file cannot be written, and leaves an old one as it was.
 //                        THRUM_TRACE says on standard error if the file cannot be written: when it begins, or at the end.
-// Cost                   Off: one flag is read where a fiber is left, made ready or started. On: 30 to 50 ns and 32 bytes an event; a
+// Cost                   Off: one flag is read where a fiber is left, made ready or started. On: some 50 ns and 32 bytes an event; a
 //                        fiber that waits once and is woken makes three. The memory is taken from the system as it is written.
 // Source of the idea     Go's execution tracer; the formats of Chrome's trace viewer.
 #pragma once
