@@ -20,11 +20,17 @@ namespace versus {
 namespace {
 
 // Every experiment with figures in every cell, some huge, some wrong, and a long name here and there.
+// All thirty are here; so one more is planned.
+const planned later{"X31",
+                    "One that is planned",
+                    "What will it cost?",
+                    "somebody who builds it",
+                    {{"S0:1", "IO Operations are almost efficient as C/C++ performance"}}};
+
 std::string full_page() {
   std::string directory = std::string(build_paths::source) + "/experiments";
   auto all = load_experiments(directory);
-  auto waiting = load_not_yet(directory);
-  if (!all || !waiting) return "";
+  if (!all) return "";
   board b;
   b.apply_line(
       R"({"event":"session","date":"2026-01-02 03:04:05","machine":"A processor with a very long name, 128 CPUs, 1,024 GiB, a system, Linux 6.18.44-fc-v445 x86_64","cpus":2,"mode":"full","commit":"0123456","contestants":[
@@ -74,7 +80,7 @@ std::string full_page() {
     b.apply_line(
         json::writer().add("event", "end").add("exp", e.id).add("load", 9).add("others", 0.5).line());
   }
-  return render_report(b, *all, *waiting, directory + "/x00_worker_pool",
+  return render_report(b, *all, {later}, directory + "/x00_worker_pool",
                        std::string(build_paths::source) + "/kit");
 }
 
@@ -215,10 +221,7 @@ TEST(page_text, every_chart_has_a_name_and_every_id_is_used_once) {
 }
 
 TEST(page_text, what_is_not_yet_stands_on_it) {
-  auto waiting = load_not_yet(std::string(build_paths::source) + "/experiments");
-  ASSERT_TRUE(waiting);
-  std::string text = full_page();
-  for (const planned& p : *waiting) EXPECT_NE(text.find(p.id + " " + p.title), std::string::npos) << p.id;
+  EXPECT_NE(full_page().find(later.id + " " + later.title), std::string::npos);
 }
 
 } // namespace
