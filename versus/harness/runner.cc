@@ -10,7 +10,7 @@ namespace {
 
 constexpr int most_rounds = 3;       // a median needs three
 constexpr double quick_budget = 112; // seconds, building included
-constexpr double full_budget = 1500; // of the half hour that it may take
+constexpr double full_budget = 1400; // of the half hour that it may take
 
 std::string shorten(std::string_view text) {
   return std::string(text.substr(0, 80)) + (text.size() > 80 ? "..." : "");
