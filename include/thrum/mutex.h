@@ -33,6 +33,10 @@
 #include <cstdint>
 #include <stop_token>
 
+namespace thrum::wait {
+struct waiter;
+} // namespace thrum::wait
+
 namespace thrum {
 
 namespace sync {
@@ -118,11 +122,18 @@ private:
 
   friend class recursive_mutex;
 
+  // Ends a wait from outside.
+  struct ender {
+    wait::waiter* waiter = nullptr; // guarded by mutex_state::guard, as is the next; null: it does not wait
+    bool asked = false;
+  };
+  void end_wait(ender& which) noexcept;
+
   // How a lock waits that is not had at once.
   struct waiting {
     detail::deadline_t deadline = detail::no_deadline;
-    const std::stop_token* stop = nullptr; // ends the wait, too
-    bool fair = false;                     // nobody who comes later may be first
+    ender* stop = nullptr; // ends the wait, too
+    bool fair = false;     // nobody who comes later may be first
   };
   void lock_slow() noexcept;
   bool lock_slow(const waiting& how) noexcept;
@@ -185,7 +196,10 @@ public:
     begin();
   }
   [[nodiscard]] bool lock(const std::stop_token& stop) noexcept {
-    return again() || (mutex_.lock_as({.stop = &stop, .fair = fair_}) && begin());
+    if (try_lock()) return true;
+    mutex::ender wait;
+    const std::stop_callback on_stop(stop, [&]() noexcept { mutex_.end_wait(wait); });
+    return mutex_.lock_as({.stop = &wait, .fair = fair_}) && begin();
   }
   [[nodiscard]] bool try_lock() noexcept { return again() || (mutex_.try_lock() && begin()); }
   template <class Clock, class Duration>

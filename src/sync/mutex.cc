@@ -42,8 +42,6 @@
 #include "sync/lock_order.h"
 
 #include <new>
-#include <optional>
-#include <stop_token>
 #include <thrum/mutex.h>
 
 namespace thrum {
@@ -110,26 +108,20 @@ bool mutex::lock_late(const waiting& how) noexcept {
 
 wait::agent* recursive_mutex::self() noexcept { return wait::this_thread().current; }
 
-namespace {
-
-// Ends the wait of lock_slow when its token is asked to stop, as its deadline would. (Asked before the wait: lock_slow looks,
-// under the guard that this took.)
-struct ends_wait {
-  mutex_state& state;
-  wait::waiter& waiter;
-  void operator()() const noexcept {
-    const lock::held guard = state.guard.acquire(wait::this_thread());
-    wait::claimable* woken = nullptr;
-    if (waiter.linked && wait::claim(*waiter.owner, 1)) {
-      woken = waiter.owner;
-      state.waiters.erase(waiter);
-    }
-    lock::release(guard);
-    if (woken != nullptr) sched::ready(*woken);
+// As its deadline would. (Asked before the wait: lock_slow looks, under the guard that this took.)
+void mutex::end_wait(ender& which) noexcept {
+  auto& state = *std::launder(reinterpret_cast<mutex_state*>(state_));
+  const lock::held guard = state.guard.acquire(wait::this_thread());
+  which.asked = true;
+  wait::waiter* const w = which.waiter;
+  wait::claimable* woken = nullptr;
+  if (w != nullptr && w->linked && wait::claim(*w->owner, 1)) {
+    woken = w->owner;
+    state.waiters.erase(*w);
   }
-};
-
-} // namespace
+  lock::release(guard);
+  if (woken != nullptr) sched::ready(*woken);
+}
 
 void mutex::lock_slow() noexcept { static_cast<void>(lock_slow(waiting{})); }
 
@@ -143,8 +135,6 @@ bool mutex::lock_slow(const waiting& how) noexcept {
   const sched::shield no_stop(me);
   wait::waiter w;
   w.owner = &me;
-  std::optional<std::stop_callback<ends_wait>> on_stop;
-  if (how.stop != nullptr) on_stop.emplace(*how.stop, ends_wait{state, w});
   env::nanoseconds since = 0;
   for (bool woken = false;; woken = true) {
     const lock::held guard = state.guard.acquire(wait::this_thread());
@@ -163,12 +153,16 @@ bool mutex::lock_slow(const waiting& how) noexcept {
                                        std::memory_order_relaxed) ||  // relaxed: as above
         holder == &me) {                                              // handed over
       if (how.fair && !state.waiters.empty()) state.hand_over = true; // by us, too
+      if (how.stop != nullptr) how.stop->waiter = nullptr;
       lock::release(guard);
       return true;
     }
-    if (how.stop != nullptr && how.stop->stop_requested()) {
-      lock::release(guard);
-      return false;
+    if (how.stop != nullptr) {
+      how.stop->waiter = how.stop->asked ? nullptr : &w;
+      if (how.stop->asked) {
+        lock::release(guard);
+        return false;
+      }
     }
     const env::nanoseconds now = how.deadline != detail::no_deadline || woken ? detail::steady_now() : 0;
     if (how.fair) state.hand_over = true;
@@ -184,9 +178,10 @@ bool mutex::lock_slow(const waiting& how) noexcept {
                                 : sched::park_until(me, guard, nullptr, nullptr, how.deadline, 1,
                                                     sched::wait_reason::mutex, this);
     if (d == wait::decision::first) continue;
-    // The deadline has passed, or the token was asked to stop. Whoever unlocked did not wake us, so no wake-up is lost with us.
+    // The deadline has passed, or somebody has ended the wait. Whoever unlocked did not wake us, so no wake-up is lost with us.
     const lock::held again = state.guard.acquire(wait::this_thread());
     if (w.linked) state.waiters.erase(w);
+    if (how.stop != nullptr) how.stop->waiter = nullptr;
     lock::release(again);
     return false;
   }
