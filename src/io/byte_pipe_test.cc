@@ -32,7 +32,7 @@ static_assert(byte_source<const byte_pipe_reader> && byte_sink<const byte_pipe_w
 char byte_at(std::size_t i) { return static_cast<char>(i * 131 + (i >> 8) * 7 + (i >> 16)); }
 
 // On one processor, who is to park has parked when everybody else has had a turn.
-template <class F> void run_in_turns(F f) { run(f, {.processors = 1}); }
+template <class F> void run_in_turns(F f) { run(f, {.processors = 1, .max_threads = 1}); }
 void let_all_park() {
   for (int i = 0; i < 10; ++i) this_fiber::yield();
 }

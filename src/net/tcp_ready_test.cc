@@ -1,5 +1,5 @@
-// Streams and listeners in a select, beside channels and timeouts. On one processor, a fiber that yields while nothing else is
-// ready knows that the others have run until they wait.
+// Streams and listeners in a select, beside channels and timeouts. On one processor with one thread, so that nothing is handed off, a
+// fiber that yields while nothing else is ready knows that the others have run until they wait.
 #include "net/tcp_kit.h"
 
 #include <thrum/io/ready.h>
@@ -17,7 +17,7 @@ using io::test::wait_until;
 using test::connection;
 using test::local_connection;
 
-const options one{.processors = 1};
+const options one{.processors = 1, .max_threads = 1};
 
 TEST(tcp_ready, a_select_takes_what_is_there_and_else_the_rest) {
   run(

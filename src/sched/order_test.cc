@@ -18,7 +18,7 @@
 namespace thrum::sched {
 namespace {
 
-template <class F> void on_one_processor(F f) { thrum::run(f, {.processors = 1}); }
+template <class F> void on_one_processor(F f) { thrum::run(f, {.processors = 1, .max_threads = 1}); }
 
 TEST(order, new_fibers_begin_newest_first) {
   on_one_processor([] {
