@@ -113,13 +113,15 @@ public:
   }
 
   void wait_word(const void* word, std::uint32_t expected, nanoseconds deadline) noexcept override {
+    // The thread sanitizer puts a handler off until its thread calls something that the sanitizer knows. (See signals.cc.) A signal that
+    // comes just before this call does not end it: so there, nobody sleeps for longer than a second.
+    if (THRUM_TSAN) deadline = std::min(deadline, now() + 1'000'000'000);
     const timespec until = to_timespec(deadline); // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time
     const long result = quietly([&] {
       return ::syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected,
                        deadline == forever ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
     });
-    // The thread sanitizer puts a handler off until its thread calls something that the sanitizer knows. (See signals.cc.)
-    if (THRUM_TSAN && result == -EINTR) ::usleep(0);
+    if (THRUM_TSAN && (result == -EINTR || result == -ETIMEDOUT)) ::usleep(0);
   }
 
   void wake_word(const void* word, int how_many) noexcept override {
