@@ -3,6 +3,7 @@
 #include "harness/board.h"
 #include "harness/claims.h"
 #include "harness/compare.h"
+#include "harness/doubt.h"
 #include "harness/experiment.h"
 #include "harness/files.h"
 #include "harness/machine.h"
@@ -35,7 +36,7 @@ void write_report(const board& b, const std::vector<experiment>& all, const plac
     out.put("the report could not be written to " + file + "\n");
 }
 
-std::string total_standing(const board& b, const std::vector<experiment>& all) {
+std::string total_standing(const board& b, const std::vector<experiment>& all, int width) {
   int rows = 0, lowest = 0;
   for (const experiment& e : all) {
     if (!b.measured(e.id)) continue;
@@ -50,7 +51,7 @@ std::string total_standing(const board& b, const std::vector<experiment>& all) {
   }
   return rows == 0 ? ""
                    : "thrum has the lowest figure in " + std::to_string(lowest) + " of " +
-                         std::to_string(rows) + " rows.\n";
+                         std::to_string(rows) + " rows.\n" + paragraph(doubts_in_words(), width, "", "");
 }
 
 int list_command(const places& where, interrupts& stop) {
@@ -110,7 +111,7 @@ int report_command(const arguments& a, const places& where, interrupts& stop) {
   }
   for (const experiment& e : *all)
     if (b.measured(e.id)) out.put(render_table(e, b, out.look()) + "\n");
-  out.put(total_standing(b, *all));
+  out.put(total_standing(b, *all, out.look().width));
   std::string base =
       a.names[0].ends_with(".jsonl") ? a.names[0].substr(0, a.names[0].size() - 6) : a.names[0];
   write_report(b, *all, where, a.html.empty() ? base + ".html" : a.html, out);

@@ -26,6 +26,6 @@ void write_report(const board& b, const std::vector<experiment>& all, const plac
                   const std::string& file, output& out);
 
 // "thrum has the lowest figure in 30 of 49 rows."
-std::string total_standing(const board& b, const std::vector<experiment>& all);
+std::string total_standing(const board& b, const std::vector<experiment>& all, int width);
 
 } // namespace versus

@@ -1,5 +1,6 @@
 #include "harness/compare.h"
 
+#include "harness/doubt.h"
 #include "harness/verdict.h"
 
 #include <algorithm>
@@ -142,23 +143,24 @@ void compare_verdicts(comparison& c, const std::vector<experiment>& all, const b
 
 struct ratio_range {
   double low = 0, median = 0, high = 0;
-  bool of_one_sample = false;
 };
 
 // What `other` takes by what thrum takes, if both have the figure.
 std::optional<ratio_range> ratio_in(const board& b, const experiment& e, const variant& v,
                                     const std::string& other) {
+  const metric& m = e.deciding(v);
+  if (m.is_share()) return std::nullopt;
   const auto deciding = [&](const std::string& runtime) -> std::optional<summary> {
     const column* c = column_of(b, runtime);
     if (c == nullptr) return std::nullopt;
     const shown_cell cell = b.look(e, v, *c);
-    const summary* s = cell.state == shown_cell::kind::value ? cell.figure_of(e.deciding(v).id) : nullptr;
+    const summary* s = cell.state == shown_cell::kind::value ? cell.figure_of(m.id) : nullptr;
     return s != nullptr && s->low > 0 ? std::optional(*s) : std::nullopt;
   };
   const auto own = deciding("thrum"), its = deciding(other);
   if (!own || !its) return std::nullopt;
-  return ratio_range{its->low / own->high, its->median / own->median, its->high / own->low,
-                     own->count < 2 || its->count < 2};
+  const likely mine = range_of(*own, m, true), theirs = range_of(*its, m, true);
+  return ratio_range{theirs.low / mine.high, its->median / own->median, theirs.high / mine.low};
 }
 
 void compare_ratios(comparison& c, const std::vector<experiment>& all, const board& before,
@@ -170,10 +172,7 @@ void compare_ratios(comparison& c, const std::vector<experiment>& all, const boa
         const auto old = ratio_in(before, e, v, other.id), now = ratio_in(after, e, v, other.id);
         if (!old || !now) continue;
         c.ratios.moved.push_back(std::max(old->median / now->median, now->median / old->median));
-        if (old->of_one_sample || now->of_one_sample)
-          ++c.ratios.once;
-        else
-          ++(old->low <= now->high && now->low <= old->high ? c.ratios.within : c.ratios.beyond);
+        ++(old->low <= now->high && now->low <= old->high ? c.ratios.agree : c.ratios.differ);
       }
   std::sort(c.ratios.moved.begin(), c.ratios.moved.end());
 }
@@ -358,12 +357,11 @@ std::string render_comparison(const comparison& c, const view& v) {
     const auto share = [&](double part) {
       return figure(r.moved[static_cast<std::size_t>(part * static_cast<double>(r.moved.size() - 1))]) + "x";
     };
-    std::string said = "ratios to thrum: half of " + std::to_string(r.moved.size()) + " moved by less than " +
-                       share(0.5) + ", nine of ten by less than " + share(0.9);
-    if (r.within + r.beyond > 0)
-      said += "; of " + std::to_string(r.within + r.beyond) + " that have a spread, " +
-              std::to_string(r.within) + " agree within it";
-    out += paragraph(said, v.width, "", "  ");
+    out += paragraph("ratios to thrum: " + std::to_string(r.agree) + " of " +
+                         std::to_string(r.agree + r.differ) +
+                         " agree within their spread; half moved by less than " + share(0.5) +
+                         ", nine of ten by less than " + share(0.9),
+                     v.width, "", "  ");
   }
   if (c.rows.empty()) out += "There is no row that both have.\n";
   if (c.missing > 0)
@@ -380,9 +378,8 @@ std::string comparison_json(const comparison& c) {
                         .add("machine_rows", c.machine_rows)
                         .add("missing", c.missing)
                         .add("same_verdicts", c.same_verdicts)
-                        .add("ratios_within", c.ratios.within)
-                        .add("ratios_beyond", c.ratios.beyond)
-                        .add("ratios_of_one_sample", c.ratios.once)
+                        .add("ratios_agree", c.ratios.agree)
+                        .add("ratios_differ", c.ratios.differ)
                         .add("worse", c.worse())
                         .line() +
                     "\n";

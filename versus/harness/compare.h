@@ -36,11 +36,10 @@ struct changed_verdict {
   std::string exp, claim, before, after; // what is said, with the figures
 };
 
-// What the others took by what thrum took, deciding figures only. A ratio's spread: from lowest by highest to highest by lowest
-// sample. Where a side has one sample it has none, and nothing can be said.
+// What the others took by what thrum took, deciding figures only; shares are not divided. Two runs agree on a ratio if its ranges
+// (doubt.h) meet.
 struct ratio_check {
-  int within = 0, beyond = 0; // the spreads of the two runs meet, or not
-  int once = 0;
+  int agree = 0, differ = 0;
   std::vector<double>
       moved; // by how many times the medians' ratios differ, 1 and more; of all, the least first
 };

@@ -1,5 +1,6 @@
 #include "harness/markdown.h"
 
+#include "harness/doubt.h"
 #include "harness/table.h"
 #include "harness/verdict.h"
 
@@ -63,8 +64,8 @@ std::string render_markdown(const std::vector<experiment>& all, const board& b) 
          for_markdown(b.machine_line) + ": " + versions +
          ". Medians; the lowest of a row is bold; – is what a runtime does not have; ¹ has one thread: the "
          "figure of one "
-         "processor.\n\n" +
-         out;
+         "processor. " +
+         doubts_in_words() + "\n\n" + out;
 }
 
 } // namespace versus

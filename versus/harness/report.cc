@@ -2,6 +2,7 @@
 
 #include "harness/chart.h"
 #include "harness/contestant.h"
+#include "harness/doubt.h"
 #include "harness/files.h"
 #include "harness/html.h"
 #include "harness/report_style.h"
@@ -161,7 +162,8 @@ std::string render_report(const board& b, const std::vector<experiment>& all,
           "Every figure was measured on this machine, one program at a time, the programs in turn. "
           "CPU is the time of all threads of the whole process, user and system; where costs are compared it "
           "decides, because a busy machine disturbs it least. The first figure of a row is the one "
-          "that decides; in all of them, lower is better.") +
+          "that decides; in all of them, lower is better. " +
+              doubts_in_words()) +
       tag("nav", tag("a", "The claims", "href=\"#claims\"") + links, "aria-label=\"Experiments\"") +
       tag("details", tag("summary", "The articles") + tag("ul", legend)) +
       tag("details",

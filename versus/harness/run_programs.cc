@@ -216,7 +216,7 @@ int run_programs(const arguments& a, places& where, interrupts& stop) {
                    names + " --runtimes thrum," + c.id + "\n");
     }
   }
-  if (!a.json) screen.put(total_standing(b, *all));
+  if (!a.json) screen.put(total_standing(b, *all, screen.look().width));
   write_report(b, *all, where, a.html.empty() ? base + ".html" : a.html, screen);
   screen.put("figures: " + base + ".jsonl\n");
   if (cut_short) return 130;

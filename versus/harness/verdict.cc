@@ -1,34 +1,9 @@
 #include "harness/verdict.h"
 
-#include <algorithm>
-#include <cmath>
+#include "harness/doubt.h"
 
 namespace versus {
 namespace {
-
-constexpr double doubt_of_times = 1.6, doubt_of_memory = 1.1, doubt_of_others = 1.25, doubt_of_shares = 0.125;
-
-double doubt_of(const metric& m) {
-  for (const char* unit : {"ns", "us", "ms", "s"})
-    if (m.unit == unit || m.unit.starts_with(std::string(unit) + "/")) return doubt_of_times;
-  for (const char* unit : {"B", "KiB", "MiB"})
-    if (m.unit == unit || m.unit.starts_with(std::string(unit) + "/")) return doubt_of_memory;
-  return doubt_of_others;
-}
-
-struct range {
-  double low = 0, high = 0;
-};
-
-// `shared`: the other side is measured, too, and bears half of the doubt.
-range range_of(const summary& s, const metric& m, bool shared) {
-  if (m.is_share()) {
-    double doubt = doubt_of_shares * std::max(0.0, std::min(s.median, 100 - s.median));
-    return {std::min(s.low, s.median - doubt), std::max(s.high, s.median + doubt)};
-  }
-  double doubt = shared ? std::sqrt(doubt_of(m)) : doubt_of(m);
-  return {std::min(s.low, s.median / doubt), std::max(s.high, s.median * doubt)};
-}
 
 std::string reason(const column& c, const shown_cell& cell) {
   using kind = shown_cell::kind;
@@ -62,7 +37,7 @@ judged judge(const verdict& v, const experiment& e, const board& b) {
   judged out;
   std::string bound;
   const bool shared = !v.left.runtime.empty() && !v.right.runtime.empty();
-  auto range_on = [&](const verdict::side& side, range& found) {
+  auto range_on = [&](const verdict::side& side, likely& found) {
     if (side.runtime.empty()) {
       found = {side.number, side.number};
       bound = std::string(" (to be ") + (&side == &v.left ? "above " : "below ") + figure(side.number) + ")";
@@ -84,7 +59,7 @@ judged judge(const verdict& v, const experiment& e, const board& b) {
     out.why = side.runtime + " was left out";
     return false;
   };
-  range left, right;
+  likely left, right;
   if (!range_on(v.left, left) || !range_on(v.right, right)) return out;
   out.figures += bound;
   if (left.high < right.low * v.times)
