@@ -173,13 +173,16 @@ private:
       o.holder = nullptr;
       return;
     }
+    // Blocking calls come in crowds: soon after one was found, who sleeps in the kernel is not waited for at all.
+    if (crowd_ != 0 && p.queued_hint() != 0 &&
+        w->place.load(std::memory_order_relaxed) == worker::outside && // relaxed: a hint
+        core_.world.thread_sleeps(w->thread_number)) {
+      take(p, *w, true);
+      o.holder = nullptr;
+      return;
+    }
     if (o.holder != w || o.turn != turn) {
       o = {w, turn, now_, core_.world.thread_cpu_time(w->thread_number)};
-      // Blocking calls come in crowds: soon after one was found, who sleeps in the kernel is not waited for at all.
-      if (crowd_ != 0 && p.queued_hint() != 0 &&
-          w->place.load(std::memory_order_relaxed) == worker::outside && // relaxed: a hint
-          core_.world.thread_sleeps(w->thread_number))
-        take(p, *w, true);
       return;
     }
     // It may be inside by chance: a loop that starts fibers, or sends, dispatches nobody either.

@@ -57,7 +57,8 @@ void look_beyond(worker& w) noexcept {
 }
 
 // Where every fiber blocks or computes for long, every dispatch is on another worker, and each begins to count anew (hold): nobody
-// would ever come to look beyond, and timers, descriptors and the global queue would wait until the private queues are empty.
+// would ever come to look beyond: timers, descriptors and the global queue would wait until the private queues are empty, and an
+// idle processor would be offered nothing.
 // A hand-over costs more than this look. Chance takes the place of the count.
 void look_on_arrival(worker& w) noexcept {
   processor& p = *w.proc;
@@ -65,6 +66,7 @@ void look_on_arrival(worker& w) noexcept {
   constexpr env::nanoseconds tolerance = 20'000'000; // as above
   fire_due_timers(w, p.window_start, tolerance);
   if (core.watched.load(std::memory_order_relaxed) != 0) poll_now(w); // relaxed: a hint
+  if (core.idle_count.load(std::memory_order_relaxed) != 0) share(w); // relaxed: a hint
   if (p.due != nullptr) return;
   const std::uint64_t chance = p.random() % 4; // 3: as ever, those first that go on
   if (chance < 2) p.due = core.global.pop(1);
