@@ -51,11 +51,6 @@ struct open_writer : byte_writer {
 
 constexpr const char* names[] = {"standard input", "standard output", "standard error"};
 
-bool goes(int flags, direction way) noexcept {
-  const int access = flags & O_ACCMODE;
-  return access == O_RDWR || access == (way == direction::in ? O_RDONLY : O_WRONLY);
-}
-
 // Takes over `fd`, by whatever the poller says to it. 0 or a negative errno.
 int open_as(fresh_descriptor& fresh, medium through, bool is_stream, int number, sched::runtime_core& core,
             descriptor** out) noexcept {

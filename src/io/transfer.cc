@@ -5,6 +5,8 @@
 #include "sched/scheduler.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
 
 #include <thrum/blocking.h>
 #include <thrum/io/stream.h>
@@ -14,50 +16,14 @@ namespace thrum::io {
 namespace {
 
 // The kernel transfers at most 2 GiB less a page at a time; asking for less lets a short transfer be seen.
-
-// What a pipe that says it is writable has room for, so that a write that may block does not.
-constexpr std::size_t pipe_room = 4096;
-
-std::int64_t read_now(descriptor& d, void* data, std::size_t size) {
-  env::world& world = *d.world;
-  const int fd = d.fd;
-  switch (d.through) {
-  case medium::socket:
-  case medium::pipe: break;
-  case medium::shared_socket: return world.receive(fd, data, size);
-  case medium::shared:
-    // Somebody else may be quicker after the question: then this thread waits in the kernel, and nothing else.
-    if (!world.look(fd).readable) return -EAGAIN;
-    return blocking([&] { return world.read(fd, data, size); });
-  case medium::file: return read_file(world, fd, data, size, env::world::own_position);
-  }
-  return world.read(fd, data, size);
-}
-
-std::int64_t write_now(descriptor& d, const void* data, std::size_t size) {
-  env::world& world = *d.world;
-  const int fd = d.fd;
-  constexpr std::int64_t here = env::world::own_position;
-  switch (d.through) {
-  case medium::socket: break;
-  case medium::pipe: return world.write_at(fd, data, size, here);
-  case medium::shared_socket: return world.send(fd, data, size);
-  case medium::shared:
-    if (!world.look(fd).writable) return -EAGAIN;
-    return blocking([&] { return world.write_at(fd, data, std::min(size, pipe_room), here); });
-  case medium::file: return write_file(world, fd, data, size, here);
-  }
-  return world.write(fd, data, size);
-}
-
 std::int64_t read_step(operation& op, descriptor& d, void* data, std::size_t size) {
   size = std::min(size, most_at_once);
-  return op.step(size, [&] { return read_now(d, data, size); });
+  return op.step(size, [&] { return read_now(*d.world, d.fd, d.through, data, size); });
 }
 
 std::int64_t write_step(operation& op, descriptor& d, const void* data, std::size_t size) {
   size = std::min(size, most_at_once);
-  return op.step(size, [&] { return write_now(d, data, size); });
+  return op.step(size, [&] { return write_now(*d.world, d.fd, d.through, data, size); });
 }
 
 } // namespace
@@ -65,6 +31,46 @@ std::int64_t write_step(operation& op, descriptor& d, const void* data, std::siz
 env::world& world_here() noexcept {
   const sched::worker* w = sched::try_this_worker();
   return w != nullptr ? w->runtime.world : env::linux_world();
+}
+
+bool goes(int flags, direction way) noexcept {
+  const int access = flags & O_ACCMODE;
+  return access == O_RDWR || access == (way == direction::in ? O_RDONLY : O_WRONLY);
+}
+
+std::int64_t not_now(env::world& world, int fd, direction way) noexcept {
+  env::file_facts facts;
+  if (const int error = world.facts_of(fd, &facts); error != 0) return error;
+  return goes(facts.flags, way) ? -EAGAIN : -EBADF;
+}
+
+std::int64_t read_now(env::world& world, int fd, medium through, void* data, std::size_t size) {
+  switch (through) {
+  case medium::socket:
+  case medium::pipe: break;
+  case medium::shared_socket: return world.receive(fd, data, size);
+  case medium::shared:
+    // Somebody else may be quicker after the question: then this thread waits in the kernel, and nothing else.
+    if (!world.look(fd).readable) return not_now(world, fd, direction::in);
+    return blocking([&] { return world.read(fd, data, size); });
+  case medium::file: return read_file(world, fd, data, size, env::world::own_position);
+  }
+  return world.read(fd, data, size);
+}
+
+std::int64_t write_now(env::world& world, int fd, medium through, const void* data, std::size_t size) {
+  constexpr std::int64_t here = env::world::own_position;
+  constexpr std::size_t pipe_room = 4096; // what a pipe that says it is writable has room for
+  switch (through) {
+  case medium::socket: break;
+  case medium::pipe: return world.write_at(fd, data, size, here);
+  case medium::shared_socket: return world.send(fd, data, size);
+  case medium::shared:
+    if (!world.look(fd).writable) return not_now(world, fd, direction::out);
+    return blocking([&] { return world.write_at(fd, data, std::min(size, pipe_room), here); });
+  case medium::file: return write_file(world, fd, data, size, here);
+  }
+  return world.write(fd, data, size);
 }
 
 std::int64_t read_file(env::world& world, int fd, void* data, std::size_t size, std::int64_t offset) {
@@ -77,6 +83,19 @@ std::int64_t read_file(env::world& world, int fd, void* data, std::size_t size, 
 std::int64_t write_file(env::world& world, int fd, const void* data, std::size_t size, std::int64_t offset) {
   if (size <= small_write) return world.write_at(fd, data, size, offset);
   return blocking([&] { return world.write_at(fd, data, size, offset); });
+}
+
+result<void> write_rest(descriptor* d, const_buffer from, std::size_t done, deadline until) {
+  if (d == nullptr) return closed_error("write", d);
+  operation op(*d, direction::out, until.time());
+  op.add_progress(done);
+  const auto* data = static_cast<const char*>(from.data());
+  while (op.transferred() < from.size()) {
+    const std::int64_t n = write_step(op, *d, data + op.transferred(), from.size() - op.transferred());
+    if (n < 0) return failed("write", *d, op, n);
+    op.add_progress(static_cast<std::size_t>(n));
+  }
+  return {};
 }
 
 error system_error(const char* operation, const subject& about, std::int64_t errno_value) noexcept {
@@ -143,15 +162,7 @@ result<std::size_t> write_some(descriptor* d, const_buffer from, deadline until)
 }
 
 result<void> write_all(descriptor* d, const_buffer from, deadline until) {
-  if (d == nullptr) return closed_error("write", d);
-  operation op(*d, direction::out, until.time());
-  const auto* data = static_cast<const char*>(from.data());
-  while (op.transferred() < from.size()) {
-    const std::int64_t n = write_step(op, *d, data + op.transferred(), from.size() - op.transferred());
-    if (n < 0) return failed("write", *d, op, n);
-    op.add_progress(static_cast<std::size_t>(n));
-  }
-  return {};
+  return write_rest(d, from, 0, until);
 }
 
 } // namespace thrum::detail

@@ -3,6 +3,8 @@
 
 #include "io/descriptor.h"
 
+#include <thrum/io/buffer.h>
+#include <thrum/io/deadline.h>
 #include <thrum/io/error.h>
 
 #include <cstdint>
@@ -22,6 +24,18 @@ error system_error(const char* operation, const subject& about, std::int64_t err
 error closed_error(const char* operation, const descriptor* d) noexcept;
 // Of an operation whose step returned `result` < 0.
 error failed(const char* name, const descriptor& d, const operation& op, std::int64_t result) noexcept;
+
+// Whether a file that was opened with these flags lets bytes pass in that direction.
+bool goes(int flags, direction way) noexcept;
+// What is to be said of a descriptor that is not ready: -EAGAIN; -EBADF, if it never will be.
+std::int64_t not_now(env::world& world, int fd, direction way) noexcept;
+
+// One system call, or what the medium takes for it; -EAGAIN: not now. At most most_at_once.
+std::int64_t read_now(env::world& world, int fd, medium through, void* data, std::size_t size);
+std::int64_t write_now(env::world& world, int fd, medium through, const void* data, std::size_t size);
+
+// A write_all of which `done` bytes have gone through before.
+result<void> write_rest(descriptor* d, const_buffer from, std::size_t done, deadline until);
 
 // Reads from a file. What the system has in memory is read at once; for the rest the call runs in a blocking region. `offset` as for
 // env::world::read_at. A negative errno, or how much.

@@ -7,6 +7,8 @@
 #include <libpq-fe.h>
 #endif
 
+#include <thrum/io/borrowed.h>
+
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -93,6 +95,22 @@ public:
   result run(const char* sql, const std::string& parameter) {
     const std::array<const char*, 1> values{parameter.c_str()};
     return result(::PQexecParams(raw_, sql, 1, nullptr, values.data(), nullptr, nullptr, 0));
+  }
+  // The answer's text. The fiber parks meanwhile.
+  std::string wait_for(const char* sql) {
+    const auto socket = thrum::io::borrowed::from(::PQsocket(raw_)).value();
+    EXPECT_EQ(::PQsetnonblocking(raw_, 1), 0);
+    EXPECT_EQ(::PQsendQuery(raw_, sql), 1);
+    while (::PQflush(raw_) == 1) socket.wait_writable().value();
+    while (::PQisBusy(raw_) == 1) {
+      socket.wait_readable().value();
+      EXPECT_EQ(::PQconsumeInput(raw_), 1);
+    }
+    const result r(::PQgetResult(raw_));
+    EXPECT_TRUE(r.is_good()) << r.message();
+    EXPECT_EQ(::PQgetResult(raw_), nullptr);
+    EXPECT_EQ(::PQsetnonblocking(raw_, 0), 0);
+    return r.text();
   }
 
 private:
@@ -226,6 +244,34 @@ TEST_F(postgres, transactions_count_to_a_thousand) {
                   std::to_string(callers() - (callers() + 9) / 10));
       },
       max_threads);
+}
+
+// The non-blocking form of libpq, and waits of thrum: all queries wait in the server at a time, and there are four threads.
+TEST_F(postgres, fibers_wait_for_answers_without_threads) {
+  thrum::run(
+      [] {
+        constexpr std::size_t n = 32;
+        connection holder(where());
+        EXPECT_TRUE(holder.run("SELECT pg_advisory_lock(8)").is_good());
+        pool connections(where(), n);
+        std::vector<thrum::fiber<std::string>> queries;
+        for (std::size_t i = 0; i < n; ++i)
+          queries.push_back(thrum::spawn([&] {
+            std::string answer;
+            connections.with_one([&](connection& c) {
+              answer = c.wait_for("SELECT 'got it' FROM (SELECT pg_advisory_lock_shared(8)) AS waits");
+            });
+            return answer;
+          }));
+        // Asked until all of them wait.
+        while (
+            holder.run("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").text() !=
+            std::to_string(n))
+          thrum::this_fiber::sleep_for(std::chrono::milliseconds(5));
+        EXPECT_EQ(holder.run("SELECT pg_advisory_unlock(8)").text(), "t");
+        for (auto& q : queries) EXPECT_EQ(q.join(), "got it");
+      },
+      {.processors = 2, .max_threads = 4});
 }
 
 #else
