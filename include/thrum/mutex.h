@@ -5,6 +5,8 @@
 //   { std::lock_guard hold(m); ++shared; }
 //   if (m.try_lock_for(100ms)) { ++shared; m.unlock(); }
 //
+// lock(m) is a case of a select (select.h): one of several locks, or a lock and something else.
+//
 // Meets the standard's TimedLockable requirements, so std::unique_lock, std::scoped_lock and std::lock work. It may be held
 // across waits: a fiber that parks while it holds the mutex still owns it, on whatever thread it goes on.
 //
@@ -14,18 +16,20 @@
 //                        was passed over for a millisecond is handed the mutex, so nobody starves. try_lock() does not fail
 //                        spuriously.
 // Cancellation           lock() does not listen to stop requests, nor do the forms with a deadline: destructors lock, too, and must
-//                        not throw. A wait that does is a channel or a semaphore with one permit.
-// May park               lock(), try_lock_for(), try_lock_until().
+//                        not throw. A wait that does is a select with lock(m), or a semaphore with one permit.
+// May park               lock(), try_lock_for(), try_lock_until(); a select with it.
 // Happens-before         unlock -> the next lock.
 // When it dies           Destroying one that is held panics, and nobody may wait for it then. Who has unlocked it, or knows that
 //                        the last user has, may destroy it at once.
 // Errors                 None: nothing throws.
-// Cost                   lock and unlock uncontended: one atomic exchange, about 8 ns. 64 bytes; a constant initialiser.
+// Cost                   lock and unlock uncontended: one atomic exchange, about 8 ns. 64 bytes; a constant initialiser. An unlock that
+//                        meets somebody who waits, and each of the next thousand, takes a guard more.
 // Source of the idea     std::mutex; barging with a starvation bound from Go.
 #pragma once
 
 #include <thrum/detail/atomic.h>
 #include <thrum/detail/deadline.h>
+#include <thrum/detail/select_case.h>
 #include <thrum/detail/self.h>
 
 #include <chrono>
@@ -41,6 +45,9 @@ namespace thrum {
 
 namespace sync {
 struct holder_layout; // for reports
+}
+namespace detail {
+struct mutex_access; // for select.h
 }
 
 class mutex {
@@ -81,6 +88,7 @@ public:
 
 private:
   friend struct sync::holder_layout;
+  friend struct detail::mutex_access;
 
   // A thread that thrum has not met yet, or whose locks are watched (src/sync/lock_order.h).
   void lock_watched() noexcept;
@@ -91,7 +99,7 @@ private:
   void lock_by(wait::agent* me) noexcept {
     wait::agent* nobody = nullptr;
     if (__builtin_expect(
-            !owner_.compare_exchange_strong(nobody, me, std::memory_order_acquire, // X1
+            !owner_.compare_exchange_strong(nobody, me, std::memory_order_acq_rel, // X1, X4
                                             std::memory_order_relaxed), // relaxed: lock_slow looks again
             false))
       lock_slow();
@@ -99,7 +107,7 @@ private:
   }
   bool try_lock_by(wait::agent* me) noexcept {
     wait::agent* nobody = nullptr;
-    return owner_.compare_exchange_strong(nobody, me, std::memory_order_acquire, // X1
+    return owner_.compare_exchange_strong(nobody, me, std::memory_order_acq_rel, // X1, X4
                                           std::memory_order_relaxed) &&
            begin(me); // relaxed: not taken
   }
@@ -140,6 +148,9 @@ private:
   bool lock_late(const waiting& how) noexcept; // try_lock has failed
   bool lock_as(const waiting& how) noexcept;   // lock() that may give up
   void unlock_slow() noexcept;
+  void make_contended() noexcept;
+  // For a select: locks it for the caller, if it is free. The guard is held.
+  bool take_guarded() noexcept;
   [[noreturn]] void panic_not_owner() noexcept;
   void panic_destroyed() noexcept;
 
@@ -148,8 +159,25 @@ private:
   detail::atomic<wait::agent*> holder_{nullptr};
   detail::atomic<std::uint32_t> contended_{0}; // sticky; src/sync/mutex.cc
   detail::atomic<std::uint32_t> number_{0};    // while locks are watched; src/sync/lock_order.h
-  alignas(detail::room_alignment) unsigned char state_[detail::room_for(40)] = {}; // sync::mutex_state
+  detail::atomic<std::uint32_t> readiness_{detail::may_be_free_ready}; // a select::hint
+  std::uint16_t quiet_unlocks_ = 0; // guarded by that of the state, as is the next
+  bool hand_over_ = false;          // the first waiter has lost patience
+  alignas(detail::room_alignment) unsigned char state_[detail::room_for(32)] = {}; // sync::mutex_state
 };
+
+namespace detail {
+
+struct mutex_access { // for select.h, and src/sync/mutex.cc
+  static const void* hint(const mutex& m) noexcept { return &m.readiness_; }
+  static bool is_held_by(const mutex& m, const wait::agent& a) noexcept {
+    return m.owner_.load(std::memory_order_relaxed) == &a; // relaxed: only we write our own address
+  }
+  static bool take_guarded(mutex& m) noexcept { return m.take_guarded(); }
+  static unsigned char* state(mutex& m) noexcept { return m.state_; }
+  static atomic<std::uint32_t>& number(mutex& m) noexcept { return m.number_; }
+};
+
+} // namespace detail
 
 // mutex has all that the standard's timed form adds.
 using timed_mutex = mutex;

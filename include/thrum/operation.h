@@ -240,6 +240,10 @@ private:
 
 template <bool Ordered, select_case... Cases>
 class [[nodiscard("an operation does nothing until it is awaited")]] select_operation {
+  static_assert(!(std::is_same_v<Cases, detail::lock_case> || ...),
+                "thrum: a mutex belongs to the fiber that locks it, and a coroutine changes fibers; use a "
+                "binary_semaphore and acquire()");
+
 public:
   explicit select_operation(Cases... cases) : cases_(std::move(cases)...) {}
   select_operation(const select_operation&) = delete;

@@ -19,13 +19,15 @@
 // at(time)                 the same, until a point in time. One that has passed has its turn also while others are always ready.
 //                          Of several, the earliest counts. Other clocks: as for sleeps (this_fiber.h)
 // acquire(semaphore)       a permit of a counting_semaphore, which is taken
+// lock(mutex)              a mutex, which is locked then, by the fiber or thread that selects, and is its to unlock:
+//                          std::lock_guard hold(m, std::adopt_lock). Not in an async_select: a coroutine changes fibers
 // ended(fiber)             a spawned fiber has ended; join() will not wait. Never ready for an empty handle
 // stopped()                this fiber was asked to stop (without this case, select throws `cancelled`); looked at first. Never
 //                          ready on a plain thread
 // otherwise()              nothing else was ready, at one instant; makes select non-blocking, and it never throws `cancelled`
 // readable(h), writable(h) of a socket: io/ready.h
 //
-// What the caller owes   A case refers to its channel, semaphore or fiber, `out`, and a value that is an rvalue. All of them outlive the
+// What the caller owes   A case refers to its channel, lock or fiber, `out`, and a value that is an rvalue. All of them outlive the
 //                        select call, which a temporary in the call does; for a selector, they outlive the selector, which a
 //                        temporary does not. A case is used once.
 // What is guaranteed     Exactly one case is done; all others are withdrawn before select returns and keep their values. If
@@ -46,6 +48,7 @@
 
 #include <thrum/chan.h>
 #include <thrum/detail/select_case.h>
+#include <thrum/mutex.h>
 #include <thrum/semaphore.h>
 #include <thrum/spawn.h>
 
@@ -71,6 +74,7 @@ struct basic_case {
   select_case* get() noexcept { return &raw; }
 };
 struct otherwise_case : basic_case {};
+struct lock_case : basic_case {};
 template <class T> struct copied_send_case : basic_case {
   explicit copied_send_case(const T& v) : value(v) {}
   T value;
@@ -193,6 +197,16 @@ template <class Clock, class Duration>
 template <std::ptrdiff_t Max> [[nodiscard]] auto acquire(counting_semaphore<Max>& from) noexcept {
   detail::basic_case c;
   detail::fill_acquire(c.raw, detail::semaphore_access::core(from));
+  return c;
+}
+[[nodiscard]] inline auto lock(mutex& m) noexcept {
+  detail::lock_case c;
+  c.raw.what = detail::select_case::kind::source;
+  c.raw.object = &m;
+  c.raw.readiness = detail::mutex_access::hint(m);
+  c.raw.ready_bit = detail::may_be_free_ready;
+  c.raw.prepare = &detail::prepare_lock;
+  c.raw.when_closed = detail::select_case::at_close::lock_is_noted;
   return c;
 }
 template <class T> [[nodiscard]] auto ended(const fiber<T>& f) {

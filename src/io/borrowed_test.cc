@@ -318,7 +318,7 @@ TEST(foreign_descriptor, an_eventfd_wakes_a_borrowed_each_time) {
     const io::borrowed b = io::borrowed::from(event).value();
     std::uint64_t sum = 0;
     auto adds = spawn([&] {
-      for (int waits = 0; sum < 1'000; ++waits) {
+      while (sum < 1'000) {
         b.wait_readable().value();
         std::uint64_t n = 0;
         EXPECT_EQ(::read(event, &n, sizeof n), 8); // by the owner; thrum is not told

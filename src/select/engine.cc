@@ -345,8 +345,10 @@ namespace thrum::detail {
 std::size_t select_cases(select_case* const* cases, std::size_t count, bool ordered) {
   const std::size_t chosen = select::run({.cases = {cases, count}, .ordered = ordered});
   select_case& c = *cases[chosen];
-  if (c.when_closed != select_case::at_close::nothing &&
-      select::alternative_of(c).how == wait::outcome::closed)
+  if (c.when_closed == select_case::at_close::lock_is_noted)
+    note_chosen_lock(c);
+  else if (c.when_closed != select_case::at_close::nothing &&
+           select::alternative_of(c).how == wait::outcome::closed)
     chosen_closed(c);
   return chosen;
 }

@@ -30,15 +30,27 @@
 // recursive_mutex is handed over always: whoever waits for it, or has got it while others wait, asks for that. So it is never free
 // while somebody waits.
 //
+// For select there is a hint, which is written under the guard only; quiet ways do not know of it. So it says "may be free", until
+// somebody who selects looks closer, makes the mutex contended, and finds it held all the same: then nobody can unlock it but
+// here, where the hint is raised before the mutex is free. A select that waits has lost all its chances to choose something else once it
+// is claimed, so it cannot compete with who comes by: it is handed the mutex, always.
+//
+// Invariant
+//   X5  the hint says "held" only while the mutex is contended and held. So who reads that, twice and unchanged, knows that it was
+//       held all the time between (select/hint.h).
+//
 // Orderings
 //   X1  owner: release store of unlock -> acquire compare-exchange of lock. (lock_slow needs none: what was unlocked quietly it
 //       has seen by X3, itself or whoever made the mutex contended, and everything else by the guard.)
 //   X2  the fences above.
 //   X3  unlocking: release store -> the waiter's acquire load: the owner word is then as the unlocker left it. Every store
 //       releases: the waiter may read that the thread unlocks another mutex by now, and must see the end of this unlock.
+//   X4  owner: compare-exchange of who locks quietly (release) -> that of who finds it locked, and lowers the hint (acquire): as H1 in
+//       select/hint.h, so that "A is locked after B was unlocked" does not look as if both were held.
 //   Everything in mutex_state is guarded by its guard.
 #include "env/panic.h"
 #include "sched/park.h"
+#include "select/engine.h"
 #include "sync/lock_order.h"
 
 #include <new>
@@ -49,9 +61,7 @@ namespace sync {
 
 struct mutex_state {
   wait::lock guard;
-  wait::waiter_list waiters;
-  std::uint16_t quiet_unlocks = 0;
-  bool hand_over = false; // the first waiter has lost patience
+  wait::waiter_list waiters; // a select's have a slot (prepare_lock)
 };
 
 namespace {
@@ -123,6 +133,31 @@ void mutex::end_wait(ender& which) noexcept {
   if (woken != nullptr) sched::ready(*woken);
 }
 
+// The guard is held. Afterwards every unlock comes to unlock_slow.
+void mutex::make_contended() noexcept {
+  contended_.store(1, std::memory_order_relaxed); // relaxed: the fence orders it
+  base::heavy_fence();                            // X2
+  wait::for_each_thread([this](const wait::thread_context& t) {
+    for (unsigned turn = 0; t.unlocking.load(std::memory_order_acquire) == this; ++turn)
+      base::back_off(turn); // X3
+  });
+  quiet_unlocks_ = 0;
+}
+
+bool mutex::take_guarded() noexcept {
+  wait::agent* const me = &sched::this_agent();
+  for (;;) {
+    wait::agent* nobody = nullptr;
+    if (owner_.compare_exchange_strong(nobody, me, std::memory_order_acquire, // X1
+                                       std::memory_order_acquire))            // X4
+      return begin(me);
+    if (contended_.load(std::memory_order_relaxed) != 0) break; // relaxed: guarded
+    make_contended();
+  }
+  select::update_hint(readiness_, 0); // X5
+  return false;
+}
+
 void mutex::lock_slow() noexcept { static_cast<void>(lock_slow(waiting{})); }
 
 bool mutex::lock_slow(const waiting& how) noexcept {
@@ -138,21 +173,13 @@ bool mutex::lock_slow(const waiting& how) noexcept {
   env::nanoseconds since = 0;
   for (bool woken = false;; woken = true) {
     const lock::held guard = state.guard.acquire(wait::this_thread());
-    if (contended_.load(std::memory_order_relaxed) == 0) { // relaxed: guarded
-      contended_.store(1, std::memory_order_relaxed);      // relaxed: the fence orders it
-      base::heavy_fence();                                 // X2
-      wait::for_each_thread([this](const wait::thread_context& t) {
-        for (unsigned turn = 0; t.unlocking.load(std::memory_order_acquire) == this; ++turn)
-          base::back_off(turn); // X3
-      });
-      state.quiet_unlocks = 0;
-    }
+    if (contended_.load(std::memory_order_relaxed) == 0) make_contended(); // relaxed: guarded
     wait::agent* holder = nullptr;
     if (owner_.compare_exchange_strong(holder, &me,
-                                       std::memory_order_relaxed,     // relaxed: X3 or the guard orders
-                                       std::memory_order_relaxed) ||  // relaxed: as above
-        holder == &me) {                                              // handed over
-      if (how.fair && !state.waiters.empty()) state.hand_over = true; // by us, too
+                                       std::memory_order_relaxed,    // relaxed: X3 or the guard orders
+                                       std::memory_order_relaxed) || // relaxed: as above
+        holder == &me) {                                             // handed over
+      if (how.fair && !state.waiters.empty()) hand_over_ = true;     // by us, too
       if (how.stop != nullptr) how.stop->waiter = nullptr;
       lock::release(guard);
       return true;
@@ -165,9 +192,9 @@ bool mutex::lock_slow(const waiting& how) noexcept {
       }
     }
     const env::nanoseconds now = how.deadline != detail::no_deadline || woken ? detail::steady_now() : 0;
-    if (how.fair) state.hand_over = true;
+    if (how.fair) hand_over_ = true;
     if (woken) { // passed over: back to the front
-      if (since != 0 && now - since >= sync::patience) state.hand_over = true;
+      if (since != 0 && now - since >= sync::patience) hand_over_ = true;
       state.waiters.push_front(w);
     } else {
       state.waiters.push_back(w);
@@ -193,8 +220,9 @@ void mutex::unlock_slow() noexcept {
   here.unlocking.store(nullptr, std::memory_order_release); // X3: what this thread unlocked before
   const lock::held guard = state.guard.acquire(here);
   wait::waiter* w = wait::pop_claimed(state.waiters);
-  if (w == nullptr && ++state.quiet_unlocks >= sync::calm) {
-    contended_.store(0, std::memory_order_relaxed); // relaxed: guarded
+  if (w == nullptr && ++quiet_unlocks_ >= sync::calm) {
+    select::update_hint(readiness_, detail::may_be_free_ready); // X5
+    contended_.store(0, std::memory_order_relaxed);             // relaxed: guarded
     lock::release(guard);
     static_cast<void>(begin(here.current));
     return unlock_by(&here); // the quiet way, or back here if somebody has come meanwhile
@@ -202,11 +230,14 @@ void mutex::unlock_slow() noexcept {
   wait::agent* woken = nullptr;
   if (w != nullptr) {
     woken = &static_cast<wait::agent&>(*w->owner);
-    state.quiet_unlocks = 0;
+    quiet_unlocks_ = 0;
   }
-  const bool hand_over = woken != nullptr && state.hand_over;
-  if (hand_over) state.hand_over = false;
-  owner_.store(hand_over ? woken : nullptr, std::memory_order_release); // X1
+  const bool selects = w != nullptr && w->slot != nullptr;
+  const bool hand_over = selects || (woken != nullptr && hand_over_);
+  if (hand_over) hand_over_ = false;
+  if (selects) static_cast<void>(begin(woken)); // for him: a select does nothing more
+  if (!hand_over) select::update_hint(readiness_, detail::may_be_free_ready); // X5
+  owner_.store(hand_over ? woken : nullptr, std::memory_order_release);       // X1
   lock::release(guard);
   if (woken != nullptr) sched::ready(*woken);
 }
@@ -222,5 +253,43 @@ void mutex::panic_destroyed() noexcept {
   // At exit, static mutexes are destroyed while fibers that hold them may still run. That is nobody's mistake.
   if (!env::exiting()) env::panic("a mutex was destroyed while it is locked");
 }
+
+// ---- for select
+
+namespace detail {
+
+namespace {
+
+mutex_state& state_of(mutex& m) noexcept {
+  return *std::launder(reinterpret_cast<mutex_state*>(mutex_access::state(m)));
+}
+
+bool commit_lock(select::alternative& a, wait::claimable**) noexcept {
+  return mutex_access::take_guarded(*static_cast<mutex*>(a.source));
+}
+void enqueue_lock(select::alternative& a) noexcept {
+  state_of(*static_cast<mutex*>(a.source)).waiters.push_back(a);
+}
+void withdraw_lock(select::alternative& a) noexcept {
+  state_of(*static_cast<mutex*>(a.source)).waiters.erase(a);
+}
+constexpr select::source_ops lock_ops{commit_lock, enqueue_lock, withdraw_lock};
+
+} // namespace
+
+void prepare_lock(select_case& c) noexcept {
+  auto& m = *static_cast<mutex*>(c.object);
+  if (mutex_access::is_held_by(m, sched::this_agent()))
+    env::panic("a select is to lock a mutex that its fiber holds",
+               "this can never succeed; unlock it before, or leave the case out");
+  select::prepare(c, lock_ops, &m, state_of(m).guard).slot = &m;
+}
+
+void note_chosen_lock(const select_case& c) noexcept {
+  auto& m = *static_cast<mutex*>(c.object);
+  sync::has_locked({&m, mutex_access::number(m), sync::lock_kind::mutex});
+}
+
+} // namespace detail
 
 } // namespace thrum

@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <functional>
+#include <mutex>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -37,13 +39,20 @@ struct world {
   thrum::fiber<void> ended_fiber = spawn([] {});
   thrum::counting_semaphore<> permits{1'000'000};
   thrum::binary_semaphore no_permit{0};
+  thrum::mutex free;
+  thrum::mutex held;
   chan<int> hold;
-  thrum::fiber<void> running = spawn([hold = hold] { static_cast<void>(hold.recv()); });
+  std::atomic<bool> holds{false};
+  thrum::fiber<void> running = spawn([this, until = hold] {
+    const std::lock_guard mine(held);
+    holds = true;
+    static_cast<void>(until.recv());
+  });
 
   world() {
     full.send(0);
     for (int i = 0; i < 32; ++i) filled.send(i);
-    test::until([&] { return ended_fiber.ended(); });
+    test::until([&] { return ended_fiber.ended() && holds; });
   }
   ~world() {
     hold.close();
@@ -77,6 +86,8 @@ constexpr kind kinds[] = {
      [](thrum::selector& s, world& w) { return s.add(thrum::acquire(w.permits)); }},
     {"acquire, none", when::never,
      [](thrum::selector& s, world& w) { return s.add(thrum::acquire(w.no_permit)); }},
+    {"lock, free", when::ready, [](thrum::selector& s, world& w) { return s.add(thrum::lock(w.free)); }},
+    {"lock, held", when::never, [](thrum::selector& s, world& w) { return s.add(thrum::lock(w.held)); }},
     {"ended, yes", when::ready,
      [](thrum::selector& s, world& w) { return s.add(thrum::ended(w.ended_fiber)); }},
     {"ended, no", when::never, [](thrum::selector& s, world& w) { return s.add(thrum::ended(w.running)); }},
@@ -121,7 +132,9 @@ TEST_P(select_sources, every_kind_of_case_works_beside_every_other) {
             continue;
           }
           ASSERT_LT(chosen, 2u);
-          EXPECT_TRUE((chosen == 0 ? first.is : second.is) == best) << first.name << " and " << second.name;
+          const kind& done = chosen == 0 ? first : second;
+          EXPECT_TRUE(done.is == best) << first.name << " and " << second.name;
+          if (done.name == std::string_view("lock, free")) w.free.unlock();
           if (w.filled.size() == 0) w.filled.send(1);
           while (w.roomy.size() > 32) static_cast<void>(w.roomy.recv());
         }
@@ -161,6 +174,105 @@ TEST_P(select_sources, a_source_that_is_always_ready_does_not_hide_a_deadline_th
     // Without waiting: the order says who goes first.
     EXPECT_EQ(thrum::select_ordered(thrum::recv(busy), thrum::at(deadline)), 0u);
     EXPECT_EQ(thrum::select_ordered(thrum::at(deadline), thrum::recv(busy)), 0u);
+  });
+}
+
+TEST_P(select_sources, a_mutex_that_was_chosen_is_held_and_the_others_are_not) {
+  run([] {
+    thrum::mutex a, b;
+    const chan<int> never;
+    EXPECT_EQ(thrum::select(thrum::lock(a), thrum::recv(never)), 0u);
+    EXPECT_FALSE(spawn([&] { return a.try_lock(); }).join());
+    EXPECT_EQ(thrum::select_ordered(thrum::lock(b), thrum::otherwise()), 0u);
+    a.unlock();
+    auto waits = spawn([&] { // b is held: a is taken
+      const std::size_t k = thrum::select(thrum::lock(b), thrum::lock(a));
+      a.unlock();
+      return k;
+    });
+    EXPECT_EQ(waits.join(), 1u);
+    auto late = spawn([&] { return thrum::select(thrum::lock(b), thrum::after(200us)); });
+    EXPECT_EQ(late.join(), 1u);
+    auto looks = spawn([&] { return thrum::select(thrum::lock(b), thrum::otherwise()); });
+    EXPECT_EQ(looks.join(), 1u);
+    b.unlock();
+    EXPECT_TRUE(b.try_lock()); // nobody who gave up was handed it
+    b.unlock();
+  });
+}
+
+// Who waits in a select is given the mutex: it is never free in between, although others come by.
+TEST_P(select_sources, a_select_that_waits_for_a_mutex_gets_it_when_it_is_unlocked) {
+  run([] {
+    thrum::mutex m;
+    const chan<int> never;
+    std::atomic<bool> begun{false};
+    m.lock();
+    auto waits = spawn([&] {
+      begun = true;
+      const std::size_t k = thrum::select(thrum::recv(never), thrum::lock(m));
+      const std::lock_guard hold(m, std::adopt_lock);
+      return k;
+    });
+    test::until([&] { return begun.load(); });
+    for (int i = 0; i < 3; ++i) thrum::this_fiber::yield();
+    m.unlock();
+    EXPECT_EQ(waits.join(), 1u);
+    EXPECT_TRUE(m.try_lock());
+    m.unlock();
+  });
+}
+
+TEST_P(select_sources, a_stop_request_ends_a_wait_for_a_mutex_and_leaves_it) {
+  run([] {
+    thrum::mutex m;
+    m.lock();
+    EXPECT_EQ(test::how_it_ends([&] { thrum::select(thrum::lock(m)); }, true), test::ends::after_waiting);
+    EXPECT_EQ(test::how_it_ends([&] { thrum::select(thrum::lock(m)); }, false), test::ends::after_waiting);
+    m.unlock();
+    EXPECT_TRUE(m.try_lock());
+    m.unlock();
+  });
+}
+
+// Fibers and a thread, some of which lock, try, give up, or select; whoever is in is alone.
+TEST_P(select_sources, those_who_select_a_mutex_and_those_who_lock_it_exclude_each_other) {
+  const auto round = [](thrum::mutex* two, long* sums, std::size_t i) {
+    std::size_t k = i % 2;
+    switch (i % 5) {
+    case 0: k = thrum::select(thrum::lock(two[0]), thrum::lock(two[1])); break;
+    case 1: two[k].lock(); break;
+    case 2:
+      if (thrum::select(thrum::lock(two[k]), thrum::after(20us)) != 0) return false;
+      break;
+    case 3:
+      if (thrum::select(thrum::lock(two[k]), thrum::otherwise()) != 0) return false;
+      break;
+    case 4:
+      if (!two[k].try_lock_for(20us)) return false;
+    }
+    ++sums[k];
+    if (i % 7 == 0) thrum::this_fiber::yield();
+    two[k].unlock();
+    return true;
+  };
+  run([&] {
+    thrum::mutex two[2];
+    long sums[2] = {0, 0};
+    std::atomic<long> done{0};
+    std::vector<thrum::fiber<void>> all;
+    for (std::size_t f = 0; f < 8; ++f)
+      all.push_back(spawn([&, f] {
+        for (std::size_t i = 0; i < times(1'000); ++i)
+          if (round(two, sums, i + f)) ++done;
+      }));
+    std::thread thread([&] {
+      for (std::size_t i = 0; i < times(500); ++i)
+        if (round(two, sums, i)) ++done;
+    });
+    for (auto& f : all) f.join();
+    thrum::blocking([&] { thread.join(); });
+    EXPECT_EQ(sums[0] + sums[1], done);
   });
 }
 

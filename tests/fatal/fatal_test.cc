@@ -74,6 +74,8 @@ INSTANTIATE_TEST_SUITE_P(
         report{"detach_of_nothing", "detach of a fiber handle that refers to no fiber", ""},
         report{"detach_twice", "detach of a fiber handle that refers to no fiber", ""},
         report{"lock_twice", "a mutex was locked again by the fiber that holds it", "recursive_mutex"},
+        report{"select_of_ones_own_lock", "a select is to lock a mutex that its fiber holds",
+               "unlock it before"},
         report{"unlock_of_unlocked", "unlock of a mutex that is not locked", "std::lock_guard"},
         report{"unlock_twice", "unlock of a mutex that is not locked", "std::lock_guard"},
         report{"unlock_of_anothers", "unlock of a mutex that another fiber or thread holds", "unlocks it"},

@@ -227,6 +227,14 @@ void lock_twice_on_a_thread() {
   m.lock();
   m.lock();
 }
+void select_of_ones_own_lock() {
+  in_a_detached_fiber([] {
+    static thrum::mutex m;
+    const thrum::chan<int> never;
+    m.lock();
+    thrum::select(thrum::recv(never), thrum::lock(m));
+  });
+}
 void unlock_of_unlocked() {
   in_a_detached_fiber([] {
     static thrum::mutex m;
@@ -464,6 +472,7 @@ constexpr mistake mistakes[] = {
     THRUM_MISTAKE(detach_twice),
     THRUM_MISTAKE(lock_twice),
     THRUM_MISTAKE(lock_twice_on_a_thread),
+    THRUM_MISTAKE(select_of_ones_own_lock),
     THRUM_MISTAKE(stop_a_recording_twice),
     THRUM_MISTAKE(unlock_of_unlocked),
     THRUM_MISTAKE(unlock_twice),

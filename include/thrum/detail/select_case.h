@@ -13,7 +13,8 @@ namespace thrum::detail {
 struct select_case {
   enum class kind : std::uint8_t { source, after, at, stopped, otherwise };
   kind what = kind::otherwise;
-  enum class at_close : std::uint8_t { nothing, send_fails, recv_asks_why }; // as chosen_closed() reads it
+  // As chosen_closed() reads it; lock_is_noted: never closes, and goes to note_chosen_lock().
+  enum class at_close : std::uint8_t { nothing, send_fails, recv_asks_why, lock_is_noted };
   at_close when_closed = at_close::nothing;
   std::uint32_t ready_bit = 0; // which bit of *readiness means that this case is ready
   // A source. `prepare` makes the engine's part of the case, in `state`; it is called at most once, and only if the case is
@@ -36,12 +37,17 @@ inline constexpr std::uint32_t chan_send_ready = 2;
 inline constexpr std::uint32_t has_ended_ready = 1;
 inline constexpr std::uint32_t has_settled_ready = 1;
 inline constexpr std::uint32_t has_permit_ready = 1;
+inline constexpr std::uint32_t may_be_free_ready = 1;
 
 void prepare_recv(select_case& c) noexcept;    // src/chan/
 void prepare_send(select_case& c) noexcept;    // src/chan/
 void prepare_ended(select_case& c) noexcept;   // src/sync/join.cc
 void prepare_settled(select_case& c) noexcept; // src/future/core.cc
 void prepare_acquire(select_case& c) noexcept; // src/sync/semaphore.cc
+void prepare_lock(select_case& c) noexcept;    // src/sync/mutex.cc
+
+// For a mutex that was chosen: locks may be watched (src/sync/lock_order.h).
+void note_chosen_lock(const select_case& c) noexcept; // src/sync/mutex.cc
 
 // For a case that was chosen because its channel is closed: throws channel_closed for a send, and for a receive the reason that the
 // channel was closed with, if there is one (src/chan/).
