@@ -39,6 +39,8 @@
 //                        order of the calls. On a runtime, it is a fiber of its own, and may wait. It sees the scoped values
 //                        (scoped.h) that were bound where then() was called. If the executor refuses or drops it, the new
 //                        future fails with the executor's reason.
+// get_outcome()    as get(), but an outcome<T>, too, so that a failure is a value
+//
 // What the caller owes   An executor outlives what is queued to it. A future, and a promise's get_future() and destructor, are used by
 //                        one fiber or thread at a time; a shared_future has a copy for each. Using a handle that refers to
 //                        nothing panics, but for valid(), ready() and request_stop(); so does a second get_future(). Two promises
@@ -49,7 +51,7 @@
 //                        before its result is seen.
 // Stopping               request_stop() asks who makes the value: the fiber of an async() or a continuation (error.h) that a runtime
 //                        runs, and before that what it waits for; a promise learns it by stop_requested() and on_stop().
-// May park               get(), wait(), wait_for(), wait_until(). They listen to stop requests, and leave the future as it was then.
+// May park               get(), get_outcome(), wait(), wait_for(), wait_until(). They listen to stop requests, and leave the future as it was then.
 // Happens-before         set_value, set_exception -> the return of get() and of a wait that says true, and the continuations.
 // When it dies           All share the state, in any order. A promise may be destroyed by who was woken by its set_value().
 // Errors                 get() rethrows what made the future fail, as it was. cancelled from waits. std::bad_alloc from making a
@@ -95,6 +97,13 @@ public:
       return static_cast<T>(*c.value);
     else if constexpr (!std::is_void_v<T>)
       return std::move(c.value);
+  }
+
+  // get(), but a failure is the error of an expected. (A reference is kept as std::reference_wrapper.)
+  [[nodiscard]] outcome<T> get_outcome() {
+    base::wait(); // as above
+    const future mine = std::move(*this);
+    return detail::outcome_of<T, true>(mine.result());
   }
 
   // The same as one that many may look at.
@@ -197,6 +206,13 @@ public:
       return c.value;
     else
       static_cast<void>(c);
+  }
+  // get(), but a failure is the error of an expected. The value is a copy.
+  [[nodiscard]] outcome<T> get_outcome() const
+    requires(detail::can_pass<T, false>)
+  {
+    base::wait();
+    return detail::outcome_of<T, false>(base::result());
   }
 
   template <class F> auto then(F&& f, place site = place::current()) const {

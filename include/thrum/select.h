@@ -27,6 +27,9 @@
 // otherwise()              nothing else was ready, at one instant; makes select non-blocking, and it never throws `cancelled`
 // readable(h), writable(h) of a socket: io/ready.h
 //
+// select_outcome(cases...), select_ordered_outcome(cases...), and wait_outcome() of a selector: a std::expected<std::size_t, closed_case>. Its
+// error tells which case was chosen, and with which exception the others would have ended because the channel is closed.
+//
 // What the caller owes   A case refers to its channel, lock or fiber, `out`, and a value that is an rvalue. All of them outlive the
 //                        select call, which a temporary in the call does; for a selector, they outlive the selector, which a
 //                        temporary does not. A case is used once.
@@ -55,6 +58,8 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <exception>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -62,7 +67,22 @@
 
 namespace thrum {
 
+// The case of a select that was chosen because its channel is closed.
+struct closed_case {
+  std::size_t index = 0;
+  std::exception_ptr reason; // of a send: a channel_closed; else what the channel was closed with
+};
+
 namespace detail {
+
+// select_cases(), with that as an error.
+inline std::expected<std::size_t, closed_case> select_told(select_case* const* cases, std::size_t count,
+                                                           bool ordered) {
+  std::exception_ptr reason;
+  const std::size_t chosen = select_cases(cases, count, ordered, &reason);
+  if (reason != nullptr) return std::unexpected(closed_case{chosen, std::move(reason)});
+  return chosen;
+}
 
 struct handle_access {
   template <class T> static joinable_task* task(const fiber<T>& f) noexcept { return f.task_; }
@@ -241,6 +261,18 @@ template <select_case... Cases> std::size_t select_ordered(Cases&&... cases) {
   return detail::select_cases(all, sizeof...(Cases), true);
 }
 
+// The same, but what the chosen case would throw because its channel is closed is the error of an expected.
+template <select_case... Cases>
+[[nodiscard]] std::expected<std::size_t, closed_case> select_outcome(Cases&&... cases) {
+  detail::select_case* const all[] = {cases.get()..., nullptr};
+  return detail::select_told(all, sizeof...(Cases), false);
+}
+template <select_case... Cases>
+[[nodiscard]] std::expected<std::size_t, closed_case> select_ordered_outcome(Cases&&... cases) {
+  detail::select_case* const all[] = {cases.get()..., nullptr};
+  return detail::select_told(all, sizeof...(Cases), true);
+}
+
 // A select whose number of cases is known at run time. wait() may be called again and again: each is a select of its own, in
 // which after() begins anew and a value that was an lvalue is copied again. An rvalue is gone after it was sent once.
 //
@@ -263,6 +295,14 @@ public:
   }
   std::size_t wait() { return run(false); }
   std::size_t wait_ordered() { return run(true); }
+  [[nodiscard]] std::expected<std::size_t, closed_case> wait_outcome() {
+    begin();
+    return detail::select_told(cases_.data(), cases_.size(), false);
+  }
+  [[nodiscard]] std::expected<std::size_t, closed_case> wait_ordered_outcome() {
+    begin();
+    return detail::select_told(cases_.data(), cases_.size(), true);
+  }
   [[nodiscard]] std::size_t size() const noexcept { return kept_.size(); }
 
 private:
@@ -278,9 +318,12 @@ private:
     std::optional<Case> used;
   };
 
-  std::size_t run(bool ordered) {
+  void begin() {
     cases_.clear();
     for (auto& kept : kept_) cases_.push_back(kept->begin());
+  }
+  std::size_t run(bool ordered) {
+    begin();
     return detail::select_cases(cases_.data(), cases_.size(), ordered);
   }
 

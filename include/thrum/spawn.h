@@ -4,11 +4,12 @@
 //   thrum::fiber<int> sum = thrum::spawn(add, 1, 2); // with arguments: they are moved into the fiber, too
 //   if (!answer.wait_for(1s)) answer.request_stop();
 //   int n = sum.join();                              // waits; rethrows what the fiber threw
+//   if (auto a = answer.join_outcome()) n += *a;     // the same as a std::expected<int, std::exception_ptr>
 //
 // f and args are decayed and moved into the fiber, as std::thread does; they may be move-only. attrs (attrs.h) may stand in
 // front of f. If f returns a reference, so does join().
 //
-// What the caller owes   A handle is joined at most once: join(), wait_for() and detach() of an empty one panic. A fiber does not
+// What the caller owes   A handle is joined at most once: join(), join_outcome(), wait_for() and detach() of an empty one panic. A fiber does not
 //                        join itself, nor destroy its own handle: that panics. The handle is used by one thread or fiber at a
 //                        time. What a reference that f returns refers to is alive when it is used.
 // What is guaranteed     Destroying a handle that was not joined requests a stop and joins, so nothing outlives its scope; and so
@@ -17,14 +18,14 @@
 //                        is printed. detach() gives the fiber up: an exception that leaves it later counts as one of go().
 //                        When join() returns, f, args and the fiber's frames are gone.
 // Which runtime          that of the calling fiber; on a plain thread, the default runtime. runtime::spawn() names another one.
-// May park               join(), wait_for(), wait_until(); the destructor and move assignment, unless the fiber has ended. The
+// May park               join(), join_outcome(), wait_for(), wait_until(); the destructor and move assignment, unless the fiber has ended. The
 //                        last two do not listen to stop requests.
 // Happens-before         spawn -> f; f's end -> the return of join(), and of wait_for(), wait_until() and ended() that say true.
 // When it dies           The handle may outlive the fiber's runtime: the fiber has ended by then, and its result is kept until
 //                        the handle takes or drops it.
 // Errors                 std::bad_alloc from spawn, and what moving f and args throws; nothing was started then. join() and the
 //                        waits throw `cancelled` if the caller is asked to stop; the handle is joinable() still. If join() throws
-//                        the `cancelled` that ended the fiber, it is not.
+//                        the `cancelled` that ended the fiber, it is not. join_outcome() throws nothing else.
 // Cost                   40 to 60 ns to start and end a fiber; joining one that has ended is a load. A fiber that has ended, but
 //                        was not joined, holds 256 bytes, not a stack. request_stop(), and dropping a fiber that runs: one or
 //                        two heavy fences, system calls that interrupt every running thread of the process, 0.3 to 14 us each.
@@ -67,6 +68,13 @@ public:
     static_cast<void>(detail::wait_ended_until(task_, detail::no_deadline));
     detail::joined_result<T> taken(std::exchange(task_, nullptr));
     return taken.get();
+  }
+
+  // join(), but what the fiber threw is the error of an expected. (A reference is kept as std::reference_wrapper.)
+  [[nodiscard]] outcome<T> join_outcome() {
+    static_cast<void>(detail::wait_ended_until(task_, detail::no_deadline));
+    detail::joined_result<T> taken(std::exchange(task_, nullptr));
+    return taken.outcome();
   }
 
   // join() for coroutines: co_await f.async_join(). operation.h is to be included.

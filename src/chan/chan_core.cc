@@ -364,6 +364,11 @@ void chosen_closed(const select_case& c) {
   chan_rethrow_reason(static_cast<const chan_core*>(c.object));
 }
 
+std::exception_ptr why_closed(const select_case& c) noexcept {
+  if (c.when_closed == select_case::at_close::send_fails) return std::make_exception_ptr(channel_closed());
+  return static_cast<const chan_core*>(c.object)->reason;
+}
+
 void prepare_recv(select_case& c) noexcept {
   auto* core = static_cast<chan_core*>(c.object);
   select::prepare(c, chan::recv_ops, core, core->guard);

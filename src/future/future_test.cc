@@ -181,6 +181,28 @@ TEST(futures, rethrow_the_very_exception) {
   } catch (...) { EXPECT_EQ(std::current_exception(), thrown); }
 }
 
+TEST(futures, get_outcome_has_the_value_or_the_very_exception) {
+  const std::exception_ptr thrown = failure(error_a("the one"));
+  promise<std::unique_ptr<int>> good;
+  good.set_value(std::make_unique<int>(5));
+  EXPECT_EQ(**good.get_future().get_outcome(), 5);
+  promise<void> bad;
+  bad.set_exception(thrown);
+  future<void> f = bad.get_future();
+  EXPECT_EQ(f.get_outcome().error(), thrown);
+  EXPECT_FALSE(f.valid());
+  promise<int> many;
+  const shared_future<int> all = many.get_future().share();
+  many.set_value(6);
+  EXPECT_EQ(all.get_outcome(), 6);
+  EXPECT_EQ(all.get_outcome(), 6);
+  promise<int> failed;
+  const shared_future<int> none = failed.get_future().share();
+  failed.set_exception(thrown);
+  EXPECT_EQ(none.get_outcome().error(), thrown);
+  EXPECT_EQ(none.get_outcome().error(), thrown);
+}
+
 TEST(futures, a_fiber_waits_for_a_thread_and_a_thread_for_a_fiber) {
   promise<int> p;
   future<int> f = p.get_future();

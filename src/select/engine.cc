@@ -342,14 +342,19 @@ std::size_t finish(const request& r, sched::coroutine& self, sched::coroutine_ti
 
 namespace thrum::detail {
 
-std::size_t select_cases(select_case* const* cases, std::size_t count, bool ordered) {
+std::size_t select_cases(select_case* const* cases, std::size_t count, bool ordered,
+                         std::exception_ptr* closed) {
   const std::size_t chosen = select::run({.cases = {cases, count}, .ordered = ordered});
   select_case& c = *cases[chosen];
-  if (c.when_closed == select_case::at_close::lock_is_noted)
+  if (c.when_closed == select_case::at_close::nothing) return chosen;
+  if (c.when_closed == select_case::at_close::lock_is_noted) {
     note_chosen_lock(c);
-  else if (c.when_closed != select_case::at_close::nothing &&
-           select::alternative_of(c).how == wait::outcome::closed)
-    chosen_closed(c);
+  } else if (select::alternative_of(c).how == wait::outcome::closed) {
+    if (closed == nullptr)
+      chosen_closed(c);
+    else
+      *closed = why_closed(c);
+  }
   return chosen;
 }
 

@@ -233,6 +233,42 @@ thrum::task<int> received_by_a_coroutine(chan<int> c) {
 
 } // namespace
 
+TEST_P(chan_close, a_select_has_the_reason_as_a_value_too) {
+  run([] {
+    const chan<int> closed, never, silent;
+    closed.close(reason);
+    silent.close();
+    std::optional<int> got = 7;
+    const auto received = thrum::select_outcome(thrum::recv(never), thrum::recv(closed, got));
+    ASSERT_FALSE(received);
+    EXPECT_EQ(received.error().index, 1u);
+    EXPECT_EQ(received.error().reason, reason);
+    EXPECT_FALSE(got);
+    const auto sent = thrum::select_ordered_outcome(thrum::send(closed, 1), thrum::recv(closed));
+    ASSERT_FALSE(sent);
+    EXPECT_EQ(sent.error().index, 0u);
+    EXPECT_THROW(std::rethrow_exception(sent.error().reason), thrum::channel_closed);
+    // No failure: a close without a reason, and all that is not closed.
+    EXPECT_EQ(thrum::select_outcome(thrum::recv(silent, got)), 0u);
+    EXPECT_EQ(thrum::select_outcome(thrum::recv(never), thrum::otherwise()), 1u);
+    EXPECT_EQ(thrum::select_outcome(thrum::recv(never), thrum::after(1us)), 1u);
+    thrum::selector any;
+    any.add(thrum::recv(never));
+    any.add(thrum::recv(closed));
+    EXPECT_EQ(any.wait_outcome().error().index, 1u);
+    EXPECT_EQ(any.wait_ordered_outcome().error().reason, reason);
+    // One that is closed while it is waited for; and the waiter's own stop request, which is thrown.
+    const chan<int> later;
+    auto waits = spawn([&] { return thrum::select_outcome(thrum::recv(never), thrum::recv(later)); });
+    thrum::this_fiber::yield();
+    later.close(reason);
+    EXPECT_EQ(waits.join().error().reason, reason);
+    auto stopped = spawn([&] { static_cast<void>(thrum::select_outcome(thrum::recv(never))); });
+    stopped.request_stop();
+    EXPECT_THROW(stopped.join(), thrum::cancelled);
+  });
+}
+
 TEST_P(chan_close, a_reason_is_thrown_after_what_is_left_and_again_each_time) {
   run([] {
     for (const std::size_t capacity : {3u, 8u}) {

@@ -190,6 +190,39 @@ TEST_P(spawning, join_rethrows_what_the_fiber_threw) {
   EXPECT_THROW(run([] { throw 7L; }), long);
 }
 
+TEST_P(spawning, join_outcome_has_what_the_fiber_returned_or_threw_as_a_value) {
+  run([] {
+    EXPECT_EQ(spawn([] { return 5; }).join_outcome(), 5);
+    EXPECT_TRUE(spawn([] {}).join_outcome().has_value());
+    EXPECT_EQ(**spawn([] { return std::make_unique<int>(6); }).join_outcome(), 6);
+    int referred = 7;
+    EXPECT_EQ(&spawn([&]() -> int& { return referred; }).join_outcome()->get(), &referred);
+    const std::exception_ptr thrown = std::make_exception_ptr(std::runtime_error("the reason"));
+    auto f = spawn([=]() -> std::string { std::rethrow_exception(thrown); });
+    const thrum::outcome<std::string> failed = f.join_outcome();
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error(), thrown); // that very one
+    EXPECT_FALSE(f.joinable());
+    auto stopped = spawn([] { thrum::this_fiber::sleep_for(24h); });
+    stopped.request_stop();
+    EXPECT_THROW(std::rethrow_exception(stopped.join_outcome().error()), thrum::cancelled);
+  });
+}
+
+// The caller's own stop request is thrown, as by every wait, and takes nothing from the handle.
+TEST_P(spawning, join_outcome_of_a_caller_that_is_asked_to_stop_throws_cancelled) {
+  run([] {
+    auto outer = spawn([] {
+      while (!thrum::this_fiber::stop_requested()) thrum::this_fiber::yield();
+      auto waits = spawn([] { thrum::this_fiber::sleep_for(24h); });
+      EXPECT_THROW(static_cast<void>(waits.join_outcome()), thrum::cancelled);
+      EXPECT_TRUE(waits.joinable());
+    });
+    outer.request_stop();
+    outer.join();
+  });
+}
+
 // What a fiber's callable throws when it is moved in is the caller's, and nothing was started.
 TEST_P(spawning, a_throwing_copy_reaches_the_caller) {
   struct fragile {

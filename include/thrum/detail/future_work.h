@@ -7,6 +7,7 @@
 #pragma once
 
 #include <thrum/detail/future_core.h>
+#include <thrum/detail/outcome.h>
 #include <thrum/executor.h>
 
 #include <concepts>
@@ -18,11 +19,6 @@ namespace thrum {
 
 template <class T> class future;
 template <class T> class shared_future;
-
-// What became of a future: the value or the exception. (A reference is kept as std::reference_wrapper.)
-template <class T> using outcome = std::expected<
-    std::conditional_t<std::is_reference_v<T>, std::reference_wrapper<std::remove_reference_t<T>>, T>,
-    std::exception_ptr>;
 
 namespace detail {
 

@@ -6,6 +6,7 @@
 
 #include <thrum/detail/atomic.h>
 #include <thrum/detail/deadline.h>
+#include <thrum/detail/outcome.h>
 #include <thrum/detail/task.h>
 #include <thrum/error.h>
 
@@ -158,6 +159,15 @@ template <class T> struct joined_result {
       return static_cast<T>(*task->value);
     else if constexpr (!std::is_void_v<T>)
       return std::move(task->value);
+  }
+  thrum::outcome<T> outcome() {
+    if (task->error) return std::unexpected(task->error); // as above
+    if constexpr (std::is_void_v<T>)
+      return {};
+    else if constexpr (std::is_reference_v<T>)
+      return std::ref(*task->value);
+    else
+      return thrum::outcome<T>(std::in_place, std::move(task->value));
   }
   result_task<T>* task;
 };

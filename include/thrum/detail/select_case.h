@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 
 namespace thrum::detail {
 
@@ -52,10 +53,12 @@ void note_chosen_lock(const select_case& c) noexcept; // src/sync/mutex.cc
 // For a case that was chosen because its channel is closed: throws channel_closed for a send, and for a receive the reason that the
 // channel was closed with, if there is one (src/chan/).
 void chosen_closed(const select_case& c);
+std::exception_ptr why_closed(const select_case& c) noexcept; // what it throws; null: nothing (src/chan/)
 
 // Waits for one of the cases and returns its index. `ordered`: the first ready one, instead of a random one. Throws
-// what chosen_closed() throws.
-std::size_t select_cases(select_case* const* cases, std::size_t count, bool ordered);
+// what chosen_closed() throws; or, if `closed` is not null, leaves that there. Throws `cancelled`.
+std::size_t select_cases(select_case* const* cases, std::size_t count, bool ordered,
+                         std::exception_ptr* closed = nullptr);
 
 // Inlined for selects that do not wait: true if at one instant none of the N cases was ready, one of which, *index, is an
 // `otherwise`. False: the engine decides. Two readings of all hints that agree, as in nothing_ready_at_one_instant().
