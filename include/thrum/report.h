@@ -34,6 +34,16 @@ struct holdup_report {
   std::chrono::nanoseconds blocking{0};
 };
 
+// With THRUM_DEBUG=one_by_one (docs/debugging.md): fibers spawned at one place that asked, waited for the answer, and only then asked for
+// the next one, ten times or more in a row.
+struct one_by_one_report {
+  std::source_location site;           // of the 64th place and all later ones: that of the 64th
+  std::uint64_t times = 0;             // how often they did so
+  std::uint64_t waits = 0;             // for answers, in all
+  std::uint64_t most = 0;              // in one row
+  std::chrono::nanoseconds waiting{0}; // in all
+};
+
 struct runtime_report {
   std::string name;
   unsigned processors = 0;
@@ -44,9 +54,10 @@ struct runtime_report {
   std::uint64_t finished = 0;
   std::uint64_t taken_from_computing = 0; // processors, ever
   std::uint64_t taken_from_blocked = 0;
-  std::size_t stacks = 0;             // in use or kept warm
-  std::size_t stack_bytes = 0;        // of addresses; memory is what was touched
-  std::vector<holdup_report> holdups; // the longest first
+  std::size_t stacks = 0;                    // in use or kept warm
+  std::size_t stack_bytes = 0;               // of addresses; memory is what was touched
+  std::vector<holdup_report> holdups;        // the longest first
+  std::vector<one_by_one_report> one_by_one; // the longest first; empty without the debug mode
 };
 
 // A few lines for people.

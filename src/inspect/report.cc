@@ -1,6 +1,7 @@
 // runtime::report() (thrum/report.h).
 #include "inspect/report.h"
 
+#include "sched/one_by_one.h"
 #include "sched/scheduler.h"
 
 #include <algorithm>
@@ -42,6 +43,11 @@ runtime_report inspect::report_of(sched::runtime_core& core) {
   std::sort(r.holdups.begin(), r.holdups.end(), [](const holdup_report& a, const holdup_report& b) {
     return a.computing + a.blocking > b.computing + b.blocking;
   });
+  if (core.asking != nullptr)
+    for (const sched::one_by_one::row& o : core.asking->rows())
+      r.one_by_one.push_back({o.site, o.times, o.waits, o.most, std::chrono::nanoseconds(o.waiting)});
+  std::sort(r.one_by_one.begin(), r.one_by_one.end(),
+            [](const one_by_one_report& a, const one_by_one_report& b) { return a.waiting > b.waiting; });
   return r;
 }
 
@@ -65,6 +71,10 @@ std::string to_string(const runtime_report& r) {
               in_ms(h.blocking) + " in all";
     text += "\n";
   }
+  for (const one_by_one_report& o : r.one_by_one)
+    text += std::string("  fibers spawned at ") + o.site.file_name() + ":" + n(o.site.line()) +
+            " waited for answers one by one, " + n(o.waits) + " in " + n(o.times) + " operations, " +
+            n(o.most) + " in the longest, " + in_ms(o.waiting) + " in all\n";
   return text;
 }
 

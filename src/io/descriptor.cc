@@ -10,7 +10,8 @@
 
 #include <thrum/io/handle.h>
 
-namespace thrum::io {
+namespace thrum {
+namespace io {
 
 namespace {
 
@@ -164,6 +165,18 @@ sched::runtime_core* runtime_next_to(descriptor& d) noexcept {
   return core;
 }
 
+} // namespace io
+
+sched::awaited_read sched::note_awaited_read(const void* what) noexcept {
+  auto& d = *static_cast<io::descriptor*>(const_cast<void*>(what)); // as operation::park says
+  if (!d.asks) return awaited_read::work;
+  const bool asked = d.asked;
+  d.asked = false;
+  return asked ? awaited_read::answer : awaited_read::rest;
+}
+
+namespace io {
+
 namespace {
 
 // Makes a descriptor of `fd` that is open, and known to nobody yet.
@@ -182,6 +195,8 @@ descriptor* make_open(int fd, const open_options& options, env::world& world,
   d->is_stream = options.is_stream;
   d->through = options.through;
   d->about = options.about;
+  d->asks = options.asks;
+  d->asked = false;
   d->burst = 0;
   for (lane& l : d->lanes) {
     l.deadline = detail::no_deadline;
@@ -336,4 +351,5 @@ void handle::set_write_deadline(deadline until) const noexcept {
   if (descriptor_ != nullptr) io::set_deadline(*descriptor_, direction::out, until.time());
 }
 
-} // namespace thrum::io
+} // namespace io
+} // namespace thrum

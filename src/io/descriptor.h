@@ -136,7 +136,7 @@ struct alignas(64) descriptor : sched::watcher {
   descriptor(const descriptor&) = delete;
   descriptor& operator=(const descriptor&) = delete;
 
-  // Of everything below; constant between opening and pool: world, poller, about, is_stream, through, has_runtime.
+  // Of everything below; constant between opening and pool: world, poller, about, is_stream, through, has_runtime, asks.
   wait::lock guard;
   select::hint ready; // both directions' ready bits
   base::guarded<int> fd = -1;
@@ -151,9 +151,11 @@ struct alignas(64) descriptor : sched::watcher {
   bool has_handle = false;
   bool is_stream = false; // a short transfer means drained or full
   medium through = medium::socket;
-  bool has_runtime = false;        // and ends with it
-  subject about;                   // for errors
-  descriptor* next_free = nullptr; // the pool's
+  bool has_runtime = false;          // and ends with it
+  bool asks = false;                 // a connection that this process has opened; constant, too
+  base::guarded<bool> asked = false; // something was written since somebody waited to read; for one_by_one.h
+  subject about;                     // for errors
+  descriptor* next_free = nullptr;   // the pool's
 
   bool is_watched() const noexcept { return through != medium::file; }
   lane& of(direction way) noexcept { return lanes[static_cast<unsigned>(way)]; }
@@ -173,6 +175,7 @@ struct open_options {
   bool is_stream = true;
   medium through = medium::socket;
   env::world* world = nullptr; // of a file of no runtime
+  bool asks = false;           // as descriptor::asks
   subject about{};
 };
 

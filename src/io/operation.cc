@@ -38,15 +38,24 @@ std::uint32_t operation::park(wait::waiter_list& among, waiting& w, lock::held g
   const auto why = way_ == direction::in ? sched::wait_reason::readable : sched::wait_reason::writable;
   among.push_back(w);
   d_.touches.store(&w, std::memory_order_relaxed); // relaxed: only prefetched
+  const descriptor* const what = &d_;              // as note_awaited_read() reads it
   const std::uint32_t d = until == no_deadline
-                              ? sched::park(self, guard, why, &d_)
-                              : sched::park_until(self, guard, nullptr, nullptr, until, timed_out, why, &d_);
+                              ? sched::park(self, guard, why, what)
+                              : sched::park_until(self, guard, nullptr, nullptr, until, timed_out, why, what);
   if (d != decision::first) {
     const lock::held again = d_.guard.acquire(wait::this_thread());
     if (w.linked) among.erase(w);
     lock::release(again);
   }
   return d;
+}
+
+// For who looks on. The guard is held.
+void operation::note_use() noexcept {
+  if (way_ == direction::out)
+    d_.asked = true;
+  else if (!d_.asks)
+    sched::note_work();
 }
 
 // Takes the turn and waits until the direction may be ready.
@@ -65,6 +74,7 @@ status operation::begin() {
       lane_.busy = true;
       ++d_.users;
       has_turn_ = true;
+      if (sched::is_looked_on()) note_use();
       return wait_for_edge(guard);
     }
     if (sched::must_stop(self)) {

@@ -67,6 +67,7 @@ private:
   status wait_for_edge(wait::lock::held guard);
   std::uint32_t park(wait::waiter_list& among, waiting& w, wait::lock::held guard, detail::deadline_t until);
   void note_short() noexcept;
+  void note_use() noexcept;
   void end_turn() noexcept;
   void give_back(wait::lock::held guard) noexcept;
   [[noreturn]] void throw_stopped(const wait::agent& self) const;

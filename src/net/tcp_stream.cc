@@ -35,7 +35,7 @@ io::result<tcp_stream> tcp_stream::connect(const endpoint& to, io::deadline unti
     io::descriptor* d = nullptr;
     // Registered only now: a socket that has not begun to connect reports a hang-up.
     const io::open_options options{
-        .core = &core, .ready = begun == 0 ? io::ready_bit(direction::out) : 0, .about = about};
+        .core = &core, .ready = begun == 0 ? io::ready_bit(direction::out) : 0, .asks = true, .about = about};
     if (const int error = fresh.open(options, &d); error != 0)
       return io::system_error("connect", about, error);
     tcp_stream stream(d);

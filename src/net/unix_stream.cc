@@ -99,7 +99,7 @@ io::result<unix_stream> unix_stream::connect(const unix_address& to, io::deadlin
       return io::error{.code = io::errc::deadline, .operation = "connect", .about = about};
   }
   io::descriptor* d = nullptr;
-  if (begun == 0) begun = fresh.open({.about = about}, &d);
+  if (begun == 0) begun = fresh.open({.asks = true, .about = about}, &d);
   if (begun != 0) return io::system_error("connect", about, begun);
   return unix_stream(d);
 }

@@ -21,7 +21,7 @@ void complain(std::string_view word) noexcept {
   env::report()
       .text("thrum: THRUM_DEBUG: there is no mode '")
       .text(text)
-      .text("'; the modes are migrate, held_mutex and lock_order, separated by commas\n")
+      .text("'; the modes are migrate, held_mutex, lock_order and one_by_one, separated by commas\n")
       .flush();
 }
 
@@ -101,6 +101,8 @@ debug_modes wanted_debug_modes() noexcept {
       wanted.migrate = true;
     else if (word == "held_mutex")
       wanted.held_mutex = can_see_locks();
+    else if (word == "one_by_one")
+      wanted.one_by_one = true;
     else if (word == "lock_order")
       wait::watch_locks();
     else if (!word.empty())

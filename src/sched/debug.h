@@ -11,6 +11,8 @@ struct worker;
 struct debug_modes {
   bool migrate = false;    // a fiber goes on on another thread after each park
   bool held_mutex = false; // leaving a thread with a lock of the thread's held is reported
+  bool one_by_one =
+      false; // who asks and waits for the answer again and again is reported; makes no fiber special (one_by_one.h)
   // lock_order is the process's, not a runtime's: wait::watch_locks().
   bool any() const noexcept { return migrate || held_mutex; }
 };

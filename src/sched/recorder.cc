@@ -1,6 +1,7 @@
 #include "sched/recorder.h"
 
 #include "base/spin_lock.h"
+#include "sched/one_by_one.h"
 #include "sched/runtime_core.h"
 #include "sched/worker.h"
 
@@ -137,7 +138,7 @@ void stop(tape& t) noexcept {
   }
   base::heavy_fence(); // K1
   for_each_worker([](worker& w) {
-    w.recorded.store(false, std::memory_order_relaxed); // relaxed: a hint
+    w.recorded.store(w.runtime.asking != nullptr, std::memory_order_relaxed); // relaxed: a hint
     for (unsigned turn = 0; w.recorder.busy.load(std::memory_order_acquire); ++turn)
       base::back_off(turn); // K1
   });
@@ -153,6 +154,8 @@ void give_back(tape& t) noexcept {
 bool is_on() noexcept { return current.load(std::memory_order_relaxed) != nullptr; } // relaxed: a hint
 
 void created(worker& w, const detail::task& t, bool by_fiber) noexcept {
+  if (one_by_one* const seen = w.runtime.asking; seen != nullptr && by_fiber && w.current_fiber() != nullptr)
+    seen->spawns(*w.current_fiber());
   event e = event_of(w, kind::created);
   e.fiber = by_fiber ? id_of(w.current_fiber()) : 0;
   e.other = id_of(t);
@@ -177,7 +180,20 @@ void begun(worker& w, const fiber& f, const detail::task& t) noexcept {
   put(w, e, &o);
 }
 
+namespace {
+
+void tell(one_by_one& seen, const worker& w, const fiber* from, const fiber* to, bool ends) noexcept {
+  if (ends)
+    seen.ends(*from);
+  else if (from != nullptr && w.leaving.pending && w.leaving.parked == from)
+    seen.waits(*from);
+  if (to != nullptr) seen.resumes(*to);
+}
+
+} // namespace
+
 void runs(worker& w, const fiber* from, const fiber* to, bool ends) noexcept {
+  if (w.runtime.asking != nullptr) tell(*w.runtime.asking, w, from, to, ends);
   event e = event_of(w, kind::runs);
   e.fiber = id_of(to);
   e.other = id_of(from);
@@ -195,6 +211,9 @@ void runs(worker& w, const fiber* from, const fiber* to, bool ends) noexcept {
 }
 
 void ready(worker& w, const fiber& f, bool by_fiber) noexcept {
+  if (one_by_one* const seen = w.runtime.asking;
+      seen != nullptr && by_fiber && f.why == wait_reason::chan_send && w.current_fiber() != nullptr)
+    seen->works(*w.current_fiber()); // it has taken the message
   event e = event_of(w, kind::ready);
   e.why = static_cast<std::uint8_t>(f.why);
   e.fiber = f.id;

@@ -7,7 +7,8 @@
 // one with one atomic addition when that is full; so there is no lock, and the memory is bounded. When it is used up, the newest
 // events are dropped and counted: what is there is complete up to some time, which is kept, too. Who is no worker (the monitor,
 // plain threads that wake a fiber) writes into one more chunk, under a lock: all of that costs a system call anyway.
-// Off is one flag in the worker, read where a fiber is left, made ready or begun; the line is in the cache there.
+// Off is one flag in the worker, read where a fiber is left, made ready or begun; the line is in the cache there. (The flag is set for
+// good where THRUM_DEBUG=one_by_one looks on: one_by_one.h. Without a tape nothing is written then.)
 //
 // In which order did it happen? Each event has the time at which its writer read the monotonic clock. The clock does not go backwards
 // along anything that orders two threads: if A happens before B, then A's time is not after B's. And

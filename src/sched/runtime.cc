@@ -6,6 +6,7 @@
 #include "sched/drain.h"
 #include "sched/handoff.h"
 #include "sched/inspector.h"
+#include "sched/one_by_one.h"
 #include "sched/scheduler.h"
 
 #include "env/environment.h"
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <system_error>
 #include <thrum/runtime.h>
@@ -73,6 +75,7 @@ runtime_core::runtime_core(const options& o, env::world& w)
       report_leaks(o.report_leaks || env::is_set("THRUM_LEAKS", "report")) {
   install_reports();
   record::begin_if_wanted();
+  std::unique_ptr<one_by_one> looks_on(debug.one_by_one ? new one_by_one(w) : nullptr);
   if (const int error = world.open_poller(&poller); error != 0)
     refuse(-error,
            "thrum::runtime: cannot open a poller (epoll); raise the limit of open files (ulimit -n)?");
@@ -93,6 +96,7 @@ runtime_core::runtime_core(const options& o, env::world& w)
   // Looking for work costs CPU time that fibers could use; with two CPUs a spinner takes it from them.
   const unsigned cpus = world.cpus().cpus;
   spin_limit = processor_count == 1 ? 0 : cpus <= 2 ? 3'000 : 20'000;
+  asking = looks_on.release();
   enlist(*this);
 }
 
@@ -105,6 +109,7 @@ runtime_core::~runtime_core() {
   }
   std::free(processors);
   if (poller != nullptr) world.close_poller(poller);
+  delete asking;
 }
 
 runtime_core& default_runtime() noexcept {

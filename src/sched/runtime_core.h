@@ -19,6 +19,8 @@
 
 namespace thrum::sched {
 
+class one_by_one;
+
 struct runtime_core {
   runtime_core(const options& o, env::world& w);
   ~runtime_core();
@@ -35,6 +37,7 @@ struct runtime_core {
   unsigned processor_count = 0; // constant after construction
   processor** processors = nullptr;
   const debug_modes debug = wanted_debug_modes();
+  one_by_one* asking = nullptr; // null: nobody wants to know; constant after construction
   stack::stack_pool stacks;
 
   global_queue global;

@@ -81,7 +81,8 @@ int enroll(runtime_core& core, worker& w) noexcept {
   core.worker_count.store(number + 1, std::memory_order_relaxed); // relaxed: guarded
   w.all_link = core.workers;
   core.workers = &w;
-  w.recorded.store(may_be_recorded(), std::memory_order_relaxed); // relaxed: guarded; see recorder.cc
+  w.recorded.store(may_be_recorded() || core.asking != nullptr,
+                   std::memory_order_relaxed); // relaxed: guarded; see recorder.cc
   return static_cast<int>(number);
 }
 

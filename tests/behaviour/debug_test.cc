@@ -76,7 +76,6 @@ TEST(held_mutex, says_what_it_needs) {
 TEST(a_debug_mode, that_there_is_not_is_named_and_the_program_goes_on) {
   const test::child c = watch("holds_locks", "X=", "waits", "THRUM_DEBUG=held_mutexes,,");
   EXPECT_EQ(c.exit_code, 0) << c.summary();
-  EXPECT_EQ(c.err,
-            "thrum: THRUM_DEBUG: there is no mode 'held_mutexes'; the modes are migrate, held_mutex and "
-            "lock_order, separated by commas\n");
+  EXPECT_EQ(c.err, "thrum: THRUM_DEBUG: there is no mode 'held_mutexes'; the modes are migrate, held_mutex, "
+                   "lock_order and one_by_one, separated by commas\n");
 }

@@ -45,8 +45,8 @@
 // Errors                 io::result (io/error.h), of the system: bad_file_descriptor, also for one that is not open in this direction;
 //                        too_many_files_open, if there is none for the duplicate; what read(2) and write(2) say.
 //                        From waits: io::errc::closed (of a borrowed), deadline, runtime_ended, and `cancelled`.
-// Cost                   What is ready: two to four system calls. A wait of the functions adds four and a park; one of a borrowed none
-//                        but a poll(2) and a park. Reads of a borrowed socket are as those of io/stream.h.
+// Cost                   What is ready: three or four system calls. A wait of the functions takes about ten more, and a park; one of a
+//                        borrowed two to four, and a park. Reads of a borrowed socket cost what those of io/stream.h do.
 // Source of the idea     os.NewFile and syscall.RawConn of Go; Asio's stream_descriptor, with a duplicate of its own.
 #pragma once
 
