@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -283,6 +284,43 @@ TEST(a_recording_of_two_processors, shows_two_fibers_at_the_same_time) {
 }
 
 // One processor: that the others run means that it was taken from the hog, which runs on beside them.
+// As many fibers as processors are at work in the same millisecond: by their own looks at the clock, and the recording shows where.
+TEST(a_recording_of_all_processors, shows_as_many_fibers_at_work_in_one_millisecond) {
+  const unsigned p = std::min(runtime::current().processors(), 8u);
+  if (p < 2) GTEST_SKIP() << "one CPU";
+  std::vector<std::atomic<std::int64_t>> looked(p); // when each was last seen to run, in nanoseconds
+  trace::recording r;
+  run(
+      [&] {
+        std::atomic<bool> together{false};
+        std::vector<fiber<void>> all;
+        for (unsigned i = 0; i < p; ++i)
+          all.push_back(spawn({.name = "computes"}, [&, i] {
+            while (!together) { // and no call of thrum: the others can only run beside it
+              looked[i] = std::chrono::steady_clock::now().time_since_epoch() / 1ns;
+              const auto [first, last] = std::minmax_element(looked.begin(), looked.end());
+              if (*first != 0 && *last - *first < 1'000'000) together = true;
+            }
+          }));
+        for (auto& f : all) f.join();
+      },
+      {.processors = p, .max_threads = p}); // no thread to hand a processor off to
+  const timeline t = r.stop();
+  std::set<unsigned> where;
+  trace::time last_begin{0};
+  trace::time first_end = t.length;
+  for (const trace::slice& s : t.slices) {
+    const auto* who = t.find(s.fiber);
+    if (who == nullptr || who->name != "computes") continue;
+    EXPECT_EQ(track_of(t, s).what, track::kind::processor);
+    where.insert(s.track);
+    last_begin = std::max(last_begin, s.begin);
+    first_end = std::min(first_end, s.end);
+  }
+  EXPECT_EQ(where.size(), p) << "each on a processor of its own";
+  EXPECT_LT(last_begin, first_end) << "and there was a time when all of them ran";
+}
+
 TEST(a_hand_off, of_a_fiber_that_computes_is_recorded) {
   std::uint64_t hog = 0;
   const timeline t = thrum::run(
