@@ -368,6 +368,28 @@ TEST_F(a_dump, counts_fibers_that_have_yet_to_begin) {
       1);
 }
 
+// One processor, one thread: what is started waits, in the queue of the processor, or, if a thread from outside started it, in the global
+// one. (The dump's count leaves out who is the very next to run.)
+TEST_F(a_dump, tells_what_is_queued_for_each_processor_and_for_all) {
+  const auto queued = [](const std::string& text) {
+    const std::size_t begin = text.find("  queued: ", text.find("runtime 'dumped'"));
+    return text.substr(begin, text.find('\n', begin) - begin);
+  };
+  thrum::runtime r({.processors = 1, .name = "dumped", .max_threads = 1});
+  r.run([&] {
+    EXPECT_EQ(queued(thrum::dump()), "  queued: global none, processor 0: 0");
+    std::vector<thrum::fiber<>> all;
+    for (int i = 0; i < 10; ++i) all.push_back(thrum::spawn([] {}));
+    const std::string local = queued(thrum::dump());
+    EXPECT_TRUE(local == "  queued: global none, processor 0: 10" ||
+                local == "  queued: global none, processor 0: 9")
+        << local;
+    std::thread([&] { r.go([] {}); }).join();
+    EXPECT_EQ(queued(thrum::dump()).find("  queued: global some, processor 0: "), 0u) << thrum::dump();
+    for (auto& f : all) f.join();
+  });
+}
+
 TEST_F(a_dump, names_holders_that_are_threads) {
   run([] {
     thrum::mutex m;
