@@ -58,8 +58,7 @@ public class Main {
         stop = false;
         double cpu = Kit.cpu();
         double[] late;
-        long units = 0;
-        boolean allWorked = true;
+        long units = 0, least = Long.MAX_VALUE, most = 0;
         try (var tasks = Executors.newVirtualThreadPerTaskExecutor()) {
             long start = System.nanoTime();
             var ticking = tasks.submit(() -> tick(ticks, start));
@@ -70,7 +69,8 @@ public class Main {
             late = ticking.get();
             for (var each : working) {
                 units += each.get();
-                allWorked &= each.get() > 0;
+                least = Math.min(least, each.get());
+                most = Math.max(most, each.get());
             }
         }
         double spent = Kit.cpu() - cpu;
@@ -80,8 +80,9 @@ public class Main {
         kit.emit(variant, ticks, "p50", late[ticks / 2], "us");
         kit.emit(variant, ticks, "max", late[ticks - 1], "us");
         if (hogs > 0) kit.emit(variant, ticks, "work", spent / units / unitAlone * 100, "% of alone");
+        if (hogs > processors) kit.emit(variant, ticks, "uneven", (double) most / least, "times the least");
         long kept = Arrays.stream(late).filter(l -> l >= 0).count();
-        kit.emit(variant, ticks, "check", allWorked ? kept : 0, "count");
+        kit.emit(variant, ticks, "check", least > 0 ? kept : 0, "count");
     }
 
     public static void main(String[] args) throws Exception {

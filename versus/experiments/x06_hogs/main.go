@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -83,7 +84,7 @@ func ticker(b *kit.Bench, variant string, hogs int) {
 	var stop atomic.Bool
 	did := make(chan int, hogs)
 	late := make([]float64, 0, ticks)
-	units, kept := 0, 0
+	units, kept, least, most := 0, 0, math.MaxInt, 0
 	cpu := kit.CPU()
 	for i := 0; i < hogs; i++ {
 		go hog(&stop, did)
@@ -101,9 +102,10 @@ func ticker(b *kit.Bench, variant string, hogs int) {
 	for i := 0; i < hogs; i++ {
 		u := <-did
 		units += u
-		if u == 0 {
-			kept = 0
-		}
+		least, most = min(least, u), max(most, u)
+	}
+	if least == 0 {
+		kept = 0
 	}
 	spent := kit.CPU() - cpu
 	b.EmitLateness(variant, late, 1000)
@@ -113,6 +115,9 @@ func ticker(b *kit.Bench, variant string, hogs int) {
 	b.Emit(variant, ticks, "max", late[ticks-1], "us")
 	if hogs > 0 {
 		b.Emit(variant, ticks, "work", float64(spent)/float64(units)/unitAlone*100, "% of alone")
+	}
+	if hogs > runtime.GOMAXPROCS(0) {
+		b.Emit(variant, ticks, "uneven", float64(most)/float64(least), "times the least")
 	}
 	b.Emit(variant, ticks, "check", float64(kept), "count")
 }
@@ -181,10 +186,15 @@ func ask(port string, length time.Duration) {
 	fmt.Printf("%d %.9f %.3f %.3f\n", len(every), seconds, every[len(every)*99/100], every[len(every)-1])
 }
 
-func echoBeside(b *kit.Bench, variant string, hogs int) {
-	if !b.Wants(variant) {
-		return
-	}
+type answers struct {
+	n                     int
+	seconds, p99, longest float64
+	allWorked             bool // of the hogs
+}
+
+func (a answers) perRequest() float64 { return a.seconds * 1e6 / float64(a.n) }
+
+func askBeside(b *kit.Bench, hogs int) answers {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -209,22 +219,47 @@ func echoBeside(b *kit.Bench, variant string, hogs int) {
 	}
 	port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 	out, err := exec.Command("/proc/self/exe", "client", port, length).Output()
-	n, seconds, p99, longest := 0, 0.0, 0.0, 0.0
+	a := answers{allWorked: true}
 	if err == nil {
-		fmt.Sscan(string(out), &n, &seconds, &p99, &longest)
+		fmt.Sscan(string(out), &a.n, &a.seconds, &a.p99, &a.longest)
 	}
 	stop.Store(true)
-	right := n
 	for i := 0; i < hogs; i++ {
 		if <-did == 0 {
-			right = 0
+			a.allWorked = false
 		}
 	}
 	listener.Close()
-	b.Emit(variant, n, "request", seconds*1e6/float64(n), "us")
-	b.Emit(variant, n, "answer", p99, "us")
-	b.Emit(variant, n, "longest", longest, "us")
-	b.Emit(variant, n, "check", float64(right), "count")
+	return a
+}
+
+func report(b *kit.Bench, variant string, a answers) {
+	right := 0
+	if a.allWorked {
+		right = a.n
+	}
+	b.Emit(variant, a.n, "request", a.perRequest(), "us")
+	b.Emit(variant, a.n, "answer", a.p99, "us")
+	b.Emit(variant, a.n, "longest", a.longest, "us")
+	b.Emit(variant, a.n, "check", float64(right), "count")
+}
+
+func echoBeside(b *kit.Bench, variant string, hogs int) {
+	if b.Wants(variant) {
+		report(b, variant, askBeside(b, hogs))
+	}
+}
+
+// Of two processors, one hog may take one: then requests take twice as long, and that is 100 %.
+func echoBesideOne(b *kit.Bench) {
+	if !b.Wants("echo1") {
+		return
+	}
+	alone := askBeside(b, 0).perRequest()
+	a := askBeside(b, 1)
+	processors := float64(max(2, runtime.GOMAXPROCS(0)))
+	b.Emit("echo1", a.n, "share", a.perRequest()/alone*(processors-1)/processors*100, "% of the share")
+	report(b, "echo1", a)
 }
 
 func main() {
@@ -242,4 +277,5 @@ func main() {
 	ticker(b, "hogs4P", 4*processors)
 	echoBeside(b, "echo0", 0)
 	echoBeside(b, "echoP", processors)
+	echoBesideOne(b)
 }

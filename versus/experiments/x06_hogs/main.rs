@@ -76,11 +76,12 @@ async fn ticker(b: &kit::Bench, variant: &str, hogs: usize) {
         end.store(true, Relaxed);
     });
     let mut late = ticking.await.unwrap();
-    let (mut units, mut all_worked) = (0, true);
+    let (mut units, mut least, mut most) = (0, u64::MAX, 0);
     for each in running {
         let did = each.await.unwrap();
         units += did;
-        all_worked &= did > 0;
+        least = least.min(did);
+        most = most.max(did);
     }
     let spent = kit::cpu() - cpu;
     watch.join().unwrap();
@@ -93,7 +94,10 @@ async fn ticker(b: &kit::Bench, variant: &str, hogs: usize) {
     if hogs > 0 {
         b.emit(variant, n as u64, "work", spent / units as f64 / unit_alone * 100.0, "% of alone");
     }
-    b.emit(variant, n as u64, "check", if all_worked { kept as f64 } else { 0.0 }, "count");
+    if hogs > b.processors() {
+        b.emit(variant, n as u64, "uneven", most as f64 / least as f64, "times the least");
+    }
+    b.emit(variant, n as u64, "check", if least > 0 { kept as f64 } else { 0.0 }, "count");
 }
 
 // An echo server. Its clients are another process: this program, called as "client <port> <milliseconds>".
@@ -152,10 +156,21 @@ async fn ask(port: u16, length: Duration) {
     println!("{n} {seconds:.9} {:.3} {:.3}", at(n * 99 / 100), at(n.saturating_sub(1)));
 }
 
-async fn echo_server(b: &kit::Bench, variant: &str) {
-    if !b.wants(variant) {
-        return;
+struct Answers {
+    n: u64,
+    seconds: f64,
+    p99: f64,
+    longest: f64,
+    all_worked: bool, // of the hogs
+}
+
+impl Answers {
+    fn per_request(&self) -> f64 {
+        self.seconds * 1e6 / self.n as f64
     }
+}
+
+async fn ask_beside(b: &kit::Bench, hogs: usize) -> Answers {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let accepting = tokio::spawn(async move {
@@ -163,16 +178,51 @@ async fn echo_server(b: &kit::Bench, variant: &str) {
             tokio::spawn(echo(stream));
         }
     });
+    let stop = Arc::new(AtomicBool::new(false));
+    let running: Vec<_> = (0..hogs)
+        .map(|_| {
+            let stop = stop.clone();
+            tokio::spawn(async move { hog(&stop) })
+        })
+        .collect();
     let length = if b.quick { "1000" } else { "2000" };
     let clients = Command::new("/proc/self/exe").args(["client", &port, length]).output().await.unwrap();
+    // Relaxed: see hog.
+    stop.store(true, Relaxed);
     let text = String::from_utf8(clients.stdout).unwrap();
     let said: Vec<f64> = text.split_whitespace().map(|w| w.parse().unwrap()).collect();
     accepting.abort();
-    let n = said[0] as u64;
-    b.emit(variant, n, "request", said[1] * 1e6 / said[0], "us");
-    b.emit(variant, n, "answer", said[2], "us");
-    b.emit(variant, n, "longest", said[3], "us");
-    b.emit(variant, n, "check", said[0], "count");
+    let mut all_worked = true;
+    for each in running {
+        all_worked &= each.await.unwrap() > 0;
+    }
+    Answers { n: said[0] as u64, seconds: said[1], p99: said[2], longest: said[3], all_worked }
+}
+
+fn report(b: &kit::Bench, variant: &str, a: &Answers) {
+    b.emit(variant, a.n, "request", a.per_request(), "us");
+    b.emit(variant, a.n, "answer", a.p99, "us");
+    b.emit(variant, a.n, "longest", a.longest, "us");
+    b.emit(variant, a.n, "check", if a.all_worked { a.n as f64 } else { 0.0 }, "count");
+}
+
+async fn echo_alone(b: &kit::Bench) {
+    if b.wants("echo0") {
+        report(b, "echo0", &ask_beside(b, 0).await);
+    }
+}
+
+/// Of two processors, one hog may take one: then requests take twice as long, and that is 100 %.
+async fn echo_beside_one(b: &kit::Bench) {
+    if !b.wants("echo1") {
+        return;
+    }
+    let alone = ask_beside(b, 0).await.per_request();
+    let a = ask_beside(b, 1).await;
+    let processors = b.processors().max(2) as f64;
+    let share = a.per_request() / alone * (processors - 1.0) / processors * 100.0;
+    b.emit("echo1", a.n, "share", share, "% of the share");
+    report(b, "echo1", &a);
 }
 
 fn main() {
@@ -186,6 +236,7 @@ fn main() {
         ticker(b, "hogs1", 1).await;
         ticker(b, "hogsP", b.processors()).await;
         ticker(b, "hogs4P", 4 * b.processors()).await;
-        echo_server(b, "echo0").await;
+        echo_alone(b).await;
+        echo_beside_one(b).await;
     });
 }

@@ -1,6 +1,9 @@
-// X6 in thrum: how late is a ticker of 1 ms beside fibers that compute and never pause? And how fast is an echo server?
+// X6 in thrum: how late is a ticker of 1 ms beside fibers that compute and never pause? And how fast is an echo server? And an event
+// loop, while a callback computes?
 #include "kit/kit.h"
 
+#include <thrum/event_loop.h>
+#include <thrum/future.h>
 #include <thrum/net/tcp.h>
 #include <thrum/thrum.h>
 
@@ -9,6 +12,7 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
@@ -56,8 +60,7 @@ void ticker(const kit::bench& b, const char* variant, unsigned hogs) {
   std::atomic<bool> stop{false};
   std::vector<double> late;
   late.reserve(ticks);
-  long units = 0, kept = 0;
-  bool all_worked = true;
+  long units = 0, kept = 0, least = std::numeric_limits<long>::max(), most = 0;
   const double cpu = kit::cpu_ns();
   {
     std::vector<thrum::fiber<long>> running;
@@ -72,7 +75,8 @@ void ticker(const kit::bench& b, const char* variant, unsigned hogs) {
     for (thrum::fiber<long>& each : running) {
       const long did = each.join();
       units += did;
-      all_worked = all_worked && did > 0;
+      least = std::min(least, did);
+      most = std::max(most, did);
     }
   }
   const double spent = kit::cpu_ns() - cpu;
@@ -84,7 +88,9 @@ void ticker(const kit::bench& b, const char* variant, unsigned hogs) {
   b.emit(variant, n, "max", late.back(), "us");
   if (hogs > 0)
     b.emit(variant, n, "work", spent / static_cast<double>(units) / unit_alone * 100, "% of alone");
-  b.emit(variant, n, "check", static_cast<double>(all_worked ? kept : 0), "count");
+  if (hogs > thrum::runtime::current().processors())
+    b.emit(variant, n, "uneven", static_cast<double>(most) / static_cast<double>(least), "times the least");
+  b.emit(variant, n, "check", static_cast<double>(least > 0 ? kept : 0), "count");
 }
 
 // ---- an echo server beside hogs. Its clients are another process: this program, called as "client <port> <milliseconds>".
@@ -128,8 +134,15 @@ void ask(std::uint16_t port, std::chrono::milliseconds length) {
   std::printf("%zu %.9f %.3f %.3f\n", every.size(), seconds, every[every.size() * 99 / 100], every.back());
 }
 
-void echo_beside(const kit::bench& b, const char* variant, unsigned hogs) {
-  if (!b.wants(variant)) return;
+struct answers {
+  std::size_t n = 0;
+  double seconds = 0, p99 = 0, longest = 0;
+  bool all_worked = true; // of the hogs
+
+  double per_request() const { return seconds * 1e6 / static_cast<double>(n); }
+};
+
+answers ask_beside(const kit::bench& b, unsigned hogs) {
   const auto listener = thrum::net::tcp_listener::listen("127.0.0.1:0").value();
   auto accepting = thrum::spawn([&] {
     while (auto stream = listener.accept()) thrum::go([s = std::move(*stream)] { echo(s); });
@@ -140,22 +153,81 @@ void echo_beside(const kit::bench& b, const char* variant, unsigned hogs) {
   const std::string command = "/proc/" + std::to_string(getpid()) + "/exe client " +
                               std::to_string(listener.local_address().value().port()) +
                               (b.quick() ? " 1000" : " 2000");
-  std::size_t n = 0;
-  double seconds = 0, p99 = 0, longest = 0;
+  answers a;
   if (FILE* client = popen(command.c_str(), "r")) {
-    if (std::fscanf(client, "%zu %lf %lf %lf", &n, &seconds, &p99, &longest) != 4) n = 0; // blocks its thread
+    if (std::fscanf(client, "%zu %lf %lf %lf", &a.n, &a.seconds, &a.p99, &a.longest) != 4)
+      a.n = 0; // blocks its thread
     pclose(client);
   }
   stop.store(true, std::memory_order_relaxed); // relaxed: see hog
-  bool all_worked = true;
-  for (thrum::fiber<long>& each : running) all_worked = each.join() > 0 && all_worked;
+  for (thrum::fiber<long>& each : running) a.all_worked = each.join() > 0 && a.all_worked;
   listener.close();
   accepting.join();
-  const long requests = static_cast<long>(n);
-  b.emit(variant, requests, "request", seconds * 1e6 / static_cast<double>(n), "us");
-  b.emit(variant, requests, "answer", p99, "us");
-  b.emit(variant, requests, "longest", longest, "us");
-  b.emit(variant, requests, "check", static_cast<double>(all_worked ? requests : 0), "count");
+  return a;
+}
+
+void report(const kit::bench& b, const char* variant, const answers& a) {
+  const long requests = static_cast<long>(a.n);
+  b.emit(variant, requests, "request", a.per_request(), "us");
+  b.emit(variant, requests, "answer", a.p99, "us");
+  b.emit(variant, requests, "longest", a.longest, "us");
+  b.emit(variant, requests, "check", static_cast<double>(a.all_worked ? requests : 0), "count");
+}
+
+void echo_beside(const kit::bench& b, const char* variant, unsigned hogs) {
+  if (b.wants(variant)) report(b, variant, ask_beside(b, hogs));
+}
+
+// Of two processors, one hog may take one: then requests take twice as long, and that is 100 %.
+void echo_beside_one(const kit::bench& b) {
+  if (!b.wants("echo1")) return;
+  const double alone = ask_beside(b, 0).per_request();
+  const answers a = ask_beside(b, 1);
+  const unsigned processors = std::max(2u, thrum::runtime::current().processors());
+  b.emit("echo1", static_cast<long>(a.n), "share",
+         a.per_request() / alone * (processors - 1) / processors * 100, "% of the share");
+  report(b, "echo1", a);
+}
+
+// ---- an event loop with a timer for each millisecond, all set in the beginning. After 50 ms there is something to compute.
+
+enum class heavy { none, in_a_callback, in_a_fiber };
+
+bool compute_for(std::chrono::milliseconds length) {
+  const clock::time_point end = clock::now() + length;
+  unsigned x = 1;
+  do x = unit(x);
+  while (clock::now() < end);
+  return x != 0;
+}
+
+void loop_timers(const kit::bench& b, const char* variant, heavy what) {
+  if (!b.wants(variant)) return;
+  std::vector<double> late(what == heavy::none ? 1000 : 400, -1);
+  bool computed = what == heavy::none;
+  thrum::event_loop loop;
+  loop.run([&] {
+    for (std::size_t i = 0; i < late.size(); ++i) {
+      const auto after = 1ms * static_cast<int>(i + 1);
+      loop.set_timeout(after, [&late, i, due = clock::now() + after] {
+        late[i] = std::chrono::duration<double, std::micro>(clock::now() - due).count();
+      });
+    }
+    if (what == heavy::in_a_callback) loop.set_timeout(50ms, [&] { computed = compute_for(300ms); });
+    if (what == heavy::in_a_fiber)
+      loop.set_timeout(50ms, [&] {
+        static_cast<void>(thrum::async(thrum::runtime::current(), [] {
+                            return compute_for(300ms);
+                          }).then(loop, [&, kept = loop.keep()](bool done) { computed = done; }));
+      });
+  });
+  b.emit_lateness(variant, late, 1000);
+  std::sort(late.begin(), late.end());
+  const long n = static_cast<long>(late.size());
+  b.emit(variant, n, "max", late.back(), "us");
+  b.emit(variant, n, "p99", late[late.size() * 99 / 100], "us");
+  b.emit(variant, n, "p50", late[late.size() / 2], "us");
+  b.emit(variant, n, "check", static_cast<double>(computed && late.front() >= 0 ? n : 0), "count");
 }
 
 } // namespace
@@ -179,6 +251,10 @@ int main(int argc, char** argv) {
         ticker(b, "hogs4P", 4 * processors);
         echo_beside(b, "echo0", 0);
         echo_beside(b, "echoP", processors);
+        echo_beside_one(b);
+        loop_timers(b, "loop", heavy::none);
+        loop_timers(b, "loopHeavy", heavy::in_a_callback);
+        loop_timers(b, "loopSpawn", heavy::in_a_fiber);
         return 0;
       },
       {.processors = b.processors()});
