@@ -1,5 +1,5 @@
-// X7 in Java: computing on all processors: in virtual threads, in platform threads, in very many small virtual threads; and threads
-// that wait.
+// X7 in Java: computing on all processors: in virtual threads, in platform threads, in very many small virtual threads, started by
+// one or by all; and threads that wait.
 import java.util.concurrent.*;
 import java.util.concurrent.atomic.*;
 import java.util.function.*;
@@ -111,6 +111,25 @@ public class Main {
         kit.emit("fine", n, "check", right.sum(), "count");
     }
 
+    /** Tasks of some 10 us: all of them started by one task, by the time that they take if P tasks start as many each. */
+    static void skewed(Kit kit) {
+        if (!kit.wants("skewed")) return;
+        int steps = 5000, each = (kit.quick ? 2_000 : 20_000) / processors, n = each * processors;
+        int wanted = compute(steps);
+        var right = new LongAdder();
+        Runnable task = () -> {
+            if (compute(steps) == wanted) right.increment();
+        };
+        double even = Double.MAX_VALUE, skew = Double.MAX_VALUE;
+        for (int tries = kit.quick ? 3 : 7; tries > 0; tries--) {
+            right.reset();
+            even = Math.min(even, wallOf(() -> all(virtual(), processors, () -> all(virtual(), each, task))));
+            skew = Math.min(skew, wallOf(() -> all(virtual(), 1, () -> all(virtual(), n, task))));
+        }
+        kit.emit("skewed", n, "skew", skew / even, "times even");
+        kit.emit("skewed", n, "check", right.sum() / 2.0, "count");
+    }
+
     public static void main(String[] args) throws Exception {
         var kit = new Kit("X7", args);
         for (double warm = Kit.cpu(); Kit.cpu() - warm < (kit.quick ? 100e6 : 1000e6);)
@@ -119,5 +138,6 @@ public class Main {
         speedup(kit, "threads", Main::platform);
         waitingThreads(kit);
         fineGrained(kit);
+        skewed(kit);
     }
 }

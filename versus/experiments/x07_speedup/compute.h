@@ -78,3 +78,23 @@ template <class All> void fine_grained(const kit::bench& b, long processors, All
   b.emit("fine", n, "slowdown", wall * static_cast<double>(processors) / work_wall, "times one");
   b.emit("fine", n, "check", static_cast<double>(right), "count");
 }
+
+// Tasks of some 10 us: all of them started by one task, by the time that they take if P tasks start as many each.
+// all(tasks, task): see above.
+template <class All> void skewed(const kit::bench& b, long processors, All all) {
+  if (!b.wants("skewed")) return;
+  const long steps = 5000, each = (b.quick() ? 2'000 : 20'000) / processors, n = each * processors;
+  const unsigned wanted = compute(steps);
+  std::atomic<long> right{0};
+  const auto task = [&] {
+    if (compute(steps) == wanted) right.fetch_add(1, std::memory_order_relaxed); // relaxed: all() waits
+  };
+  double even = 1e18, skew = 1e18;
+  for (int i = b.quick() ? 3 : 7; i > 0; --i) {
+    right = 0;
+    even = std::min(even, wall_of([&] { all(processors, [&] { all(each, task); }); }));
+    skew = std::min(skew, wall_of([&] { all(1, [&] { all(n, task); }); }));
+  }
+  b.emit("skewed", n, "skew", skew / even, "times even");
+  b.emit("skewed", n, "check", static_cast<double>(right) / 2, "count");
+}

@@ -1,4 +1,5 @@
-// X7 in Go: computing on all processors: in goroutines, in threads, in very many small goroutines; and threads that wait.
+// X7 in Go: computing on all processors: in goroutines, in threads, in very many small goroutines, started by one or by all; and
+// threads that wait.
 package main
 
 import (
@@ -152,10 +153,43 @@ func fineGrained(b *kit.Bench) {
 	b.Emit("fine", n, "check", float64(right.Load()), "count")
 }
 
+// Tasks of some 10 us: all of them started by one task, by the time that they take if P tasks start as many each.
+func skewed(b *kit.Bench) {
+	if !b.Wants("skewed") {
+		return
+	}
+	steps, processors, n, tries := 5000, runtime.GOMAXPROCS(0), 20_000, 7
+	if b.Quick {
+		n, tries = 2_000, 3
+	}
+	each := n / processors
+	n = each * processors
+	wanted := compute(steps)
+	var right atomic.Int64
+	task := func() {
+		if compute(steps) == wanted {
+			right.Add(1)
+		}
+	}
+	even, skew := math.Inf(1), math.Inf(1)
+	for ; tries > 0; tries-- {
+		right.Store(0)
+		even = math.Min(even, wallOf(func() {
+			inGoroutines(processors, func() { inGoroutines(each, task) })
+		}))
+		skew = math.Min(skew, wallOf(func() {
+			inGoroutines(1, func() { inGoroutines(n, task) })
+		}))
+	}
+	b.Emit("skewed", n, "skew", skew/even, "times even")
+	b.Emit("skewed", n, "check", float64(right.Load())/2, "count")
+}
+
 func main() {
 	b := kit.New("X7")
 	speedup(b, "tasks", inGoroutines)
 	speedup(b, "threads", inThreads)
 	waitingThreads(b)
 	fineGrained(b)
+	skewed(b)
 }

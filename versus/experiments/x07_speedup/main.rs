@@ -1,4 +1,5 @@
-//! X7 in Rust with Tokio: computing on all processors: in tasks, in threads, in very many small tasks; and threads that wait.
+//! X7 in Rust with Tokio: computing on all processors: in tasks, in threads, in very many small tasks, started by one or by all; and threads
+//! that wait.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -126,6 +127,38 @@ async fn fine_grained(b: &kit::Bench) {
     b.emit("fine", n, "check", right as f64, "count");
 }
 
+/// Tasks of some 10 us: all of them started by one task, by the time that they take if P tasks start as many each.
+async fn skewed(b: &kit::Bench) {
+    if !b.wants("skewed") {
+        return;
+    }
+    let processors = b.processors() as u64;
+    let wished = if b.quick { 2_000 } else { 20_000 };
+    let (each, steps) = (wished / processors, 5000);
+    let n = each * processors;
+    let wanted = compute(steps);
+    let task = move || u64::from(compute(steps) == wanted);
+    let start_all = |starters: u64, tasks: u64| async move {
+        let all: Vec<_> = (0..starters).map(|_| tokio::spawn(in_tasks(tasks, task))).collect();
+        let mut sum = 0;
+        for each in all {
+            sum += each.await.unwrap();
+        }
+        sum
+    };
+    let (mut even, mut skew, mut right) = (f64::INFINITY, f64::INFINITY, 0);
+    for _ in 0..tries(b) {
+        let start = Instant::now();
+        right = start_all(processors, each).await;
+        even = even.min(wall_since(start));
+        let start = Instant::now();
+        right += start_all(1, n).await;
+        skew = skew.min(wall_since(start));
+    }
+    b.emit("skewed", n, "skew", skew / even, "times even");
+    b.emit("skewed", n, "check", right as f64 / 2.0, "count");
+}
+
 fn main() {
     kit::run("X7", |b| async move {
         let task = |steps, wanted| move || u64::from(compute(steps) == wanted);
@@ -133,5 +166,6 @@ fn main() {
         speedup(b, "threads", |n, steps, wanted| in_threads(n, task(steps, wanted))).await;
         waiting_threads(b).await;
         fine_grained(b).await;
+        skewed(b).await;
     });
 }

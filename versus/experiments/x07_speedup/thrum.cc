@@ -1,4 +1,5 @@
-// X7 in thrum: computing on all processors: in fibers, in threads of a pool, in very many small fibers; and threads that wait.
+// X7 in thrum: computing on all processors: in fibers, in threads of a pool, in very many small fibers, started by one or by all; and threads
+// that wait.
 #include "experiments/x07_speedup/compute.h"
 
 #include <thrum/thread_pool.h>
@@ -46,6 +47,7 @@ int main(int argc, char** argv) {
         speedup(b, "threads", processors, [](long n, auto task) { in_threads(n, task); });
         waiting_threads(b);
         fine_grained(b, processors, [](long n, auto task) { in_fibers(n, task); });
+        skewed(b, processors, [](long n, auto task) { in_fibers(n, task); });
         return 0;
       },
       {.processors = b.processors()});
