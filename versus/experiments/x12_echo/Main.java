@@ -62,6 +62,7 @@ public class Main {
         serve(kit, "conns100", 100, 10);
         serve(kit, "conns1000", 1000, 100);
         serve(kit, "conns10000", 10000, 1000);
+        serve(kit, "conns11000", 11000, 1000);
         // Else it closes connections that are idle once it has 200 of them.
         System.setProperty("sun.net.httpserver.maxIdleConnections", "20000");
         serveHttp(kit, "http100", 100, 10);

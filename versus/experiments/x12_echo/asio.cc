@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   serve("conns100", 100, 10);
   serve("conns1000", 1000, 100);
   serve("conns10000", 10'000, 1000);
+  serve("conns11000", 11'000, 1000);
   std::fflush(stdout);
   _exit(0); // the loop goes on until then
 }

@@ -120,6 +120,7 @@ int main(int argc, char** argv) {
   serve("conns100", 100, 10, echo{});
   serve("conns1000", 1000, 100, echo{});
   serve("conns10000", 10'000, 1000, echo{});
+  serve("conns11000", 11'000, 1000, echo{});
   serve("http100", 100, 10, http{});
   serve("http1000", 1000, 100, http{});
   serve("http10000", 10'000, 1000, http{});

@@ -2,6 +2,7 @@
 //
 //   x12_echo_load PID PORT EXPERIMENT RUNTIME VARIANT CONNECTIONS BUSY quick|full
 //
+// A VARIANT without a place is one of one processor: "@1".
 // PID is the server's, whose CPU time and memory are read from outside, in the same way for all. Of the connections the first
 // BUSY ones ask, the others are idle after their first question. It prints the result lines of the kit:
 //
@@ -10,6 +11,7 @@
 //   p99      how long an answer takes, when questions come by a plan, 5,000 a second, whatever the server does. It counts from
 //            when a question was due; a server that stops for 20 ms is late for a hundred questions.
 //   memory   what the server occupies more for each connection, after all have asked once
+//   process  all that it occupies, after the last answer (in the variant that asks for it)
 //
 // What is asked: 64 bytes, which the server sends back; or, if VARIANT begins with "http", a GET of HTTP/1.1 whose answer has the
 // path as its body, and leaves the connection open.
@@ -270,16 +272,21 @@ int main(int argc, char** argv) {
   const double spent = c.server_cpu() - cpu, wall = kit::wall_ns() - start;
   std::vector<double> took = c.open_loop(quick ? 400e6 : 600e6);
   std::sort(took.begin(), took.end());
+  std::string_view variant = argv[5];
+  const bool beside_others =
+      variant.starts_with("whole"); // in its process; its CPU time and memory are also theirs
   const auto emit = [&](const char* metric, double value, const char* unit) {
     std::printf(
-        "{\"exp\":\"%s\",\"rt\":\"%s\",\"variant\":\"%s@1\",\"n\":%ld,\"metric\":\"%s\",\"value\":%.17g,"
+        "{\"exp\":\"%s\",\"rt\":\"%s\",\"variant\":\"%s%s\",\"n\":%ld,\"metric\":\"%s\",\"value\":%.17g,"
         "\"unit\":\"%s\"}\n",
-        argv[3], argv[4], argv[5], n, metric, value, unit);
+        argv[3], argv[4], argv[5], variant.find('@') == variant.npos ? "@1" : "", n, metric, value, unit);
   };
-  emit("cpu", spent / static_cast<double>(n) / 1e3, "us/request");
+  if (variant.starts_with("conns11000"))
+    emit("process", std::max(c.server_memory(), before + memory * count) / (1 << 20), "MiB");
+  if (!beside_others) emit("cpu", spent / static_cast<double>(n) / 1e3, "us/request");
   emit("request", wall / static_cast<double>(n) / 1e3, "us");
   emit("p99", took[took.size() * 99 / 100] / 1e3, "us");
-  emit("memory", memory, "B/connection");
+  if (!beside_others) emit("memory", memory, "B/connection");
   emit("check", c.all_right() ? static_cast<double>(n) : 0, "count");
   return 0;
 }

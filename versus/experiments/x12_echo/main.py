@@ -70,6 +70,7 @@ async def main():
     await serve(b, "conns100", 100, 10)
     await serve(b, "conns1000", 1000, 100)
     await serve(b, "conns10000", 10000, 1000)
+    await serve(b, "conns11000", 11000, 1000)
     serve_http(b, "http100", 100, 10)
     serve_http(b, "http1000", 1000, 100)
 

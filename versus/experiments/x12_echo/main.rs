@@ -69,6 +69,7 @@ async fn all(b: &kit::Bench) -> Result<()> {
     serve(b, "conns100", 100, 10, echo).await?;
     serve(b, "conns1000", 1000, 100, echo).await?;
     serve(b, "conns10000", 10_000, 1000, echo).await?;
+    serve(b, "conns11000", 11_000, 1000, echo).await?;
     serve(b, "http100", 100, 10, answer_http).await?;
     serve(b, "http1000", 1000, 100, answer_http).await?;
     serve(b, "http10000", 10_000, 1000, answer_http).await
