@@ -128,27 +128,31 @@ void site_registry::weaken(std::size_t index, strength order) noexcept {
   weakened_to_ = order;
 }
 
-strength site_registry::lookup(site_kind kind, strength order, site where) {
-  if (2 * cached_count_ >= cache_.size()) { // keep the table at most half full
-    std::vector<cached> old(cache_.empty() ? 256 : 2 * cache_.size());
-    old.swap(cache_);
-    for (const cached& entry : old) {
-      if (entry.where == nullptr) continue;
-      std::size_t slot = reinterpret_cast<std::uintptr_t>(entry.where) / 8 % cache_.size();
-      while (cache_[slot].where != nullptr) slot = (slot + 1) % cache_.size();
-      cache_[slot] = entry;
-    }
+void site_registry::grow_cache() {
+  std::vector<cached> old(cache_.empty() ? 256 : 2 * cache_.size());
+  old.swap(cache_);
+  slot_shift_ = 64 - std::countr_zero(cache_.size());
+  for (const cached& entry : old) {
+    if (entry.where == nullptr) continue;
+    std::size_t slot = slot_of(entry.where);
+    while (cache_[slot].where != nullptr) slot = (slot + 1) & (cache_.size() - 1);
+    cache_[slot] = entry;
   }
+}
+
+strength site_registry::lookup(site_kind kind, strength order, site where) {
+  if (2 * cached_count_ >= cache_.size()) [[unlikely]] // keep the table at most half full
+    grow_cache();
   static_assert(sizeof(site) == sizeof(void*), "a source_location is expected to be one pointer");
   const void* key = std::bit_cast<const void*>(where);
-  std::size_t slot = reinterpret_cast<std::uintptr_t>(key) / 8 % cache_.size();
+  std::size_t slot = slot_of(key);
   while (cache_[slot].where != nullptr) {
     const cached& entry = cache_[slot];
     if (entry.where == key && entry.kind == kind && entry.order == order)
       return entry.index == weakened_ ? weakened_to_ : order;
-    slot = (slot + 1) % cache_.size();
+    slot = (slot + 1) & (cache_.size() - 1);
   }
-  cache_[slot] = {key, kind, order, enter(kind, order, where)};
+  cache_[slot] = {key, static_cast<std::uint32_t>(enter(kind, order, where)), kind, order};
   ++cached_count_;
   return cache_[slot].index == weakened_ ? weakened_to_ : order;
 }

@@ -81,19 +81,25 @@ private:
   static constexpr std::size_t nothing = ~std::size_t{0};
   struct cached {
     const void* where = nullptr;
+    std::uint32_t index = 0;
     site_kind kind = site_kind::load;
     strength order = strength::none;
-    std::size_t index = 0;
   };
 
   strength lookup(site_kind kind, strength order, site where);
+  std::size_t slot_of(const void* where) const noexcept { // where to look first
+    return reinterpret_cast<std::uintptr_t>(where) * 0x9e3779b97f4a7c15u >> slot_shift_;
+  }
+  void grow_cache();
   std::size_t enter(site_kind kind, strength order, const site& where);
 
   bool active_ = false;
   std::size_t weakened_ = nothing;
   strength weakened_to_ = strength::none;
   std::vector<site_record> records_;
-  std::vector<cached> cache_; // open addressing by the site's constant, kind and order
+  std::vector<cached>
+      cache_; // open addressing by the site's constant, kind and order; 2^(64 - slot_shift_) slots
+  int slot_shift_ = 0;
   std::size_t cached_count_ = 0;
 };
 
