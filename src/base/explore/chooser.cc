@@ -54,8 +54,11 @@ void chooser::follow(std::string_view script) {
 }
 
 void chooser::begin_execution() {
-  depth_ = 0;
-  if (mode_ == mode::search) return;
+  depth_ = known_ = 0;
+  if (mode_ == mode::search) {
+    known_ = path_.size();
+    return;
+  }
   path_.clear();
   // Each execution has a seed of its own, the first one the seed that was asked for: so the seed printed for
   // a failing execution makes it the first one of a new run.
@@ -86,15 +89,10 @@ bool chooser::next_execution() {
   return false;
 }
 
-int chooser::thread(std::uint32_t enabled, std::uint32_t candidates, int first, std::uint32_t& explored) {
+int chooser::new_thread(std::uint32_t enabled, std::uint32_t candidates, int first, std::uint32_t& explored) {
   explored = 0;
   switch (mode_) {
   case mode::search: {
-    if (depth_ < path_.size()) {
-      const question& known = path_[depth_++];
-      explored = known.explored;
-      return known.answer;
-    }
     const int answer = (candidates >> first & 1u) != 0 ? first : std::countr_zero(candidates);
     path_.push_back({candidates & ~(1u << answer), 0, static_cast<std::uint8_t>(answer), true});
     ++depth_;
@@ -114,10 +112,9 @@ int chooser::thread(std::uint32_t enabled, std::uint32_t candidates, int first, 
   return first;
 }
 
-int chooser::value(int count, std::uint64_t allowed) {
+int chooser::new_value(int count, std::uint64_t allowed) {
   switch (mode_) {
   case mode::search: {
-    if (depth_ < path_.size()) return path_[depth_++].answer;
     const int answer = std::countr_zero(allowed);
     path_.push_back({allowed & (allowed - 1), 0, static_cast<std::uint8_t>(answer), false});
     ++depth_;

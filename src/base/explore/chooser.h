@@ -42,10 +42,21 @@ public:
   // Which of the threads in `enabled` (one bit each, more than one set) runs next. `candidates` is the part
   // of it that the bound and the reduction leave; `first` is tried first if it is a candidate.
   // `explored` receives the threads whose executions from this point on are all done.
-  int thread(std::uint32_t enabled, std::uint32_t candidates, int first, std::uint32_t& explored);
+  int thread(std::uint32_t enabled, std::uint32_t candidates, int first, std::uint32_t& explored) {
+    if (depth_ >= known_) return new_thread(enabled, candidates, first, explored);
+    const question& known = path_[depth_++];
+    explored = known.explored;
+    return known.answer;
+  }
 
   // An index below count (which is more than one, at most max_choices) whose bit is set in `allowed`.
-  int value(int count, std::uint64_t allowed);
+  int value(int count, std::uint64_t allowed) {
+    return depth_ < known_ ? path_[depth_++].answer : new_value(count, allowed);
+  }
+
+  // A search is on its way to the question that it answers anew in this execution: the same has happened before up to here, and
+  // what is asked has its answer whatever `candidates` and `allowed` say.
+  bool on_known_path() const noexcept { return depth_ < known_; }
 
   std::uint64_t execution_seed() const noexcept { return execution_seed_; }
   std::string script() const; // the answers given in this execution
@@ -65,6 +76,8 @@ private:
   int draw_below(int bound) noexcept {
     return static_cast<int>((draw() >> 32) * static_cast<unsigned>(bound) >> 32);
   }
+  int new_thread(std::uint32_t enabled, std::uint32_t candidates, int first, std::uint32_t& explored);
+  int new_value(int count, std::uint64_t allowed);
   void change_priority(int step, int running) noexcept;
   int record(int answer) {
     path_.push_back({0, 0, static_cast<std::uint8_t>(answer), false});
@@ -75,7 +88,8 @@ private:
   mode mode_ = mode::search;
   bool diverged_ = false;
   std::vector<question> path_;
-  std::size_t depth_ = 0;
+  std::size_t depth_ = 0; // of a search: questions asked in this execution, ...
+  std::size_t known_ = 0; // ... and how many of them the path answered when it began
 
   std::uint64_t base_seed_ = 1;
   std::uint64_t execution_ = 0;

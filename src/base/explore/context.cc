@@ -1,6 +1,5 @@
-// The switch of the explorer's contexts, for x86-64 and aarch64. Only callee-saved registers are kept: the
-// compiler has already spilled the others around the call. Floating-point control words are the same for all
-// model threads.
+// Where the explorer's contexts begin, for x86-64 and aarch64; and the switch, for aarch64 (context.h has the other). Only
+// callee-saved registers are kept: the compiler has already spilled the others around the call.
 #include "base/explore/context.h"
 
 #include <sys/mman.h>
@@ -10,40 +9,14 @@
 #include <cstdio>
 #include <cstdlib>
 
-extern "C" {
-void thrum_explore_switch(void** save_sp, void* to_sp) noexcept;
-void thrum_explore_start() noexcept; // where a new context begins: calls its entry with its argument
-}
+extern "C" void
+thrum_explore_start() noexcept; // where a new context begins: calls its entry with its argument
 
 #if defined(__x86_64__)
 
-// Frame, from the stopped stack pointer upwards: r15 r14 r13 r12 rbx rbp, return address. The jump through a
-// register instead of `ret` spares the return-address predictor, which would be wrong at every switch.
+// The stack holds the argument and the entry.
 asm(R"(
 .text
-.p2align 4
-.globl thrum_explore_switch
-.hidden thrum_explore_switch
-.type thrum_explore_switch,@function
-thrum_explore_switch:
-  pushq %rbp
-  pushq %rbx
-  pushq %r12
-  pushq %r13
-  pushq %r14
-  pushq %r15
-  movq %rsp, (%rdi)
-  movq %rsi, %rsp
-  popq %r15
-  popq %r14
-  popq %r13
-  popq %r12
-  popq %rbx
-  popq %rbp
-  popq %rcx
-  jmp *%rcx
-.size thrum_explore_switch,.-thrum_explore_switch
-
 .p2align 4
 .globl thrum_explore_start
 .hidden thrum_explore_start
@@ -51,27 +24,14 @@ thrum_explore_switch:
 thrum_explore_start:
   .cfi_startproc
   .cfi_undefined rip
-  movq %r12, %rdi
-  callq *%r13
+  popq %rdi
+  popq %rax
+  xorl %ebp, %ebp
+  callq *%rax
   ud2
   .cfi_endproc
 .size thrum_explore_start,.-thrum_explore_start
 )");
-
-namespace {
-void** first_frame(void** top, void (*entry)(void*), void* argument) noexcept {
-  void** frame = top - 9; // so that the stack is 16-byte aligned at the call in thrum_explore_start
-  frame[0] = nullptr;     // r15
-  frame[1] = nullptr;     // r14
-  frame[2] = reinterpret_cast<void*>(entry); // r13
-  frame[3] = argument;                       // r12
-  frame[4] = nullptr;                        // rbx
-  frame[5] = nullptr;                        // rbp: ends frame-pointer walks
-  frame[6] = reinterpret_cast<void*>(&thrum_explore_start);
-  frame[7] = frame[8] = nullptr;
-  return frame;
-}
-} // namespace
 
 #elif defined(__aarch64__)
 
@@ -143,25 +103,35 @@ void** first_frame(void** top, void (*entry)(void*), void* argument) noexcept {
 namespace thrum::base::explore {
 
 context::~context() {
-  if (mapping_ != nullptr) munmap(mapping_, stack_bytes + static_cast<std::size_t>(getpagesize()));
+  if (mapping_ != nullptr) munmap(mapping_, static_cast<std::size_t>(top_ - mapping_));
+}
+
+void context::map_stack() {
+  const auto guard_bytes = static_cast<std::size_t>(getpagesize());
+  const std::size_t bytes = guard_bytes + stack_bytes;
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED || mprotect(memory, guard_bytes, PROT_NONE) != 0) {
+    std::perror("explore: no memory for the stack of a model thread");
+    std::abort();
+  }
+  mapping_ = static_cast<char*>(memory);
+  top_ = mapping_ + bytes;
 }
 
 void context::restart(entry start, void* argument) {
-  const auto guard_bytes = static_cast<std::size_t>(getpagesize());
-  if (mapping_ == nullptr) {
-    void* memory =
-        mmap(nullptr, stack_bytes + guard_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED || mprotect(memory, guard_bytes, PROT_NONE) != 0) {
-      std::perror("explore: no memory for the stack of a model thread");
-      std::abort();
-    }
-    mapping_ = static_cast<char*>(memory);
-  }
-  stopped_at_ = first_frame(reinterpret_cast<void**>(mapping_ + guard_bytes + stack_bytes), start, argument);
-}
-
-void context::switch_to(context& from, context& to) noexcept {
-  thrum_explore_switch(&from.stopped_at_, to.stopped_at_);
+  if (mapping_ == nullptr) map_stack();
+  auto* const top = reinterpret_cast<void**>(top_);
+#if defined(__x86_64__)
+  void** const frame = top - 4; // so that the stack is 16-byte aligned at the call in thrum_explore_start
+  frame[0] = argument;
+  frame[1] = reinterpret_cast<void*>(start);
+  frame[2] = frame[3] = nullptr;
+  stopped_at_ = frame;
+  frame_ = nullptr;
+  goes_on_ = reinterpret_cast<void*>(&thrum_explore_start);
+#else
+  stopped_at_ = first_frame(top, start, argument);
+#endif
 }
 
 } // namespace thrum::base::explore

@@ -155,7 +155,7 @@ void engine::run_one_execution() {
   steps_ = preemptions_ = rounds_without_store_ = 0;
   parkers_ = 0;
   reads_used_ = 0;
-  ended_ = takers_ = 0;
+  ended_ = takers_ = asleep_ = 0;
   wake_count_ = ended_count_ = known_count_ = 0;
   abandoned_ = false;
   avoid_ = 0;
@@ -170,24 +170,8 @@ void engine::run_one_execution() {
   memory_.start_threads(threads);
   enabled_ = (1u << threads) - 1;
   phase_ = phase::starting;
-  for (int t = 0; t < threads && !abandoned_; ++t) {
-    thread_state& started = at(t);
-    started.next = step{};
-    looked_at_[static_cast<unsigned>(t)] = started.asleep = 0;
-    started.this_turn = started.last_turn = turn{};
-    started.idle_turns = started.weak_failures = 0;
-    started.in_relax = started.poked = started.sees_newest = started.woken = false;
-    started.sleeps_on = nullptr;
-    started.stack.restart(&engine::thread_main, reinterpret_cast<void*>(static_cast<std::intptr_t>(t)));
-    current_ = t;
-    context::switch_to(harness_, started.stack);
-  }
-  if (!abandoned_ && ended_ != (1u << threads) - 1) {
-    phase_ = phase::threads;
-    current_ = max_threads; // nobody has been running
-    current_ = pick();
-    context::switch_to(harness_, at(current_).stack);
-  }
+  current_ = -1;
+  start_next(harness_); // returns when all have ended, or the execution is abandoned
   load(harness_locals);
 
   total_steps_ += static_cast<std::uint64_t>(steps_);
@@ -219,10 +203,33 @@ void engine::thread_main(void* index) {
   the_engine.thread_ended();
 }
 
+// From one thread, or the harness, to the next thread that has not begun; or, when all stand before their first visible step,
+// to the one that takes it.
+void engine::start_next(context& from) {
+  const int next = current_ + 1;
+  if (next < model_->threads) {
+    thread_state& started = at(next);
+    started.next = step{};
+    looked_at_[static_cast<unsigned>(next)] = started.asleep = 0;
+    started.this_turn = started.last_turn = turn{};
+    started.idle_turns = started.weak_failures = 0;
+    started.in_relax = started.poked = started.sees_newest = started.woken = false;
+    started.sleeps_on = nullptr;
+    started.stack.restart(&engine::thread_main, reinterpret_cast<void*>(static_cast<std::intptr_t>(next)));
+    current_ = next;
+    return context::switch_to(from, started.stack);
+  }
+  if (all_have_ended()) return context::switch_to(from, harness_);
+  phase_ = phase::threads;
+  current_ = max_threads; // nobody has been running
+  current_ = pick();
+  if (&self().stack != &from) context::switch_to(from, self().stack);
+}
+
 void engine::wait_for_the_others() {
   thread_state& me = self();
   save(me.locals);
-  context::switch_to(me.stack, harness_);
+  start_next(me.stack);
   load(me.locals);
 }
 
@@ -230,7 +237,9 @@ void engine::thread_ended() {
   thread_state& ending = self();
   enabled_ &= ~(1u << current_);
   ended_ |= 1u << current_;
-  if (phase_ == phase::starting || ended_ == (1u << model_->threads) - 1) {
+  if (phase_ == phase::starting) {
+    start_next(ending.stack);
+  } else if (all_have_ended()) {
     context::switch_to(ending.stack, harness_);
   } else {
     current_ = pick();

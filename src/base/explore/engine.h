@@ -44,6 +44,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace thrum::base::explore {
@@ -116,7 +117,7 @@ public:
   void before(const step& next) {
     if (!in_threads()) return;
     self().next = next;
-    if (phase_ == phase::threads)
+    if (phase_ == phase::threads) [[likely]]
       schedule();
     else
       wait_for_the_others(); // the first step of this thread
@@ -127,7 +128,11 @@ public:
   // One of `count` possibilities; see chooser::value.
   int choose(int count) { return count == 1 ? 0 : choose_among(count); }
   // Which of the stores from `oldest` on the running thread's load returns.
-  int choose_store(const location& where, int oldest);
+  int choose_store(const location& where, int oldest) {
+    const std::uint64_t avoid = std::exchange(avoid_, 0);
+    const int newest = where.count - 1;
+    return oldest == newest || self().sees_newest ? newest : choose_among_stores(where, oldest, avoid);
+  }
 
   void loaded(const location& where, int place) noexcept {
     looked_at_[static_cast<unsigned>(current_)] |= std::uint64_t{1} << where.index;
@@ -242,13 +247,28 @@ private:
   static void drive(void* self); // the harness context: executions, one after the other
   static void thread_main(void* index);
   void thread_ended();
+  bool all_have_ended() const noexcept { return ended_ == (1u << model_->threads) - 1; }
+  void start_next(context& from);
   void wait_for_the_others();
   [[noreturn]] void too_long();
   [[noreturn]] void too_many_reads();
 
-  void save(kept& locals) const noexcept;
-  void load(const kept& locals) const noexcept;
-  void schedule();
+  void save(kept& locals) const noexcept {
+    for (std::size_t i = 0; i < kept_count_; ++i) locals[i] = *kept_[i];
+  }
+  void load(const kept& locals) const noexcept {
+    for (std::size_t i = 0; i < kept_count_; ++i) *kept_[i] = locals[i];
+  }
+  void schedule() { // inlined into each access, for the sake of the switch (context.h)
+    chooser_.on_step(steps_ + 1, current_);
+    const int next = pick();
+    if (next == current_) return;
+    thread_state& from = self();
+    current_ = next;
+    save(from.locals);
+    context::switch_to(from.stack, self().stack);
+    load(from.locals);
+  }
   void admit_takers(const location& where) noexcept;
   [[noreturn]] void abandon(); // leaves this execution; the next one starts
   int pick();
@@ -258,6 +278,7 @@ private:
   [[noreturn]] void report_stuck();
   [[noreturn]] void stop(std::string why);
   int choose_among(int count);
+  int choose_among_stores(const location& where, int oldest, std::uint64_t avoid);
 
   std::uint64_t labels(int t) const noexcept;
   bool sleeping(int t) const noexcept;
@@ -283,6 +304,7 @@ private:
   int rounds_without_store_ = 0; // turns given to waiting threads because nobody else could go on
   std::uint32_t enabled_ = 0;    // threads that could take their next step, one bit each
   std::uint32_t ended_ = 0;
+  std::uint32_t asleep_ = 0; // threads of which something sleeps, one bit each
   std::uint32_t execution_ = 0;
   std::uint8_t parkers_ = 0;
   bool abandoned_ = false;

@@ -24,17 +24,6 @@ void engine::too_long() {
        " steps and no end (a loop that waits without relax(), or max_steps is too small)");
 }
 
-void engine::schedule() {
-  chooser_.on_step(steps_ + 1, current_);
-  const int next = pick();
-  if (next == current_) return;
-  thread_state& from = self();
-  current_ = next;
-  save(from.locals);
-  context::switch_to(from.stack, self().stack);
-  load(from.locals);
-}
-
 void engine::keep_for_each_thread(void** word) {
   for (std::size_t i = 0; i < kept_count_; ++i)
     if (kept_[i] == word) return;
@@ -44,14 +33,6 @@ void engine::keep_for_each_thread(void** word) {
     std::abort();
   }
   kept_[kept_count_++] = word;
-}
-
-void engine::save(kept& locals) const noexcept {
-  for (std::size_t i = 0; i < kept_count_; ++i) locals[i] = *kept_[i];
-}
-
-void engine::load(const kept& locals) const noexcept {
-  for (std::size_t i = 0; i < kept_count_; ++i) *kept_[i] = locals[i];
 }
 
 int engine::pick() {
@@ -81,10 +62,8 @@ int engine::choose_among(int count) {
   return chooser_.value(count, all);
 }
 
-int engine::choose_store(const location& where, int oldest) {
-  const std::uint64_t avoid = std::exchange(avoid_, 0);
+int engine::choose_among_stores(const location& where, int oldest, std::uint64_t avoid) {
   const int newest = where.count - 1;
-  if (oldest == newest || self().sees_newest) return newest;
   const int count = newest - oldest + 1;
   if (avoid == 0) return newest - choose_among(count);
   std::uint64_t allowed = 0;
@@ -315,24 +294,31 @@ bool engine::dependent(const thread_state& asleep, const step& taken) const noex
 
 int engine::pick_reduced() {
   std::uint32_t candidates = enabled_;
-  for (std::uint32_t left = enabled_; left != 0; left &= left - 1) {
-    const int t = std::countr_zero(left);
-    if (sleeping(t)) candidates &= ~(1u << t);
+  if (!chooser_.on_known_path()) { // there, nothing was abandoned, and what sleeps is the same as then
+    for (std::uint32_t left = enabled_ & asleep_; left != 0; left &= left - 1) {
+      const int t = std::countr_zero(left);
+      if (sleeping(t)) candidates &= ~(1u << t);
+    }
+    if (candidates == 0) abandon();
   }
-  if (candidates == 0) abandon();
 
   std::uint32_t explored = 0;
   const int next = (enabled_ & (enabled_ - 1)) == 0
                        ? std::countr_zero(enabled_)
                        : chooser_.thread(enabled_, candidates, current_, explored);
+  asleep_ |= explored;
   for (; explored != 0; explored &= explored - 1) {
     const int t = std::countr_zero(explored);
     at(t).asleep |= labels(t);
   }
   const step& taken = at(next).next;
   avoid_ = at(next).asleep;
-  for (int t = 0; t < model_->threads; ++t)
-    if (at(t).asleep != 0 && (t == next || dependent(at(t), taken))) at(t).asleep = 0;
+  for (std::uint32_t left = asleep_; left != 0; left &= left - 1) {
+    const int t = std::countr_zero(left);
+    if (t != next && !dependent(at(t), taken)) continue;
+    at(t).asleep = 0;
+    asleep_ &= ~(1u << t);
+  }
   return next;
 }
 
