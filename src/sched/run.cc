@@ -85,6 +85,12 @@ unsigned class_of(const task& t) noexcept {
   return stack::stack_pool::class_for(t.stack + own_stack);
 }
 
+// Apart: a call in the middle of adopt() would make that save registers.
+[[gnu::cold, gnu::noinline]] void begin_recorded(worker& w, fiber& f, task& t) noexcept {
+  record::begun(w, f, t);
+  if (t.joinable) detail::begin_joinable(static_cast<detail::joinable_task&>(t), f);
+}
+
 // Makes `f` the fiber of `t`.
 void adopt(worker& w, fiber& f, task& t) noexcept {
   f.name = t.name;
@@ -102,7 +108,7 @@ void adopt(worker& w, fiber& f, task& t) noexcept {
   f.stop_requested.store(w.runtime.draining.load(std::memory_order_relaxed),
                          std::memory_order_relaxed); // relaxed: N2
   f.alive.store(true, std::memory_order_release);    // N3 (drain.cc)
-  if (is_recorded(w)) record::begun(w, f, t);
+  if (is_recorded(w)) return begin_recorded(w, f, t);
   if (t.joinable) detail::begin_joinable(static_cast<detail::joinable_task&>(t), f);
 }
 
