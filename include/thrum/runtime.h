@@ -8,23 +8,35 @@
 // a test makes a `runtime` of its own; several may live at a time, also one after another. Channels, locks and handles work
 // across them.
 //
+//   thrum::runtime& here = thrum::runtime::current();
+//   const unsigned before = here.set_processors(1); // one fiber at a time
+//   compute();
+//   here.set_processors(before);
+//
+// How many fibers run at a time may change while they run, from anywhere. More processors take work at once. Fewer: an idle one
+// goes at once, a busy one when it has run 61 more fibers at most, or after some 10 ms if its fiber computes or blocks. The fiber that
+// runs on it then runs on beside the others until it waits or yields. Nothing that is queued, or set as a timer, is lost or waits for it.
+//
 // What the caller owes   run() is called on a plain thread (main, std::thread), never in a fiber: that panics. A runtime may be
 //                        made and destroyed in a fiber, but not in one of its own; both block the thread below.
+//                        No more than 1,024 processors; more, asked of set_processors(), panic.
 // What is guaranteed     When run() returns or a runtime is destroyed, no fiber of it is running. Fibers that are not joined yet
 //                        are asked to stop first: their waits throw `cancelled` (error.h), so their destructors run.
 //                        After options.drain what is left is reported and abandoned: it runs on, on threads of its own, until the
 //                        process ends. Timers that are set are not called any more.
-// May park               run() and the destructor block the calling thread; go() and spawn() do not.
+// May park               run() and the destructor block the calling thread; go(), spawn() and set_processors() do not.
 // Happens-before         everything before run(f) -> f; f's return -> run's return; the end of every fiber -> the return of
 //                        the destructor.
 // When it dies           when nobody calls its members any more. Handles of its fibers, and channels, may outlive it. Sockets
 //                        and listeners that it serves answer errc::runtime_ended (io/handle.h).
 // Errors                 From making one: std::system_error if the system refuses a poller (descriptors), std::bad_alloc. Threads
 //                        start when there is work; one that the system refuses is asked for again with the next piece of
-//                        work, and meanwhile those that there are do it.
+//                        work, and meanwhile those that there are do it. set_processors(): std::bad_alloc, and nothing has changed.
 // Cost                   about 100 us, and one thread for the first fiber; further threads start when there is work for them.
-//                        An idle runtime costs nothing: no thread wakes up.
-// Source of the idea     Go's scheduler; a runtime as an object from Tokio and Marl.
+//                        An idle runtime costs nothing: no thread wakes up. set_processors(): some microseconds for each that
+//                        comes or goes. Memory of a processor that goes is kept for when it comes back, but for stacks.
+// Source of the idea     Go's scheduler; a runtime as an object from Tokio and Marl. set_processors(): GOMAXPROCS, without
+//                        stopping the world.
 #pragma once
 
 #include <thrum/attrs.h>
@@ -167,7 +179,11 @@ public:
 
   void post(detail::task& t) override { detail::launch(t, this); } // executor.h
 
+  // How many fibers are to run at the same time; set_processors() changes it and returns what it was. 0: as many as this process may use
+  // CPUs by now (affinity mask and cgroup quota are read again). A number above options.max_threads raises that for as long as
+  // it stands. Several calls at a time: one of them is the last. See the head of this file.
   unsigned processors() const noexcept;
+  unsigned set_processors(unsigned n);
   [[nodiscard]] runtime_report report() const; // report.h
 
   // The runtime of the calling fiber. On a plain thread: the default runtime, which is made at first use and never

@@ -237,10 +237,11 @@ bool workers_asleep(runtime_core& core) noexcept {
   unsigned asleep = core.polling.load(std::memory_order_relaxed); // relaxed: the copies decide
   for (const sched::worker* w = core.idle_workers; w != nullptr; w = w->idle_link) ++asleep;
   for (const sched::worker* w = core.workers; w != nullptr; w = w->all_link)
-    asleep += w->awaits_summons.load(std::memory_order_relaxed) &&                // relaxed: as above
-              w->summons.load(std::memory_order_relaxed) == 0;                    // relaxed: as above
-  return asleep == core.worker_count.load(std::memory_order_relaxed) &&           // relaxed: guarded
-         core.idle_count.load(std::memory_order_relaxed) == core.processor_count; // relaxed: guarded
+    asleep += w->awaits_summons.load(std::memory_order_relaxed) &&      // relaxed: as above
+              w->summons.load(std::memory_order_relaxed) == 0;          // relaxed: as above
+  return asleep == core.worker_count.load(std::memory_order_relaxed) && // relaxed: guarded
+         core.idle_count.load(std::memory_order_relaxed) ==
+             core.active.load(std::memory_order_relaxed); // relaxed: guarded
 }
 
 void add_up(runtime_core& core, sums& s) noexcept {

@@ -16,7 +16,7 @@ void describe_runtimes(std::string& to) {
     to += to_string(inspect::report_of(core));
     to += std::string("  queued: global ") + (core.global.empty() ? "none" : "some");
     constexpr unsigned most_shown = 64;
-    for (unsigned i = 0; i < std::min(core.processor_count, most_shown); ++i) {
+    for (unsigned i = 0; i < std::min(core.count_made(), most_shown); ++i) {
       to += ", processor " + std::to_string(i) + ": " + std::to_string(core.processors[i]->queued_hint());
     }
     to += "\n";

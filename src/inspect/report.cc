@@ -20,7 +20,7 @@ std::string in_ms(std::chrono::nanoseconds time) {
 runtime_report inspect::report_of(sched::runtime_core& core) {
   runtime_report r;
   r.name = core.name;
-  r.processors = core.processor_count;
+  r.processors = core.parallelism();
   r.idle_processors = core.idle_count.load(std::memory_order_relaxed); // relaxed: for a report
   r.finished = sched::count_finished(core);
   r.spawned = sched::count_spawned(core);

@@ -43,6 +43,7 @@ const char* name_of_loss(std::uint8_t why) noexcept {
   case record::loss::blocking: return "blocking()";
   case record::loss::pinned: return "pinned";
   case record::loss::moves: return "THRUM_DEBUG=migrate";
+  case record::loss::unwanted: return "fewer processors";
   }
   return "";
 }

@@ -119,7 +119,7 @@ void end_workers(runtime_core& core) noexcept {
 
 std::uint64_t count_finished(const runtime_core& core) noexcept {
   std::uint64_t n = core.finished_elsewhere.load(std::memory_order_acquire); // N1
-  for (unsigned i = 0; i < core.processor_count; ++i)
+  for (unsigned i = 0, made = core.count_made(); i < made; ++i)
     n += core.processors[i]->finished.load(std::memory_order_acquire); // N1
   n += core.coroutines.ended.load(std::memory_order_acquire);          // N1
   return n;
@@ -127,7 +127,7 @@ std::uint64_t count_finished(const runtime_core& core) noexcept {
 
 std::uint64_t count_spawned(const runtime_core& core) noexcept {
   std::uint64_t n = core.spawned_elsewhere.load(std::memory_order_relaxed); // relaxed: N1
-  for (unsigned i = 0; i < core.processor_count; ++i)
+  for (unsigned i = 0, made = core.count_made(); i < made; ++i)
     n += core.processors[i]->spawned.load(std::memory_order_relaxed); // relaxed: N1
   n += core.coroutines.begun.load(std::memory_order_relaxed);         // relaxed: N1
   return n;

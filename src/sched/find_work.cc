@@ -13,7 +13,7 @@ using detail::runnable;
 runnable* steal(worker& w) noexcept {
   runtime_core& core = w.runtime;
   processor& mine = *w.proc;
-  const unsigned n = core.processor_count;
+  const unsigned n = core.count_made();
   const auto first = static_cast<unsigned>(mine.random() % n);
   for (unsigned i = 0; i < n; ++i) {
     processor& victim = *core.processors[(first + i) % n];
@@ -30,7 +30,8 @@ bool has_private_work(const processor& p) noexcept { return !p.ready.empty() || 
 bool fire_due_timers(worker& w, env::nanoseconds now, env::nanoseconds tolerance) noexcept {
   runtime_core& core = w.runtime;
   bool any = false;
-  for (unsigned i = 0; i < core.processor_count; ++i) {
+  const unsigned n = core.count_made();
+  for (unsigned i = 0; i < n; ++i) {
     processor& p = *core.processors[i];
     // A holder fires its own soon, or loses the processor (monitor.cc).
     const bool idle = p.holder.load(std::memory_order_relaxed) == nullptr; // relaxed: a hint
@@ -46,7 +47,7 @@ bool take_global(worker& w) noexcept {
   const unsigned size = core.global.size();
   if (size == 0) return false;
   constexpr unsigned most = 128;
-  unsigned fair = size / core.processor_count + 1;
+  unsigned fair = size / core.parallelism() + 1;
   if (fair > most) fair = most;
   // Tasks go where the newest is taken first: in reverse, so that they begin in the order in which they came.
   runnable* tasks = nullptr;
@@ -93,14 +94,14 @@ runnable* find_work(worker& w) noexcept {
     if (take_global(w)) continue;
     if (core.watched.load(std::memory_order_relaxed) != 0 && poll_now(w)) continue; // relaxed: a hint
     // At most half of the busy workers search at a time; the others would only get in each other's way.
-    const unsigned busy =
-        core.processor_count - core.idle_count.load(std::memory_order_relaxed);     // relaxed: a hint
+    const unsigned busy = core.active.load(std::memory_order_relaxed) -             // relaxed: a hint
+                          core.idle_count.load(std::memory_order_relaxed);          // relaxed: a hint
     if (w.searching || 2 * core.searching.load(std::memory_order_relaxed) < busy) { // relaxed: a hint
       if (!w.searching) {
         w.searching = true;
         core.searching.fetch_add(1, std::memory_order_seq_cst); // I1 (idle.cc)
       }
-      const env::nanoseconds give_up = core.world.now() + core.spin_limit;
+      const env::nanoseconds give_up = core.world.now() + (core.parallelism() == 1 ? 0 : core.spin_limit);
       do {
         if (runnable* r = steal(w)) return r;
         if (!core.global.empty()) break;

@@ -203,7 +203,8 @@ record::loss why_given_up(const worker& w) noexcept {
 
 void give_up(worker& w) noexcept {
   processor& p = *w.proc;
-  if (is_recorded(w)) record::gives_up(w, p, why_given_up(w));
+  if (is_recorded(w))
+    record::gives_up(w, p, w.runtime.has_too_many() ? record::loss::unwanted : why_given_up(w));
   p.holder.store(nullptr, std::memory_order_relaxed); // relaxed: H1
   be_detached(w);
   w.taken.store(worker::gone,
@@ -214,7 +215,7 @@ void give_up(worker& w) noexcept {
 namespace {
 
 bool a_thread_is_left(const runtime_core& core) noexcept {
-  return core.worker_count.load(std::memory_order_relaxed) < core.max_threads; // relaxed: a hint
+  return core.worker_count.load(std::memory_order_relaxed) < core.thread_limit(); // relaxed: a hint
 }
 
 bool somebody_waits(const worker& w) noexcept {

@@ -4,7 +4,7 @@
 // makes work must not pay for waking others more often than that helps.
 //
 // The way taken (Go's, with the poller as one more sleeper):
-//   - A processor without a worker stands on the idle list; idle_count is its length.
+//   - A processor without a worker stands on the idle list; idle_count is its length. (Or it rests: resize.cc.)
 //   - `searching` counts workers that hold a processor, have found nothing yet and are looking through all queues. Who makes
 //     work wakes somebody only if nobody is searching: the searcher will find it. A searcher that finds something and was the
 //     last one wakes another, so that work spreads while there is some.
@@ -46,8 +46,6 @@ void kick(runtime_core& core) noexcept {
     core.world.kick(core.poller);
 }
 
-namespace {
-
 processor* pop_idle_processor(runtime_core& core) noexcept { // idle_lock is held
   processor* p = core.idle_processors;
   if (p == nullptr) return nullptr;
@@ -57,14 +55,21 @@ processor* pop_idle_processor(runtime_core& core) noexcept { // idle_lock is hel
   return p;
 }
 
-void push_idle_processor(runtime_core& core, processor& p) noexcept { // idle_lock is held
-  p.holder.store(nullptr, std::memory_order_relaxed);                 // relaxed: H1 (handoff.cc)
+namespace {
+
+void list_as_idle(runtime_core& core, processor& p) noexcept { // idle_lock is held
+  p.holder.store(nullptr, std::memory_order_relaxed);          // relaxed: H1 (handoff.cc)
   p.idle_link = core.idle_processors;
   core.idle_processors = &p;
   core.idle_count.fetch_add(1, std::memory_order_seq_cst); // I1
 }
 
 } // namespace
+
+void push_idle_processor(runtime_core& core, processor& p) noexcept { // idle_lock is held
+  if (core.has_too_many()) return put_to_rest(core, p);
+  list_as_idle(core, p);
+}
 
 processor* try_take_processor(runtime_core& core) noexcept {
   if (core.idle_count.load(std::memory_order_relaxed) == 0) return nullptr; // relaxed: a hint
@@ -76,7 +81,7 @@ namespace {
 
 bool work_visible(const runtime_core& core) noexcept {
   if (!core.global.empty()) return true;
-  for (unsigned i = 0; i < core.processor_count; ++i)
+  for (unsigned i = 0, n = core.count_made(); i < n; ++i)
     if (core.processors[i]->shared.size_hint() != 0) return true;
   return false;
 }
@@ -90,8 +95,20 @@ void start_search(worker& w) noexcept {
   w.runtime.searching.fetch_add(1, std::memory_order_seq_cst); // I1
 }
 
+bool push_if_wanted(runtime_core& core, processor& p) noexcept {
+  const base::spin_guard guard(core.idle_lock);
+  if (core.has_too_many()) return false;
+  list_as_idle(core, p);
+  return true;
+}
+
 // More sleepers than processors are of use only until the next blocking calls.
 constexpr env::nanoseconds idle_before_retirement = 2'000'000'000;
+
+bool has_too_many_threads(const runtime_core& core) noexcept {
+  const unsigned n = core.worker_count.load(std::memory_order_relaxed); // relaxed: a hint
+  return n > 2 * core.parallelism() + 4 || n > core.thread_limit();
+}
 
 // Takes the worker out of the sleepers. False: it is not among them any more, so its token is set or will be.
 bool unlist(worker& w) noexcept {
@@ -108,8 +125,7 @@ bool unlist(worker& w) noexcept {
 // threads enough, so this one ends.
 bool sleep_on_token(worker& w) noexcept {
   runtime_core& core = w.runtime;
-  const bool one_too_many =
-      core.worker_count.load(std::memory_order_relaxed) > 2 * core.processor_count + 4; // relaxed: a hint
+  const bool one_too_many = has_too_many_threads(core);
   const env::nanoseconds deadline = one_too_many ? core.world.now() + idle_before_retirement : env::forever;
   if (is_recorded(w)) record::sleeps(w, false);
   while (w.token.load(std::memory_order_acquire) == 0) { // I2
@@ -206,8 +222,7 @@ bool sleep_until_needed(worker& w) noexcept {
     if (mine->fresh.empty()) mine->fresh.shrink();
     my_earliest = mine->earliest.load(std::memory_order_relaxed); // relaxed: we were its holder
     if (is_recorded(w)) record::gives_up(w, *mine, record::loss::idle);
-    const base::spin_guard guard(core.idle_lock);
-    push_idle_processor(core, *mine);
+    if (!push_if_wanted(core, *mine)) lay_down(core, *mine);
   }
   if (w.searching) {
     w.searching = false;
@@ -272,6 +287,10 @@ void wake_another(runtime_core& core) noexcept {
 }
 
 bool hand_to_another(runtime_core& core, processor& p) noexcept {
+  if (core.has_too_many()) {
+    lay_down(core, p);
+    return true;
+  }
   core.searching.fetch_add(1, std::memory_order_seq_cst); // I1: the one who is woken is a searcher
   worker* sleeper;
   {

@@ -11,6 +11,7 @@
 #include "sched/timers.h"
 
 #include <array>
+#include <utility>
 
 namespace thrum::sched {
 
@@ -97,7 +98,7 @@ template <int Items> struct explored_runtime {
         w.searching = true;
         core.searching.fetch_add(1, std::memory_order_seq_cst);
       }
-      for (unsigned i = 0; i < core.processor_count; ++i) {
+      for (unsigned i = 0, n = core.count_made(); i < n; ++i) {
         processor& victim = *core.processors[i];
         if (&victim == w.proc) continue;
         if (victim.earliest.load(std::memory_order_relaxed) <= world.now())
@@ -267,6 +268,71 @@ struct the_end {
   }
 };
 
+// Two workers go to sleep, one of their processors to rest, while a plain thread makes work.
+struct fewer_processors {
+  static constexpr int threads = 4;
+  explored_runtime<1> all{2, 0};
+  std::array<worker, 2> workers{worker{all.core}, worker{all.core}};
+  fewer_processors() {
+    for (std::size_t i = 0; i < 2; ++i) workers[i].proc = all.core.processors[i];
+  }
+  void thread(int index) {
+    if (index < 2)
+      all.work(workers[static_cast<std::size_t>(index)]);
+    else if (index == 2)
+      set_processors(all.core, 1);
+    else
+      all.submit(0);
+  }
+};
+
+// The only processor has a fiber that computes. A second one is asked for, while a plain thread makes work.
+struct more_processors {
+  static constexpr int threads = 3;
+  explored_runtime<1> all{1, 0};
+  worker second{all.core};
+  more_processors() { all.world.has_spare = true; }
+  void thread(int index) {
+    if (index == 0)
+      set_processors(all.core, 2);
+    else if (index == 1)
+      all.submit(0);
+    else
+      all.work_if_started(second);
+  }
+};
+
+// One asks for fewer, one for more, and a worker goes to sleep.
+struct fewer_and_more_processors {
+  static constexpr int threads = 3;
+  explored_runtime<1> all{2, 1};
+  worker w{all.core};
+  fewer_and_more_processors() { w.proc = all.core.processors[0]; }
+  void thread(int index) {
+    if (index == 0) return all.work(w);
+    set_processors(all.core, static_cast<unsigned>(index));
+    if (index == 1) all.submit(0);
+  }
+};
+
+// A processor goes that has work on offer: that is in the global queue then, and the other, on its way to sleep, is not to miss it.
+struct a_processor_is_laid_down {
+  static constexpr int threads = 2;
+  explored_runtime<1> all{2, 0};
+  worker goes{all.core}, stays{all.core};
+  a_processor_is_laid_down() {
+    goes.proc = all.core.processors[0];
+    stays.proc = all.core.processors[1];
+    all.core.wanted.store(1, std::memory_order_relaxed);
+  }
+  void thread(int index) {
+    if (index == 1) return all.work(stays);
+    thrum_self_ = &goes;
+    explore::require(goes.proc->shared.try_push(&all.items[0]), "there is room");
+    lay_down(all.core, *std::exchange(goes.proc, nullptr));
+  }
+};
+
 template <int Preemptions, std::uint64_t Budget = 300'000> inline constexpr explore::options bounded{
     .strategy = explore::dfs{.preemptions = Preemptions}, .max_executions = Budget};
 
@@ -279,7 +345,7 @@ TEST(idle_explore, two_plain_threads_are_served_by_one_worker) {
   explore::expect_correct<two_plain_threads>(bounded<2>);
 }
 TEST(idle_explore, two_workers_do_not_leave_work_to_each_other) {
-  explore::expect_correct<plain_thread_and_two_processors>(bounded<2>);
+  explore::expect_correct<plain_thread_and_two_processors>(bounded<2, 500'000>);
 }
 TEST(idle_explore, an_offer_is_taken) { explore::expect_correct<offer_and_worker>(bounded<3>); }
 TEST(idle_explore, a_timer_is_seen_by_the_poller) { explore::expect_correct<timer_and_poller>(bounded<2>); }
@@ -287,6 +353,20 @@ TEST(idle_explore, a_timer_of_a_plain_thread_is_seen) {
   explore::expect_correct<timer_of_a_plain_thread>(bounded<2>);
 }
 TEST(idle_explore, the_end_reaches_everybody) { explore::expect_correct<the_end>(bounded<2>); }
+
+TEST(idle_explore, a_processor_that_rests_takes_no_work_along) {
+  explore::expect_correct<fewer_processors>(bounded<2, 50'000>, explore::extent::bounded);
+}
+TEST(idle_explore, a_processor_that_comes_takes_work) {
+  explore::expect_correct<more_processors>(bounded<2>);
+}
+TEST(idle_explore, who_asks_for_fewer_and_who_asks_for_more_leave_enough) {
+  explore::expect_correct<fewer_and_more_processors>(bounded<1>);
+  explore::expect_correct<fewer_and_more_processors>(bounded<2, 50'000>, explore::extent::bounded);
+}
+TEST(idle_explore, what_a_processor_leaves_behind_is_found) {
+  explore::expect_correct<a_processor_is_laid_down>(bounded<2>);
+}
 
 TEST(idle_explore, work_from_a_plain_thread_is_not_missed) {
   explore::expect_correct<plain_thread_and_worker>(bounded<3>);

@@ -85,8 +85,7 @@ struct observation {
 
 class monitor {
 public:
-  monitor(runtime_core& core, observation* seen) noexcept
-      : core_(core), seen_(seen), inspector_(make_inspector(core)) {}
+  explicit monitor(runtime_core& core) noexcept : core_(core), inspector_(make_inspector(core)) {}
 
   void run() noexcept {
     env::nanoseconds pause = look;
@@ -103,7 +102,8 @@ public:
       if (crowd_ != 0) --crowd_;
       took_ = false;
       judge_load();
-      for (unsigned i = 0; i < core_.processor_count; ++i) examine(*core_.processors[i], seen_[i]);
+      see_all();
+      for (unsigned i = 0; i < seen_count_; ++i) examine(*core_.processors[i], seen_[i]);
       if (crowd_ != 0)
         pause = quick_look;
       else
@@ -125,7 +125,19 @@ private:
   }
 
   bool all_idle() const noexcept {
-    return core_.idle_count.load(std::memory_order_relaxed) == core_.processor_count; // relaxed: a hint
+    return core_.idle_count.load(std::memory_order_relaxed) ==
+           core_.active.load(std::memory_order_relaxed); // relaxed: a hint
+  }
+
+  // There may be more processors than before. Without memory for them, those that were seen until now are seen further on.
+  void see_all() noexcept {
+    const unsigned n = core_.count_made();
+    if (n == seen_count_) return;
+    std::unique_ptr<observation[]> more(new (std::nothrow) observation[n]);
+    if (more == nullptr) return;
+    std::copy_n(seen_.get(), seen_count_, more.get());
+    seen_ = std::move(more);
+    seen_count_ = n;
   }
 
   void write_dump_if_wanted() noexcept {
@@ -161,8 +173,8 @@ private:
     if (due_ && !all_busy && core_.polling.load(std::memory_order_relaxed) == 0) // relaxed: a hint
       wake_another(core_);
     due_ &= all_busy;
-    waiting_ = due_;
-    for (unsigned i = 0; !waiting_ && i < core_.processor_count; ++i)
+    waiting_ = due_ || core_.has_too_many();
+    for (unsigned i = 0, n = core_.count_made(); !waiting_ && i < n; ++i)
       waiting_ = core_.processors[i]->queued_hint() != 0;
   }
 
@@ -189,7 +201,7 @@ private:
     if (w->place.load(std::memory_order_relaxed) == worker::inside) return; // relaxed: try_take decides
     const env::nanoseconds age = now_ - o.since;
     const bool blocked = age >= patience && is_blocked(*w, o, age);
-    const bool wanted = due_ || p.queued_hint() != 0;
+    const bool wanted = due_ || p.queued_hint() != 0 || core_.has_too_many();
     if (blocked ? age < (wanted ? patience : lone_patience)
                 : age < (due_ && !took_ ? due_patience : time_slice))
       return;
@@ -203,9 +215,7 @@ private:
   }
 
   void take(processor& p, worker& w, bool blocked) noexcept {
-    if (core_.worker_count.load(std::memory_order_relaxed) >= core_.max_threads &&
-        !somebody_sleeps()) // relaxed: a hint
-      return report_limit();
+    if (!core_.has_too_many() && !a_thread_is_left()) return report_limit();
     // Before it is taken: afterwards the worker may undo it at any time.
     w.demoted.store(!blocked, std::memory_order_relaxed);     // relaxed: E2 (handoff.cc)
     w.lost_blocked.store(blocked, std::memory_order_relaxed); // relaxed: E2 (handoff.cc)
@@ -224,9 +234,15 @@ private:
     due_ &= !hand_to_another(core_, p);
   }
 
-  bool somebody_sleeps() noexcept {
+  // To start, or asleep. After the number of processors was lowered there may be more threads than are allowed by now: some of
+  // those that sleep are none, then, and will end.
+  bool a_thread_is_left() noexcept {
     const base::spin_guard guard(core_.idle_lock);
-    return core_.idle_workers != nullptr;
+    const unsigned threads = core_.worker_count.load(std::memory_order_relaxed); // relaxed: guarded
+    const unsigned limit = core_.thread_limit();
+    const worker* w = core_.idle_workers;
+    for (unsigned i = limit; i < threads && w != nullptr; ++i) w = w->idle_link;
+    return threads < limit || w != nullptr;
   }
 
   // Threads that have ended because there was nothing to do for them.
@@ -260,13 +276,13 @@ private:
   }
 
   void report_limit() noexcept {
-    if (core_.max_threads == core_.processor_count) return; // as it was asked for (runtime.h)
+    if (core_.thread_limit() == core_.parallelism()) return; // as it was asked for (runtime.h)
     if (std::exchange(limit_reported_, true)) return;
     env::report message;
     message.text("thrum: runtime '")
         .text(core_.name)
         .text("' has its ")
-        .number(core_.max_threads)
+        .number(core_.thread_limit())
         .text(
             " threads, and all are blocked or compute; other fibers wait for them\n"
             "  raise options.max_threads, or limit how many fibers do that at a time (counting_semaphore)\n")
@@ -274,11 +290,12 @@ private:
   }
 
   runtime_core& core_;
-  observation* const seen_; // one a processor
   const std::unique_ptr<inspector> inspector_;
   env::nanoseconds next_inspection_ = 0;
   env::nanoseconds now_ = 0;
-  env::nanoseconds timers_late_ = 0; // when some timer will be
+  env::nanoseconds timers_late_ = 0;    // when some timer will be
+  std::unique_ptr<observation[]> seen_; // one a processor
+  unsigned seen_count_ = 0;
   unsigned looks_ = 0;
   bool due_ = false;     // something is due, and no processor is idle
   bool waiting_ = false; // something waits
@@ -292,10 +309,8 @@ void monitor_main(void* raw) noexcept {
   const int number = core.world.this_thread();
   core.monitor_number.store(number, std::memory_order_relaxed); // relaxed: a number
   core.world.set_time_slice(number, worker::short_slice);
-  const std::unique_ptr<observation[]> seen(new (std::nothrow) observation[core.processor_count]);
-  if (seen == nullptr) return;
   hang_bell(core);
-  monitor(core, seen.get()).run();
+  monitor(core).run();
   take_bell_away(core);
 }
 

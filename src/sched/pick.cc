@@ -1,4 +1,5 @@
 // The order in which a processor runs what it has; processor.h explains the queues.
+#include "sched/handoff.h"
 #include "sched/scheduler.h"
 
 #include <algorithm>
@@ -28,8 +29,10 @@ void prefetch_ahead(const processor& p) noexcept {
 } // namespace
 
 void look_beyond(worker& w) noexcept {
-  processor& p = *w.proc;
   runtime_core& core = w.runtime;
+  // The fiber that runs goes on without, until it waits (resize.cc). On the native stack find_work does it.
+  if (__builtin_expect(core.has_too_many(), false) && w.current != nullptr) return give_up(w);
+  processor& p = *w.proc;
   const env::nanoseconds now = core.world.now();
   const env::nanoseconds mean = (now - p.window_start) / (look_interval - p.turns());
   p.mean_run =
@@ -38,8 +41,8 @@ void look_beyond(worker& w) noexcept {
   p.window_start = now;
   p.set_turns(look_interval);
   p.others.look(std::exchange(w.collisions, 0),
-                core.idle_count.load(std::memory_order_relaxed) + 1 <
-                    core.processor_count); // relaxed: a hint
+                core.idle_count.load(std::memory_order_relaxed) + 1 < // relaxed: a hint
+                    core.active.load(std::memory_order_relaxed));     // relaxed: a hint
   // Those of others, too: an idle processor does not fire its own. But those of a holder only after long: they are cheap only
   // for their owner (the guard of a wheel is biased), and in a crowd of timers two would fight for them.
   constexpr env::nanoseconds tolerance = 20'000'000;

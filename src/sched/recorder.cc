@@ -34,7 +34,7 @@ chunk* take_chunk(tape& t, const worker* w) noexcept {
   c.used = 0;
   c.home = w != nullptr ? &w->runtime : nullptr;
   c.thread = w != nullptr ? w->thread_number : 0;
-  c.processors = w != nullptr ? static_cast<std::uint16_t>(w->runtime.processor_count) : 0;
+  c.processors = w != nullptr ? static_cast<std::uint16_t>(w->runtime.count_made()) : 0;
   for (char& letter : c.runtime) letter = '\0';
   if (w != nullptr && w->runtime.name != nullptr)
     for (std::size_t n = 0; n + 1 < sizeof c.runtime && w->runtime.name[n] != '\0'; ++n)
@@ -66,6 +66,8 @@ void put(worker& w, const event& e, const origin* o = nullptr) noexcept {
     if (slot* s = make_room(*t, p, &w, e.at, o != nullptr ? 2 : 1)) {
       s->e = e;
       if (o != nullptr) s[1].o = *o;
+      if (e.processor != event::no_processor && e.processor >= p.here->processors) // it was made meanwhile
+        p.here->processors = static_cast<std::uint16_t>(e.processor + 1);
     }
   p.busy.store(false, std::memory_order_release); // K1
 }

@@ -62,7 +62,7 @@ enum class kind : std::uint8_t {
 
 enum class leaving : std::uint32_t { nobody, waits, yields, ends }; // in event::number of `runs`
 // In event::why of gives_up and taken.
-enum class loss : std::uint8_t { computes, blocked, idle, blocking, pinned, moves };
+enum class loss : std::uint8_t { computes, blocked, idle, blocking, pinned, moves, unwanted };
 
 struct event {
   kind what = kind::nothing;

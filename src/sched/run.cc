@@ -234,6 +234,7 @@ void yield_to_next(worker& w) noexcept {
     if (w.pinned != nullptr) return w.runtime.world.yield_thread(); // nobody else runs here
     if (is_detached(w)) return yield_detached(w, self);
     look_beyond(w);
+    if (is_detached(w)) return yield_detached(w, self); // there were too many processors
   }
   fiber* to = target(w, pick(w));
   if (to == nullptr && !w.passes_on && !(self.on_strand && strand_of(self).somebody_waits())) return;

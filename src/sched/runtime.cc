@@ -43,15 +43,13 @@ void strike(const runtime_core& core) noexcept {
   *link = core.next;
 }
 
-constexpr unsigned most_processors = 1024;
-
 [[noreturn]] void refuse(int error, const char* what) {
   throw std::system_error(error, std::system_category(), what);
 }
 
 unsigned wanted_processors(const options& o, env::world& world) noexcept {
   const unsigned n = o.processors != 0 ? o.processors : world.cpus().processors;
-  return std::clamp(n, 1u, most_processors);
+  return std::clamp(n, 1u, runtime_core::most_processors);
 }
 
 // milliseconds::max() is more than nanoseconds can count.
@@ -68,9 +66,8 @@ runtime_core::runtime_core(const options& o, env::world& w)
       name(o.name),
       on_unhandled(o.on_unhandled),
       drain_limit(wanted_drain(o)),
-      processor_count(wanted_processors(o, w)),
       stacks(w),
-      max_threads(std::max(o.max_threads, processor_count)),
+      max_threads(o.max_threads),
       find_deadlocks(o.find_deadlocks),
       report_leaks(o.report_leaks || env::is_set("THRUM_LEAKS", "report")) {
   install_reports();
@@ -79,30 +76,29 @@ runtime_core::runtime_core(const options& o, env::world& w)
   if (const int error = world.open_poller(&poller); error != 0)
     refuse(-error,
            "thrum::runtime: cannot open a poller (epoll); raise the limit of open files (ulimit -n)?");
-  processors = static_cast<processor**>(std::calloc(processor_count, sizeof(processor*)));
+  processors = static_cast<processor**>(std::calloc(most_processors, sizeof(processor*)));
   if (processors == nullptr) throw std::bad_alloc();
-  const env::nanoseconds now = world.now();
-  for (unsigned i = 0; i < processor_count; ++i) {
-    auto* p = new processor(i, now);
-    p->random_state = world.random(env::stream::steal) | 1;
-    processors[i] = p;
-  }
+  const unsigned first_count = wanted_processors(o, w);
+  for (unsigned i = 0; i < first_count; ++i) processors[i] = make_processor(*this, i).release();
   // The lowest index is taken first.
-  for (unsigned i = processor_count; i-- > 0;) {
+  for (unsigned i = first_count; i-- > 0;) {
     processors[i]->idle_link = idle_processors;
     idle_processors = processors[i];
   }
-  idle_count.store(processor_count, std::memory_order_relaxed); // relaxed: nobody else knows the runtime yet
+  made.store(first_count, std::memory_order_relaxed);       // relaxed: nobody else knows the runtime yet
+  wanted.store(first_count, std::memory_order_relaxed);     // relaxed: as above
+  active.store(first_count, std::memory_order_relaxed);     // relaxed: as above
+  idle_count.store(first_count, std::memory_order_relaxed); // relaxed: as above
   // Looking for work costs CPU time that fibers could use; with two CPUs a spinner takes it from them.
   const unsigned cpus = world.cpus().cpus;
-  spin_limit = processor_count == 1 ? 0 : cpus <= 2 ? 3'000 : 20'000;
+  spin_limit = cpus <= 2 ? 3'000 : 20'000;
   asking = looks_on.release();
   enlist(*this);
 }
 
 runtime_core::~runtime_core() {
   strike(*this);
-  for (unsigned i = 0; i < processor_count; ++i) {
+  for (unsigned i = 0; i < count_made(); ++i) {
     processor& p = *processors[i];
     give_caches_back(*this, p);
     delete &p;
@@ -136,7 +132,14 @@ runtime::~runtime() {
   if (!sched::drain(*core_)) static_cast<void>(core_.release()); // fibers that will not stop still use it
 }
 
-unsigned runtime::processors() const noexcept { return core_->processor_count; }
+unsigned runtime::processors() const noexcept { return core_->parallelism(); }
+
+unsigned runtime::set_processors(unsigned n) {
+  if (n > sched::runtime_core::most_processors)
+    env::panic("a runtime is to have more processors than it can: runtime::set_processors()",
+               "at most 1,024; 0 stands for as many as this process may use CPUs");
+  return sched::set_processors(*core_, n != 0 ? n : core_->world.cpus().processors);
+}
 
 runtime& runtime::current() { return *sched::current_runtime().owner; }
 

@@ -14,6 +14,7 @@
 
 #include <thrum/runtime.h>
 
+#include <algorithm>
 #include <exception>
 #include <functional>
 
@@ -34,23 +35,39 @@ struct runtime_core {
   std::function<void(std::exception_ptr)> on_unhandled;
   env::nanoseconds drain_limit;
 
-  unsigned processor_count = 0; // constant after construction
-  processor** processors = nullptr;
+  // ---- processors (resize.cc). Those that were made are there until the end; some of them may rest.
+  static constexpr unsigned most_processors = 1024;
+  processor** processors = nullptr; // room for all that there can be; count_made() of them are there
+  base::atomic<unsigned> made{0};   // R2 (resize.cc); written under idle_lock
+  unsigned count_made() const noexcept {
+    return made.load(std::memory_order_acquire); // R2 (resize.cc)
+  }
   const debug_modes debug = wanted_debug_modes();
   one_by_one* asking = nullptr; // null: nobody wants to know; constant after construction
   stack::stack_pool stacks;
 
   global_queue global;
 
-  // ---- who is idle (idle.cc explains the protocol)
+  // ---- who is idle (idle.cc explains the protocol), and how many there are to be (resize.cc)
   alignas(base::destructive_interference) base::atomic<std::uint32_t> idle_count{0}; // idle processors
   base::atomic<std::uint32_t> searching{0}; // workers looking for work
-  base::spin_lock idle_lock;                // guards the next four
+  base::atomic<std::uint32_t> wanted{1};    // processors that there are to be; written under idle_lock
+  base::atomic<std::uint32_t> active{0};    // that do not rest; written under idle_lock
+  // A hint, but under idle_lock.
+  bool has_too_many() const noexcept {
+    return active.load(std::memory_order_relaxed) > wanted.load(std::memory_order_relaxed); // relaxed: a hint
+  }
+  // How many fibers are to run at a time. For all that is about how many, not about which.
+  unsigned parallelism() const noexcept {
+    return wanted.load(std::memory_order_relaxed); // relaxed: a number
+  }
+  base::spin_lock idle_lock; // guards the next five
   processor* idle_processors = nullptr;
-  worker* idle_workers = nullptr;         // asleep on their token
-  worker* workers = nullptr;              // all, for joining
-  base::atomic<unsigned> worker_count{0}; // threads; written under idle_lock
-  base::atomic<unsigned> pinned_count{0}; // of them, those reserved for a fiber (special.cc)
+  processor* resting_processors = nullptr; // resize.cc
+  worker* idle_workers = nullptr;          // asleep on their token
+  worker* workers = nullptr;               // all, for joining
+  base::atomic<unsigned> worker_count{0};  // threads; written under idle_lock
+  base::atomic<unsigned> pinned_count{0};  // of them, those reserved for a fiber (special.cc)
 
   // ---- the poller
   env::poller* poller = nullptr;
@@ -70,10 +87,11 @@ struct runtime_core {
 
   coroutine_register coroutines;
 
-  env::nanoseconds spin_limit = 0;
+  env::nanoseconds spin_limit = 0; // of a runtime with several processors; constant after construction
 
   // ---- the monitor (monitor.cc)
-  const unsigned max_threads;
+  const unsigned max_threads; // as they were asked for
+  unsigned thread_limit() const noexcept { return std::max(max_threads, parallelism()); }
   const bool find_deadlocks;
   const bool report_leaks;
   base::atomic<std::uintptr_t> monitor_thread{0}; // 0: none; a census counts it

@@ -5,6 +5,7 @@
 #include "sched/runtime_core.h"
 #include "sched/worker.h"
 
+#include <memory>
 #include <utility>
 
 namespace thrum::sched {
@@ -45,8 +46,21 @@ void wake_another(runtime_core& core) noexcept;
 void kick(runtime_core& core) noexcept;
 // Wakes everybody, for the end. Any thread.
 void wake_all(runtime_core& core) noexcept;
+// The list of idle processors. Requires: idle_lock is held. Who pushes one that is not wanted any more lays it to rest instead.
+processor* pop_idle_processor(runtime_core& core) noexcept;
+void push_idle_processor(runtime_core& core, processor& p) noexcept;
 // The worker has found something; if nobody else is searching now, somebody else may have to.
 void stop_searching(worker& w) noexcept;
+
+// ---- resize.cc: how many processors there are
+// See runtime::set_processors. Returns how many there were to be before. Throws std::bad_alloc. Any thread.
+unsigned set_processors(runtime_core& core, unsigned n);
+std::unique_ptr<processor> make_processor(runtime_core& core, unsigned index);
+// One that nobody holds. Requires: idle_lock is held, and there are too many.
+void put_to_rest(runtime_core& core, processor& p) noexcept;
+// What is queued on `p` goes to the global queue, and p to rest; or, if there are not too many after all, to the idle ones.
+// Requires: the caller has p.
+void lay_down(runtime_core& core, processor& p) noexcept;
 
 // ---- share.cc: giving work away
 // Called when a processor is idle somewhere and this one has just got work: publishes some, and wakes somebody if that pays.

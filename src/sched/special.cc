@@ -125,7 +125,7 @@ void pin_fiber() {
   sched::runtime_core& core = *f->runtime;
   unsigned n = core.pinned_count.load(std::memory_order_relaxed); // relaxed: a number
   do
-    if (n + 1 + core.processor_count > core.max_threads)
+    if (n + 1 + core.parallelism() > core.thread_limit())
       throw std::system_error(EAGAIN, std::system_category(),
                               "thrum::pinned: options.max_threads leaves no thread for another pinned fiber");
   while (!core.pinned_count.compare_exchange_weak(n, n + 1, std::memory_order_relaxed, // relaxed: a number

@@ -185,7 +185,7 @@ void withdraw_launch(worker& w) noexcept {
 
 void discard_timers(runtime_core& core) noexcept {
   worker last(core); // fire() wants one; it runs nothing
-  for (unsigned i = 0; i < core.processor_count; ++i) {
+  for (unsigned i = 0; i < core.count_made(); ++i) {
     last.proc = core.processors[i];
     fire_timers(last, *core.processors[i], env::forever);
   }
@@ -209,7 +209,7 @@ bool fire_timers(worker& w, processor& p, env::nanoseconds now) noexcept {
 
 env::nanoseconds earliest_timer(const runtime_core& core) noexcept {
   env::nanoseconds earliest = env::forever;
-  for (unsigned i = 0; i < core.processor_count; ++i)
+  for (unsigned i = 0, n = core.count_made(); i < n; ++i)
     earliest =
         std::min(earliest, core.processors[i]->earliest.load(std::memory_order_relaxed)); // relaxed: M1
   return earliest;

@@ -77,7 +77,7 @@ worker* make_worker(runtime_core& core) noexcept {
 int enroll(runtime_core& core, worker& w) noexcept {
   const base::spin_guard guard(core.idle_lock);
   const unsigned number = core.worker_count.load(std::memory_order_relaxed); // relaxed: guarded
-  if (number >= core.max_threads) return -EAGAIN;
+  if (number >= core.thread_limit()) return -EAGAIN;
   core.worker_count.store(number + 1, std::memory_order_relaxed); // relaxed: guarded
   w.all_link = core.workers;
   core.workers = &w;

@@ -63,6 +63,7 @@ TEST_P(a_mistake_in_a_fiber, ends_the_program_and_is_told_with_its_fiber_and_its
 INSTANTIATE_TEST_SUITE_P(
     about, a_mistake_in_a_fiber,
     testing::Values(
+        report{"too_many_processors", "a runtime is to have more processors than it can", "at most 1,024"},
         report{"close_of_nil", "close of a nil channel", "moved-from"},
         report{"close_of_moved_from", "close of a nil channel", "moved-from"},
         report{"join_twice", "join of a fiber handle that refers to no fiber", "joined once"},

@@ -141,6 +141,9 @@ void select_sends_on_closed() {
     thrum::select(thrum::send(c, std::move(value)));
   });
 }
+void too_many_processors() {
+  in_a_detached_fiber([] { thrum::runtime::current().set_processors(1025); });
+}
 void close_of_nil() {
   in_a_detached_fiber([] { thrum::chan<int>(nullptr).close(); });
 }
@@ -459,6 +462,7 @@ constexpr mistake mistakes[] = {
     THRUM_MISTAKE(send_on_closed),
     THRUM_MISTAKE(send_on_closed_while_waiting),
     THRUM_MISTAKE(select_sends_on_closed),
+    THRUM_MISTAKE(too_many_processors),
     THRUM_MISTAKE(close_of_nil),
     THRUM_MISTAKE(close_of_moved_from),
     THRUM_MISTAKE(close_of_nil_on_a_thread),

@@ -64,12 +64,14 @@ runtime_core::~runtime_core() = default;
 
 explored_core::explored_core(unsigned count, env::world& world) : core(standard(), world) {
   newest = &core;
-  core.processor_count = count;
+  core.made.store(count, std::memory_order_relaxed);   // relaxed: nobody runs yet
+  core.wanted.store(count, std::memory_order_relaxed); // relaxed: nobody runs yet
+  core.active.store(count, std::memory_order_relaxed); // relaxed: nobody runs yet
   core.processors = new processor* [most_processors] {};
   for (unsigned i = 0; i < count; ++i) core.processors[i] = new processor(i, 0);
 }
 explored_core::~explored_core() {
-  for (unsigned i = 0; i < core.processor_count; ++i) delete core.processors[i];
+  for (unsigned i = 0; i < most_processors; ++i) delete core.processors[i];
   delete[] core.processors;
 }
 
