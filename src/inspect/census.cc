@@ -104,21 +104,35 @@ private:
   std::unordered_map<const wait::agent*, const wait::agent*> by_agent_;
 };
 
-// Who runs on a thread that has lost its processor.
-struct detached {
-  env::nanoseconds since;
-  bool blocked;
+// Which thread a fiber is on; and since when that has lost its processor, if it has.
+struct mount {
+  const void* current = nullptr;
+  int thread = 0;
+  env::nanoseconds lost_at = 0;
+  bool lost_blocked = false;
 };
-using detached_fibers = std::unordered_map<const void*, detached>;
+using mounted_fibers = std::unordered_map<const void*, mount>;
 
-void add_detached(runtime_core& core, detached_fibers& all) {
-  const base::spin_guard guard(core.idle_lock);
-  for (const sched::worker* w = core.workers; w != nullptr; w = w->all_link) {
-    const env::nanoseconds since = w->lost_at.load(std::memory_order_relaxed); // relaxed: for a report
-    const void* current = nullptr;
-    if (since != 0 && env::copy_memory(&current, &w->current, sizeof current))
-      all[current] = {since, w->lost_blocked.load(std::memory_order_relaxed)}; // relaxed: for a report
+void add_mounted(runtime_core& core, mounted_fibers& all) {
+  const std::size_t room = core.worker_count.load(std::memory_order_relaxed) + 8; // relaxed: a hint
+  std::vector<mount> mounts(room);
+  std::vector<env::copy_request> requests(2 * room);
+  std::size_t n = 0;
+  {
+    // Two words of each worker are its own; so the kernel copies them, of all of them in one step. None ends meanwhile.
+    const base::spin_guard guard(core.idle_lock);
+    for (const sched::worker* w = core.workers; w != nullptr && n < room; w = w->all_link, ++n) {
+      mount& m = mounts[n];
+      m.lost_at = w->lost_at.load(std::memory_order_relaxed);           // relaxed: for a report
+      m.lost_blocked = w->lost_blocked.load(std::memory_order_relaxed); // relaxed: for a report
+      requests[2 * n] = {&m.current, &w->current, sizeof m.current, false};
+      requests[2 * n + 1] = {&m.thread, &w->thread_number, sizeof m.thread, false};
+    }
+    env::copy_memory({requests.data(), 2 * n});
   }
+  for (std::size_t i = 0; i < n; ++i)
+    if (requests[2 * i].done && requests[2 * i + 1].done && mounts[i].current != nullptr)
+      all[mounts[i].current] = mounts[i];
 }
 
 // The groups of those who own some, or are tasks of some.
@@ -283,7 +297,7 @@ private:
   sums before_; // before and after the kernel was asked for all threads
   sums after_;
   env::thread_census threads_;
-  detached_fibers detached_;
+  mounted_fibers mounted_;
 };
 
 void census::list_all() {
@@ -325,7 +339,7 @@ void census::look_between() {
   threads_ = env::look_at_threads(monitors);
   sched::for_each_registered([&](runtime_core& core) {
     add_up(core, after_);
-    add_detached(core, detached_);
+    add_mounted(core, mounted_);
   });
 }
 
@@ -352,9 +366,10 @@ agent_view census::view_of(const fiber& copy, const first_look& look) const {
   v.site = copy.site;
   v.saved = copy.saved;
   v.top = static_cast<const char*>(look.block);
-  if (const auto found = detached_.find(v.who); !v.asleep && found != detached_.end()) {
-    v.lost_at = found->second.since;
-    v.lost_blocked = found->second.blocked;
+  if (const auto found = mounted_.find(v.who); !v.asleep && found != mounted_.end()) {
+    v.thread = found->second.thread;
+    v.lost_at = found->second.lost_at;
+    v.lost_blocked = found->second.lost_blocked;
   }
   return v;
 }

@@ -56,7 +56,8 @@ struct agent_view {
   env::context saved;
   const char* top = nullptr; // of its stack
 
-  int thread = 0; // of plain threads: the kernel's number
+  int thread =
+      0; // of plain threads: the kernel's number; of fibers: that of the thread where it was seen, 0: on none
 
   bool may_be_woken_from_outside() const noexcept {
     return has_deadline || in_scope || why == wait::reason::sleep || why == wait::reason::readable ||

@@ -32,10 +32,11 @@ std::string thing(const char* what, const agent_view& a) {
 
 std::string what_it_does(const agent_view& a, const agent_view* holder) {
   using wait::reason;
+  const std::string where = !a.asleep && a.thread != 0 ? " on " + who_is(a.thread) : std::string();
   if (!a.asleep && a.lost_at != 0)
     return std::string(a.lost_blocked ? "is blocked in the kernel" : "computes") + " since " +
-           std::to_string((env::linux_world().now() - a.lost_at) / 1'000'000) + " ms";
-  if (!a.asleep) return "runs, or is ready to run";
+           std::to_string((env::linux_world().now() - a.lost_at) / 1'000'000) + " ms" + where;
+  if (!a.asleep) return where.empty() ? "runs, or is ready to run" : "runs" + where;
   switch (a.why) {
   case reason::none: return "waits";
   case reason::sleep: return "sleeps";
@@ -204,12 +205,12 @@ void list(std::string& to, std::span<const agent_view> agents, const listing& ho
 
   constexpr std::size_t most_traces = 10'000; // each costs some microseconds
   std::size_t traced = 0;
-  using key = std::tuple<std::string, wait::reason, bool, bool, bool, trace>;
+  using key = std::tuple<std::string, wait::reason, bool, bool, bool, int, trace>;
   std::map<key, std::size_t> numbers;
   std::vector<group> groups;
   for (const agent_view& a : agents) {
     const trace frames = traced++ < most_traces ? trace_of(a) : trace{};
-    const key k{origin(a), a.why, a.asleep, a.has_deadline, a.lost_at != 0, frames};
+    const key k{origin(a), a.why, a.asleep, a.has_deadline, a.lost_at != 0, a.thread, frames};
     const auto [at, is_new] = numbers.try_emplace(k, groups.size());
     if (is_new || !how.grouped) groups.push_back({&a, 0, frames});
     ++groups[how.grouped ? at->second : groups.size() - 1].count;

@@ -343,16 +343,56 @@ TEST_F(a_dump, may_be_taken_while_groups_come_and_go) {
       4);
 }
 
-TEST_F(a_dump, shows_who_runs) {
-  run([] {
+TEST_F(a_dump, shows_who_runs_and_on_which_thread) {
+  const std::string where = "'main' * on the thread 'dumped/*' (*)"; // "runs", or "computes since 12 ms"
+  run([&] {
     std::atomic<bool> enough{false};
     thrum::fiber<> busy = thrum::spawn({.name = "busy"}, [&] {
       while (!enough) thrum::this_fiber::yield();
     });
-    wait_for("'busy' runs, or is ready to run");
-    wait_for("'main' runs, or is ready to run"); // who asks
+    wait_for("'busy' runs on the thread 'dumped/*' (*)");
+    wait_for(where); // who asks
+    // Who asks does not wait, so it is where it was.
+    const std::string here = " (" + std::to_string(::gettid()) + ")";
+    const report r = take();
+    const entry* main = deadlock::find(r, where);
+    EXPECT_TRUE(main != nullptr && main->head.ends_with(here))
+        << (main != nullptr ? main->head : "not shown") << here;
     enough = true;
     busy.join();
+  });
+}
+
+TEST_F(a_dump, shows_fibers_that_are_ready_and_on_no_thread) {
+  run(
+      [] {
+        std::atomic<bool> enough{false};
+        thrum::fiber<> ready = thrum::spawn({.name = "ready"}, [&] {
+          while (!enough) thrum::this_fiber::yield();
+        });
+        wait_for("'ready' runs, or is ready to run"); // this one has the only processor
+        enough = true;
+        ready.join();
+      },
+      1);
+}
+
+TEST_F(a_dump, shows_on_which_thread_a_fiber_blocks) {
+  run([] {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    std::atomic<int> thread{0};
+    thrum::fiber<> blocked = thrum::spawn({.name = "blocked"}, [&] {
+      thread = ::gettid();
+      char byte;
+      EXPECT_EQ(::read(ends[0], &byte, 1), 1);
+    });
+    const entry e = wait_for("'blocked' is blocked in the kernel since * ms on the thread 'dumped/*' (*)");
+    EXPECT_TRUE(e.head.ends_with(" (" + std::to_string(thread) + ")")) << e.head;
+    EXPECT_EQ(::write(ends[1], "x", 1), 1);
+    blocked.join();
+    ::close(ends[0]);
+    ::close(ends[1]);
   });
 }
 
