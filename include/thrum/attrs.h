@@ -21,7 +21,7 @@
 //                        more than 1 GiB less 68 KiB.
 // Cost                   An idle fiber of the default size: the pages that it has touched, mostly one or two, of 128 KiB of
 //                        addresses. Memory that was touched serves the next fiber, and goes back to the system after half a
-//                        second of idleness.
+//                        second of idleness. So does what a fiber was deep in and has not used for as long, while it waits.
 // Source of the idea     pthread_attr_t; std::thread attributes as proposed in P2019.
 #pragma once
 

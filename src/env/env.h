@@ -166,6 +166,8 @@ public:
   virtual void unmap(void* address, std::size_t bytes) noexcept = 0;
   virtual void discard(void* address,
                        std::size_t bytes) noexcept = 0; // give the pages back; they read as zero
+  // A byte for each page: 1 if it has memory. False: that cannot be said.
+  virtual bool resident(void* address, std::size_t bytes, unsigned char* pages) noexcept = 0;
   // guard makes `bytes` at each of the addresses unusable, and returns the weakest kind that any of them got. commit says that
   // they will be written to soon: they may get their memory at once, in fewer steps than a fault for each page; or not, and
   // then the first touch commits, as ever.

@@ -55,7 +55,7 @@ bool take_global(worker& w) noexcept {
   for (runnable *r = core.global.pop(fair), *next; r != nullptr; r = next) {
     next = r->link;
     any = true;
-    if (r->what == runnable::kind::task) {
+    if (r->is_task()) {
       r->link = tasks;
       tasks = r;
     } else {

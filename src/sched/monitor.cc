@@ -9,7 +9,8 @@
 // Whether the thread computes or sleeps is asked of the kernel: its CPU clock, and only if that stands still its state, which
 // tells a thread that waits for a CPU from one that waits for something else.
 //
-// It also makes sure that what is due is seen while a processor is idle but nobody polls.
+// It also makes sure that what is due is seen while a processor is idle but nobody polls; and it looks after stacks that were deep
+// (deep.cc).
 //
 // A hog's thread is asked to take longer turns (sched_setattr, Linux 6.12), and workers take short ones: the kernel then serves
 // a worker that wakes up before it goes on with the hog. It goes back to short turns when it gets a processor again.
@@ -28,6 +29,7 @@
 #include "sched/monitor.h"
 
 #include "env/panic.h"
+#include "sched/deep.h"
 #include "sched/handoff.h"
 #include "sched/inspector.h"
 #include "sched/scheduler.h"
@@ -85,7 +87,8 @@ struct observation {
 
 class monitor {
 public:
-  explicit monitor(runtime_core& core) noexcept : core_(core), inspector_(make_inspector(core)) {}
+  explicit monitor(runtime_core& core) noexcept
+      : core_(core), inspector_(make_inspector(core)), deep_(core) {}
 
   void run() noexcept {
     env::nanoseconds pause = look;
@@ -113,6 +116,7 @@ public:
         core_.world.wait_word(&core_.monitor_asleep, 0,
                               std::max(now_ + quick_look, std::min(now_ + pause, timers_late_)));
       if (++looks_ % 512 == 0) reap();
+      deep_.look(now_, true);
       write_dump_if_wanted();
       if (now_ >= next_inspection_ && inspector_ != nullptr) next_inspection_ = inspector_->look(now_, false);
     }
@@ -150,6 +154,7 @@ private:
   // Sleeps until not all are idle. What is wrong while nobody does anything is found here. Sleep begins before that is looked for: who was
   // busy for a moment in between wakes us, and what was seen before does not count.
   void rest() noexcept {
+    bool active = true;
     do {
       core_.monitor_asleep.store(1, std::memory_order_relaxed); // relaxed: the fence
       base::thread_fence(std::memory_order_seq_cst);            // O1
@@ -157,7 +162,10 @@ private:
       write_dump_if_wanted();
       const env::nanoseconds next =
           inspector_ != nullptr ? inspector_->look(core_.world.now(), true) : env::forever;
-      sleep_deeply(next);
+      sleep_deeply(std::min(next, deep_.look(core_.world.now(), active)));
+      active =
+          core_.monitor_asleep.load(std::memory_order_relaxed) != 1; // relaxed: who roused us ran, or will
+      core_.monitor_asleep.store(0, std::memory_order_relaxed); // relaxed: who still wakes us does no harm
     } while (!ending() && all_idle());
     next_inspection_ = core_.world.now() + first_inspection;
   }
@@ -272,7 +280,6 @@ private:
            all_idle() && !dump_wanted.load(std::memory_order_relaxed) &&             // relaxed: the fence
            (until == env::forever || core_.world.now() < until))
       core_.world.wait_word(&core_.monitor_asleep, 1, until);
-    core_.monitor_asleep.store(0, std::memory_order_relaxed); // relaxed: who still wakes us does no harm
   }
 
   void report_limit() noexcept {
@@ -291,6 +298,7 @@ private:
 
   runtime_core& core_;
   const std::unique_ptr<inspector> inspector_;
+  deep_stacks deep_;
   env::nanoseconds next_inspection_ = 0;
   env::nanoseconds now_ = 0;
   env::nanoseconds timers_late_ = 0;    // when some timer will be

@@ -176,7 +176,7 @@ namespace {
 // Inlined, so that the switch happens at the call depth at which the fiber began (switch.S).
 [[gnu::always_inline]] inline void end_fiber(worker& w, fiber& f) noexcept {
   runnable* next = pick(w);
-  if (!THRUM_TSAN && !THRUM_ASAN && next != nullptr && next->what == runnable::kind::task) {
+  if (!THRUM_TSAN && !THRUM_ASAN && next != nullptr && next->is_task()) {
     auto& t = static_cast<task&>(*next);
     if (class_of(t) == f.stack.size_class()) return is_recorded(w) ? adopt_recorded(w, f, t) : adopt(w, f, t);
   }
@@ -253,11 +253,11 @@ void yield_to_next(worker& w) noexcept {
 
 void run(worker& w, runnable& r) noexcept {
   fiber* to;
-  if (r.what == runnable::kind::task) {
+  if (r.is_task()) {
     auto& t = static_cast<task&>(r);
     for (unsigned turn = 0; (to = make_fiber(w, t)) == nullptr; ++turn) {
       // Out of memory for stacks. Fibers that run may end and give theirs back; without any, nothing ever will.
-      if (runnable* other = pick(w); other != nullptr && other->what != runnable::kind::task) {
+      if (runnable* other = pick(w); other != nullptr && !other->is_task()) {
         w.runtime.global.push_front_level(t);
         to = target(w, other);
         break;

@@ -40,7 +40,7 @@ namespace thrum::sched {
 
 void begin_special(worker& w, fiber& f) noexcept {
   if (w.runtime.debug.held_mutex) look_for_held_locks(w);
-  f.what = detail::runnable::kind::special_fiber;
+  f.what.store(detail::runnable::kind::special_fiber, std::memory_order_relaxed); // relaxed: G0 (lend.h)
   f.last_on = &w;
 }
 
@@ -79,9 +79,15 @@ detail::runnable* wait_for_pinned(worker& w) noexcept {
 
 fiber* special_target(worker& w, detail::runnable& next) noexcept {
   detail::runnable* r = &next;
-  while (!may_run_here(w, static_cast<fiber&>(*r))) { // a loop: a strand may have very many fibers
-    r = pick(w);
-    if (r == nullptr || r->what != detail::runnable::kind::special_fiber) return target(w, r);
+  for (;; r = pick(w)) { // a loop: a strand may have very many fibers
+    if (r == nullptr) return nullptr;
+    const detail::runnable::kind what = kind_of(r->what);
+    if (what == detail::runnable::kind::lent_fiber) {
+      wait_until_given_back(r->what);
+      return static_cast<fiber*>(r);
+    }
+    if (what != detail::runnable::kind::special_fiber) return target(w, r);
+    if (may_run_here(w, static_cast<fiber&>(*r))) break;
   }
   auto& f = static_cast<fiber&>(*r);
   if (f.pins == 0 && w.runtime.debug.migrate && f.last_on == &w && !w.no_successor && !is_detached(w)) {
@@ -132,7 +138,7 @@ void pin_fiber() {
                                                   std::memory_order_relaxed)); // relaxed: tried again
   sched::worker& w = sched::enter();
   f->pins = 1;
-  f->what = runnable::kind::special_fiber;
+  f->what.store(runnable::kind::special_fiber, std::memory_order_relaxed); // relaxed: G0 (lend.h)
   f->last_on = &w;
   w.pinned = f;
   if (!sched::is_detached(w)) sched::give_up(w);
@@ -143,7 +149,8 @@ void unpin_fiber() noexcept {
   sched::fiber* f = sched::this_fiber();
   if (f == nullptr || --f->pins != 0) return;
   sched::worker& w = sched::enter();
-  if (!w.runtime.debug.any() && !f->on_strand) f->what = runnable::kind::fiber;
+  if (!w.runtime.debug.any() && !f->on_strand)
+    f->what.store(runnable::kind::fiber, std::memory_order_relaxed); // relaxed: G0 (lend.h)
   w.pinned = nullptr; // the next enter() finds a processor, or does without
   w.runtime.pinned_count.fetch_sub(1, std::memory_order_relaxed); // relaxed: a number
   sched::leave();

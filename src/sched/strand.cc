@@ -47,7 +47,7 @@ bool strand_core::admit(worker& w, fiber& f) noexcept {
 }
 
 void strand_core::start(worker& w, runnable& next) noexcept {
-  if (next.what != runnable::kind::task) {
+  if (!next.is_task()) {
     auto& f = static_cast<fiber&>(next);
     f.admitted = true; // its own worker has left its stack long ago, and the queue is to be passed
     return ready_inside(w, f);
@@ -65,15 +65,16 @@ void strand_core::start(worker& w, runnable& next) noexcept {
 void begin_on_strand(fiber& f) noexcept {
   f.on_strand = true;
   f.admitted = false;
-  f.what = runnable::kind::special_fiber;
-  f.stop_requested.exchange(true, std::memory_order_relaxed); // relaxed: Q1 (stop.cc); our own
+  f.what.store(runnable::kind::special_fiber, std::memory_order_relaxed); // relaxed: G0 (lend.h)
+  f.stop_requested.exchange(true, std::memory_order_relaxed);             // relaxed: Q1 (stop.cc); our own
 }
 
 void end_on_strand(fiber& f) noexcept {
   strand_core& s = strand_of(f);
   worker& w = enter();
   f.on_strand = false;
-  if (!w.runtime.debug.any() && f.pins == 0) f.what = runnable::kind::fiber;
+  if (!w.runtime.debug.any() && f.pins == 0)
+    f.what.store(runnable::kind::fiber, std::memory_order_relaxed); // relaxed: G0 (lend.h)
   if (runnable* next = s.pass_on()) {
     s.start(w, *next);
     share_if_idle(w);

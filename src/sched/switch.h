@@ -6,6 +6,7 @@
 
 #include "base/sanitizer.h"
 #include "env/switch.h"
+#include "sched/lend.h"
 #include "sched/scheduler.h"
 #include "sched/worker.h"
 
@@ -94,8 +95,10 @@ fiber* special_target(worker& w, detail::runnable& next) noexcept;
 
 // The fiber to switch to for what pick() gave; null means the native stack.
 [[gnu::always_inline]] inline fiber* target(worker& w, detail::runnable* next) noexcept {
-  if (next == nullptr || next->what == detail::runnable::kind::fiber) return static_cast<fiber*>(next);
-  if (__builtin_expect(next->what != detail::runnable::kind::task, false)) return special_target(w, *next);
+  if (next == nullptr) return nullptr;
+  const detail::runnable::kind what = kind_of(next->what);
+  if (what == detail::runnable::kind::fiber) return static_cast<fiber*>(next);
+  if (__builtin_expect(what != detail::runnable::kind::task, false)) return special_target(w, *next);
   auto& t = static_cast<detail::task&>(*next);
   fiber* f = make_fiber(w, t);
   if (f == nullptr)

@@ -30,6 +30,7 @@ struct slab : slab_layout {
   slab* next_available; // in stack_pool::available_[size_class]
   slab* prev_available;
   bool listed; // is on the available list
+  bool held;   // by hold_next(): stays mapped
   std::uint32_t slots;
   std::uint32_t free;
   std::uint32_t warm;          // free slots that hold memory
@@ -206,10 +207,10 @@ env::nanoseconds stack_pool::trim(env::nanoseconds now) noexcept {
       const env::nanoseconds ripe = s->warm_since + idle_before_trim;
       if (now < ripe) {
         if (ripe < next) next = ripe;
-      } else if (s->free == s->slots && drained_count < slabs_per_call) {
+      } else if (s->free == s->slots && !s->held && drained_count < slabs_per_call) {
         detach(s); // the page tables go, too
         drained[drained_count++] = s;
-      } else if (s->free != s->slots && discards < discards_per_call) {
+      } else if ((s->free != s->slots || s->held) && discards < discards_per_call) {
         discards += discard_warm(s, discards_per_call - discards);
         if (s->warm != 0) next = now;
       } else {
@@ -233,6 +234,29 @@ unsigned stack_pool::discard_warm(slab* s, unsigned limit) noexcept {
     ++done;
   }
   return done;
+}
+
+slab* stack_pool::hold_next(slab* now) noexcept {
+  const base::spin_guard guard(lock_);
+  slab* s = now != nullptr ? now->next : all_;
+  while (s != nullptr && s->free == s->slots) s = s->next;
+  if (s != nullptr) s->held = true;
+  if (now != nullptr) now->held = false;
+  return s;
+}
+
+void stack_pool::let_go(slab* held) noexcept {
+  const base::spin_guard guard(lock_);
+  held->held = false;
+}
+
+unsigned stack_pool::list_in_use(slab* held, std::uint32_t from, stack_ref* out,
+                                 unsigned most) const noexcept {
+  const base::spin_guard guard(lock_);
+  unsigned n = 0;
+  for (std::uint32_t i = from; i < held->slots && n < most; ++i)
+    if (held->states[i] == slot_state::out) out[n++] = {held, i};
+  return n;
 }
 
 stack_pool::~stack_pool() {

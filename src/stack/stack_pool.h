@@ -113,6 +113,13 @@ public:
         if (is_out(s, i)) visit(stack_at(s, i));
   }
 
+  // For who looks through the stacks slab by slab, without the pool's lock: the next slab behind `now` (null: the first) in which
+  // stacks are out, or null: there is none. It is not unmapped until it was handed in as `now`.
+  slab* hold_next(slab* now) noexcept;
+  void let_go(slab* held) noexcept;
+  // Those of its stacks that are out of the pool now, from this index on, in ascending order; returns how many. Requires: it is held.
+  unsigned list_in_use(slab* held, std::uint32_t from, stack_ref* out, unsigned most) const noexcept;
+
 private:
   static constexpr unsigned classes = 15; // 64 KiB, 128 KiB, ... 1 GiB
 
@@ -131,7 +138,7 @@ private:
   env::world& world_;
   mutable base::spin_lock lock_;  // guards everything below and the slabs, except slabs that are detached
   slab* available_[classes] = {}; // slabs with a free slot; most recently used first
-  slab* all_ = nullptr;
+  slab* all_ = nullptr;           // the newest first
   std::size_t in_use_ = 0;
   base::atomic<bool> given_{false}; // written under lock_
   bool unseen_ = false;             // stacks were given back that no look of trim() has noticed

@@ -317,6 +317,32 @@ TEST(stack_pool, looks_for_idle_stacks_only_now_and_then) {
   EXPECT_EQ(pool.mapped_bytes(), 0u);
 }
 
+TEST(stack_pool, who_looks_slab_by_slab_finds_what_is_out_and_what_he_holds_stays_mapped) {
+  stack_pool pool(world());
+  EXPECT_EQ(pool.hold_next(nullptr), nullptr);
+  stack_ref taken[3];
+  ASSERT_EQ(pool.take(stack_pool::default_class, taken, 3, 3), 3u);
+  const stack_ref of_another_class = pool.take(stack_pool::default_class + 1);
+  slab* const newest = pool.hold_next(nullptr);
+  ASSERT_EQ(static_cast<void*>(newest), static_cast<void*>(of_another_class.owner));
+  slab* const held = pool.hold_next(newest);
+  ASSERT_EQ(static_cast<void*>(held), static_cast<void*>(taken[0].owner));
+  stack_ref seen[3];
+  ASSERT_EQ(pool.list_in_use(held, 0, seen, 3), 3u);
+  for (unsigned i = 0; i < 3; ++i) EXPECT_EQ(seen[i].index, taken[i].index);
+  EXPECT_EQ(pool.list_in_use(held, 0, seen, 2), 2u);
+  EXPECT_EQ(pool.list_in_use(held, taken[1].index, seen, 3), 2u);
+  EXPECT_EQ(seen[0].index, taken[1].index);
+  pool.give(taken, 3);
+  pool.give(of_another_class);
+  EXPECT_EQ(pool.list_in_use(held, 0, seen, 3), 0u);
+  trim_all(pool, 1);
+  trim_all(pool, 1 + idle_before_trim);
+  EXPECT_EQ(pool.mapped_bytes(), std::size_t{1} << 25) << "the one that is not held is gone";
+  EXPECT_EQ(committed_pages(taken[0]), 0u);
+  EXPECT_EQ(pool.hold_next(held), nullptr);
+}
+
 TEST(stack_pool, a_system_without_memory_gives_no_stack_and_nothing_breaks) {
   stack_pool pool(world());
   {

@@ -7,6 +7,7 @@
 
 #include <thrum/attrs.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -24,13 +25,17 @@ namespace detail {
 struct task;
 
 // What a run queue holds: a task that has not begun, or a fiber that goes on; or one to which something is special, so that
-// who picks it looks closer (src/sched/special.cc).
+// who picks it looks closer (src/sched/special.cc), or whose stack is lent for the moment (src/sched/lend.h).
 struct runnable {
-  enum class kind : std::uint8_t { fiber, task, special_fiber };
+  enum class kind : std::uint8_t { fiber, task, special_fiber, lent_fiber };
   explicit runnable(kind k) noexcept : what(k) {}
 
   runnable* link = nullptr; // for queues that link; guarded by the queue
-  kind what;                // of a fiber: changed by itself, while it runs
+  std::atomic<kind> what;   // of a fiber: changed by itself, while it runs, or while it is lent
+
+  bool is_task() const noexcept {
+    return what.load(std::memory_order_relaxed) == kind::task; // relaxed: constant
+  }
 };
 
 struct binding;

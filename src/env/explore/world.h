@@ -36,6 +36,7 @@ public:
   void* map(std::size_t, std::size_t) noexcept override { return nullptr; }
   void unmap(void*, std::size_t) noexcept override { missing("unmap"); }
   void discard(void*, std::size_t) noexcept override { missing("discard"); }
+  bool resident(void*, std::size_t, unsigned char*) noexcept override { return false; }
   guard_kind guard(char* const*, unsigned, std::size_t) noexcept override { return guard_kind::none; }
   void commit(char* const*, unsigned, std::size_t) noexcept override {}
 

@@ -171,6 +171,10 @@ public:
     quietly([&] { return ::madvise(address, bytes, MADV_DONTNEED); });
   }
 
+  bool resident(void* address, std::size_t bytes, unsigned char* pages) noexcept override {
+    return quietly([&] { return ::mincore(address, bytes, pages); }) == 0;
+  }
+
   guard_kind guard(char* const* addresses, unsigned count, std::size_t bytes) noexcept override {
     auto weakest = guard_kind::marker;
     for (unsigned i = fault ? 0 : advise_all(addresses, count, bytes, MADV_GUARD_INSTALL); i < count; ++i)

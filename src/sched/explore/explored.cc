@@ -41,13 +41,14 @@ void go_on(fiber& f) noexcept {
 }
 
 bool goes_on_itself(detail::runnable& r) noexcept {
-  if (r.what == detail::runnable::kind::task) {
+  if (r.is_task()) {
     auto& t = static_cast<detail::task&>(r);
     if (t.name != explored_resumption::is_waited_for) return false;
     static_cast<explored_resumption&>(t).bed.unpark();
     return true;
   }
-  if (r.what != detail::runnable::kind::fiber) return false;
+  if (r.what.load(std::memory_order_relaxed) != detail::runnable::kind::fiber)
+    return false; // relaxed: nothing is lent here
   auto& f = static_cast<fiber&>(r);
   if (f.name != explored_fiber::has_a_thread) return false;
   go_on(f);
