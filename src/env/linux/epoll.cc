@@ -2,6 +2,7 @@
 
 #include "env/linux/clock.h"
 #include "env/linux/direct.h"
+#include "env/linux/file_ring.h"
 #include "env/linux/ring.h"
 
 #include "base/check.h"
@@ -24,6 +25,7 @@ struct poller {
   bool
       nanosecond_timeout; // epoll_pwait2, Linux 5.11; false after the kernel (or a seccomp filter) refused it
   ring_set rings;
+  file_ring files;
 };
 
 int epoll_open(poller** out, bool (*fault)(fault_site) noexcept) noexcept {
@@ -31,10 +33,11 @@ int epoll_open(poller** out, bool (*fault)(fault_site) noexcept) noexcept {
   if (epoll < 0) return -1;
   const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   epoll_event interest{.events = EPOLLIN, .data = {.u64 = 0}};
-  auto* p = event >= 0 && ::epoll_ctl(epoll, EPOLL_CTL_ADD, event, &interest) == 0
-                ? new (std::nothrow)
-                      poller{.epoll = epoll, .event = event, .nanosecond_timeout = true, .rings = {}}
-                : nullptr;
+  auto* p =
+      event >= 0 && ::epoll_ctl(epoll, EPOLL_CTL_ADD, event, &interest) == 0
+          ? new (std::nothrow)
+                poller{.epoll = epoll, .event = event, .nanosecond_timeout = true, .rings = {}, .files = {}}
+          : nullptr;
   if (p == nullptr) {
     const int error = event >= 0 && errno == 0 ? ENOMEM : errno;
     ::close(epoll);
@@ -45,11 +48,13 @@ int epoll_open(poller** out, bool (*fault)(fault_site) noexcept) noexcept {
   p->rings.owner = p;
   p->rings.epoll = epoll;
   p->rings.fault = fault;
+  p->files.belong_to(p, epoll, fault);
   *out = p;
   return 0;
 }
 
 int epoll_shut(poller* p) noexcept {
+  p->files.shut();
   ring_leave_poller(p->rings);
   ::close(p->event);
   ::close(p->epoll);
@@ -116,12 +121,14 @@ int epoll_poll(poller* p, readiness* out, int capacity, nanoseconds deadline) no
     if (errno != EINTR) return -1;
     if (THRUM_TSAN) ::usleep(0); // lets the handler run that the thread sanitizer put off (signals.cc)
     // Perhaps it was no signal: the kernel interrupts a thread also to let it take a ring's reports to their queue.
-    if (p->rings.count.load(std::memory_order_relaxed) == 0) return 0; // relaxed: who has rings knows
+    const bool has_rings = p->rings.count.load(std::memory_order_relaxed) != 0; // relaxed: who has them knows
+    if (!has_rings && p->files.state() != 1) return 0;
     n = std::max(wait_events(p, events, capacity, 0), 0);
   }
   base::tsan_acquire(p);
   ring* reporting[ring_set::most];
   unsigned reports = 0;
+  bool files_report = false;
   int count = 0;
   for (int i = 0; i < n; ++i) {
     const auto bits = events[i].events;
@@ -133,6 +140,10 @@ int epoll_poll(poller* p, readiness* out, int capacity, nanoseconds deadline) no
         std::uint64_t drained;
         [[maybe_unused]] const auto ignored = ::read(p->event, &drained, sizeof drained);
       }
+      continue;
+    }
+    if (data == file_ring::token) {
+      files_report = true;
       continue;
     }
     if ((data & ring_token) != 0) {
@@ -150,10 +161,14 @@ int epoll_poll(poller* p, readiness* out, int capacity, nanoseconds deadline) no
   // Each of them has taken a place among the events, so there is at least one for it here.
   for (unsigned i = 0; i < reports; ++i)
     count += ring_collect(*reporting[i], out + count, capacity - count - static_cast<int>(reports - 1 - i));
-  return count + ring_collect_due(p->rings, out + count, capacity - count);
+  count += ring_collect_due(p->rings, out + count, capacity - count);
+  // What there is no room for stays where it is seen again.
+  if (files_report || p->files.has_failed()) count += p->files.collect(out + count, capacity - count);
+  return count;
 }
 
 ring_set& epoll_rings(poller* p) noexcept { return p->rings; }
+file_ring& epoll_files(poller* p) noexcept { return p->files; }
 
 int epoll_kick(poller* p) noexcept {
   const std::uint64_t one = 1;

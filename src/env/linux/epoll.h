@@ -7,6 +7,7 @@
 namespace thrum::env {
 
 struct ring_set;
+class file_ring;
 
 int epoll_open(poller** out, bool (*fault)(fault_site) noexcept) noexcept; // fault: of its rings
 int epoll_shut(poller*) noexcept;
@@ -17,7 +18,8 @@ int epoll_unwatch(poller*, int fd) noexcept;
 int epoll_poll(poller*, readiness* events, int capacity, nanoseconds deadline) noexcept;
 int epoll_kick(poller*) noexcept;
 bool epoll_has_events(poller*) noexcept;
-ring_set& epoll_rings(poller*) noexcept; // what it watches besides (ring.h)
+ring_set& epoll_rings(poller*) noexcept;  // what it watches besides (ring.h)
+file_ring& epoll_files(poller*) noexcept; // the same
 readiness look_at(int fd) noexcept;
 
 } // namespace thrum::env

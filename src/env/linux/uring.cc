@@ -76,12 +76,11 @@ void write_shared(std::uint32_t* word, std::uint32_t value) noexcept {
 
 } // namespace
 
-int uring::open(unsigned completions) noexcept {
-  constexpr unsigned few = 2;
+int uring::open(unsigned completions, unsigned requests) noexcept {
   parameters p = {};
   p.flags = setup_completions | setup_clamp | setup_no_index;
   p.completions = completions;
-  const long made = quietly([&] { return ::syscall(SYS_io_uring_setup, few, &p); });
+  const long made = quietly([&] { return ::syscall(SYS_io_uring_setup, requests, &p); });
   if (made < 0) return made == -EINVAL ? -EOPNOTSUPP : static_cast<int>(made);
   fd_ = static_cast<int>(made);
   constexpr std::uint32_t needed = one_mapping | nothing_is_lost | of_linux_6_10;
@@ -149,30 +148,37 @@ int uring::clear_slot(unsigned slot) noexcept {
   return done < 0 ? static_cast<int>(done) : 0;
 }
 
-int uring::cancel(std::uint64_t user_data) noexcept {
+// `longest`: how long one that is being carried out is waited for; -1: for ever.
+int uring::cancel(std::uint64_t user_data, std::int64_t longest) noexcept {
   cancel_request c = {
-      .user_data = user_data, .fd = -1, .flags = 0, .seconds = -1, .nanoseconds = -1, .unused = {}};
+      .user_data = user_data, .fd = -1, .flags = 0, .seconds = longest, .nanoseconds = longest, .unused = {}};
   return static_cast<int>(tell(register_cancel, &c, 1));
 }
+int uring::cancel(std::uint64_t user_data) noexcept { return cancel(user_data, -1); }
+int uring::cancel_if_it_waits(std::uint64_t user_data) noexcept { return cancel(user_data, 0); }
 
 uring_abi::request& uring::prepare(uring_abi::operation what, std::uint64_t user_data) noexcept {
-  THRUM_DCHECK(!prepared_);
-  prepared_ = true;
-  uring_abi::request& r = requests_[*request_tail_ & request_mask_]; // only we write the tail
+  THRUM_DCHECK(prepared_ <= request_mask_);
+  uring_abi::request& r = requests_[(*request_tail_ + prepared_) & request_mask_]; // only we write the tail
+  ++prepared_;
   r = {};
   r.opcode = what;
   r.user_data = user_data;
   return r;
 }
 
-int uring::submit() noexcept {
-  prepared_ = false;
+int uring::submit(unsigned& taken) noexcept {
+  const unsigned all = prepared_;
+  prepared_ = 0;
   const std::uint32_t before = *request_tail_;
-  write_shared(request_tail_, before + 1);
-  long n;
-  do { n = enter(1, 0, 0); } while (n == -EINTR);
-  if (n == 1) return 0;
-  write_shared(request_tail_, before); // the kernel reads it only inside enter()
+  write_shared(request_tail_, before + all);
+  long n = 0;
+  for (taken = 0; taken < all; taken += static_cast<unsigned>(n)) { // it stops behind one that fails at once
+    do { n = enter(all - taken, 0, 0); } while (n == -EINTR);
+    if (n <= 0) break;
+  }
+  if (taken == all) return 0;
+  write_shared(request_tail_, before + taken); // the kernel reads it only inside enter()
   return n == 0 || n == -EAGAIN || n == -EBUSY ? -ENOMEM : static_cast<int>(n);
 }
 

@@ -1,5 +1,5 @@
-// uring: one io_uring instance of the kernel, by system calls alone. It submits one request at a time and finds completions; what
-// they mean is ring.h's.
+// uring: one io_uring instance of the kernel, by system calls alone. It submits requests and finds completions; what they mean is
+// known to ring.h (connections) and file_ring.h (files).
 //
 // The kernel's interface is stated here in full, because the headers of the systems that we build on are older than the kernels
 // that we run on. Everything used is in Linux 6.10; open() refuses older kernels (-EOPNOTSUPP), instead of serving with half of it.
@@ -49,6 +49,7 @@ enum operation : std::uint8_t {
   send_message = 9,
   receive_message = 10,
   accept = 13,
+  read = 22,
   connect = 16,
   send = 26,
   receive = 27,
@@ -75,8 +76,8 @@ public:
   uring& operator=(const uring&) = delete;
   ~uring() { shut(); }
 
-  // 0 or a negative errno, as all below. Takes one descriptor.
-  int open(unsigned completions) noexcept;
+  // 0 or a negative errno, as all below. Takes one descriptor. So many requests may be prepared at a time.
+  int open(unsigned completions, unsigned requests = 2) noexcept;
   void shut() noexcept;
   int fd() const noexcept { return fd_; }
 
@@ -86,11 +87,19 @@ public:
   int clear_slot(unsigned slot) noexcept;
   // Ends the request with this user_data if it still waits for something; it then completes with -ECANCELED. Needs no memory.
   int cancel(std::uint64_t user_data) noexcept;
+  // The same, but one that is being carried out is left alone, where cancel() waits for it. May be called by anybody at any time.
+  int cancel_if_it_waits(std::uint64_t user_data) noexcept;
 
-  // The next request, empty but for these; submit() gives it to the kernel. -ENOMEM: it was not taken, and is forgotten.
+  // The next request, empty but for these; submit() gives all that are prepared to the kernel. -ENOMEM: it was not taken, and is
+  // forgotten.
   uring_abi::request& prepare(uring_abi::operation what, std::uint64_t user_data) noexcept;
-  int submit() noexcept;
-  void forget() noexcept { prepared_ = false; }
+  unsigned prepared() const noexcept { return prepared_; }
+  int submit() noexcept {
+    unsigned taken;
+    return submit(taken);
+  }
+  int submit(unsigned& taken) noexcept; // how many it took, from the first
+  void forget() noexcept { prepared_ = 0; }
   // Until there are `completions` of them, or a signal.
   void wait(unsigned completions) noexcept;
 
@@ -105,9 +114,10 @@ private:
   unsigned head() const noexcept;
   long enter(unsigned submitted, unsigned wanted, unsigned flags) noexcept;
   long tell(unsigned what, void* argument, unsigned n) noexcept;
+  int cancel(std::uint64_t user_data, std::int64_t longest) noexcept;
 
   int fd_ = -1;
-  bool prepared_ = false;
+  unsigned prepared_ = 0;
   void* queues_ = nullptr;
   std::size_t queues_bytes_ = 0;
   uring_abi::request* requests_ = nullptr;

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/sanitizer.h"
 #include "env/env.h"
+#include "env/file_reads.h"
 #include "env/linux/child_process.h"
 #include "env/linux/clock.h"
 #include "env/linux/cpus.h"
@@ -359,6 +360,7 @@ public:
   std::int64_t read_at(int fd, void* data, std::size_t size, std::int64_t offset,
                        bool now) noexcept override {
     if (const int e = failing(file_call::read); e != 0) return e;
+    if (now && nothing_is_in_memory.load(std::memory_order_relaxed)) return -EAGAIN; // relaxed: a setting
     return quietly([&] { return file_read(fd, data, size, offset, now); });
   }
   std::int64_t write_at(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept override {
