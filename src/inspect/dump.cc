@@ -2,6 +2,7 @@
 #include "inspect/groups.h"
 #include "inspect/report.h"
 #include "inspect/text.h"
+#include "io/disk_read.h"
 #include "sched/scheduler.h"
 
 #include <algorithm>
@@ -14,6 +15,8 @@ namespace {
 void describe_runtimes(std::string& to) {
   sched::for_each_runtime([&](sched::runtime_core& core) {
     to += to_string(inspect::report_of(core));
+    if (const std::string how = io::describe_disk_reads(core); !how.empty())
+      to += "  files are read from disks " + how + "\n";
     to += std::string("  queued: global ") + (core.global.empty() ? "none" : "some");
     constexpr unsigned most_shown = 64;
     for (unsigned i = 0; i < std::min(core.count_made(), most_shown); ++i) {

@@ -15,6 +15,7 @@
 // Rejected
 //   - poll(2) in a blocking region: a thread for each wait.
 //   - registrations that last, found by number: a closed number that was given out again looks as before.
+#include "io/disk_read.h"
 #include "io/fresh_descriptor.h"
 #include "io/operation.h"
 #include "io/transfer.h"
@@ -116,7 +117,10 @@ result<std::size_t> read(int fd, mutable_buffer into, deadline until) {
   if (into.size() == 0) return std::size_t{0};
   const std::size_t most = std::min(into.size(), most_at_once);
   const medium through = medium_of(facts);
-  const std::int64_t n = try_now([&] { return read_now(world, fd, through, into.data(), most); });
+  const std::int64_t n =
+      try_now([&] { return read_now(world, fd, through, into.data(), most, until.time()); });
+  if (n == read_stopped) throw_read_stopped();
+  if (n == read_late) return error{.code = errc::deadline, .operation = "read", .about = number(fd)};
   if (n >= 0) return static_cast<std::size_t>(n);
   if (n != -EAGAIN) return system_error("read", number(fd), n);
   const result<borrowed> b = borrowed::from(fd);

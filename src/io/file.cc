@@ -1,5 +1,6 @@
 // Files. Operations at the position take turns like those of any stream (transfer.cc); the others just keep the number open.
 #include "io/back_off.h"
+#include "io/disk_read.h"
 #include "io/fresh_descriptor.h"
 #include "io/path.h"
 #include "io/transfer.h"
@@ -35,6 +36,7 @@ template <class Act> result<std::int64_t> call(descriptor* d, const char* name, 
   if (in_use.standing() != status::ok) return closed_error(name, d);
   std::int64_t n = -EINTR;
   while (n == -EINTR) n = act(in_use.world(), in_use.fd());
+  if (n == read_stopped) throw_read_stopped();
   if (n < 0) return system_error(name, d->about, n);
   return n;
 }

@@ -31,6 +31,8 @@ void operation::throw_stopped(const wait::agent& self) const {
   throw cancelled(reason);
 }
 
+void operation::throw_stopped() const { throw_stopped(sched::this_agent()); }
+
 // Queues `w` and parks; the guard is released. Returns the decision. If that was not made by who claims `w`, it is out of
 // the queue again.
 std::uint32_t operation::park(wait::waiter_list& among, waiting& w, lock::held guard, deadline_t until) {

@@ -58,6 +58,13 @@ public:
   // Counts what a stop request would otherwise make the caller lose.
   void add_progress(std::size_t n) noexcept { transferred_ += n; }
   std::size_t transferred() const noexcept { return transferred_; }
+  // For calls that wait by themselves (disk_read.h). A stop request has ended one; its deadline has: no_result.
+  [[noreturn]] void throw_stopped() const;
+  std::int64_t be_late() noexcept {
+    standing_ = status::deadline;
+    return no_result;
+  }
+  detail::deadline_t until() const noexcept { return until_; }
   // Why there was no result.
   status standing() const noexcept { return standing_; }
 

@@ -20,7 +20,7 @@ template <class Predicate> void wait_until(Predicate p) {
 }
 
 // How many descriptors this process holds, without the files in which it reads about itself: the monitor has one of those open
-// for a moment whenever it looks at a thread.
+// for a moment whenever it looks at a thread. And without rings, which a runtime opens when it first needs them.
 inline unsigned open_descriptors() {
   DIR* dir = ::opendir("/proc/self/fd");
   unsigned n = 0;
@@ -29,7 +29,7 @@ inline unsigned open_descriptors() {
     const ssize_t length = ::readlinkat(::dirfd(dir), entry->d_name, target, sizeof target);
     if (length <= 0) continue; // ".", "..", or closed meanwhile
     const std::string_view name(target, static_cast<std::size_t>(length));
-    if (!name.starts_with("/proc/") && !name.starts_with("/sys/")) ++n;
+    if (!name.starts_with("/proc/") && !name.starts_with("/sys/") && name != "anon_inode:[io_uring]") ++n;
   }
   ::closedir(dir);
   return n;

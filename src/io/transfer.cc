@@ -1,6 +1,7 @@
 // Reading and writing through a descriptor: what streams of every kind have in common.
 #include "io/transfer.h"
 
+#include "io/disk_read.h"
 #include "io/operation.h"
 #include "sched/scheduler.h"
 
@@ -18,7 +19,10 @@ namespace {
 // The kernel transfers at most 2 GiB less a page at a time; asking for less lets a short transfer be seen.
 std::int64_t read_step(operation& op, descriptor& d, void* data, std::size_t size) {
   size = std::min(size, most_at_once);
-  return op.step(size, [&] { return read_now(*d.world, d.fd, d.through, data, size); });
+  const std::int64_t n =
+      op.step(size, [&] { return read_now(*d.world, d.fd, d.through, data, size, op.until()); });
+  if (n == read_stopped) op.throw_stopped();
+  return n == read_late ? op.be_late() : n;
 }
 
 std::int64_t write_step(operation& op, descriptor& d, const void* data, std::size_t size) {
@@ -44,7 +48,8 @@ std::int64_t not_now(env::world& world, int fd, direction way) noexcept {
   return goes(facts.flags, way) ? -EAGAIN : -EBADF;
 }
 
-std::int64_t read_now(env::world& world, int fd, medium through, void* data, std::size_t size) {
+std::int64_t read_now(env::world& world, int fd, medium through, void* data, std::size_t size,
+                      detail::deadline_t until) {
   switch (through) {
   case medium::socket:
   case medium::pipe: break;
@@ -53,7 +58,7 @@ std::int64_t read_now(env::world& world, int fd, medium through, void* data, std
     // Somebody else may be quicker after the question: then this thread waits in the kernel, and nothing else.
     if (!world.look(fd).readable) return not_now(world, fd, direction::in);
     return blocking([&] { return world.read(fd, data, size); });
-  case medium::file: return read_file(world, fd, data, size, env::world::own_position);
+  case medium::file: return read_file(world, fd, data, size, env::world::own_position, until);
   }
   return world.read(fd, data, size);
 }
@@ -73,10 +78,19 @@ std::int64_t write_now(env::world& world, int fd, medium through, const void* da
   return world.write(fd, data, size);
 }
 
-std::int64_t read_file(env::world& world, int fd, void* data, std::size_t size, std::int64_t offset) {
+std::int64_t read_file(env::world& world, int fd, void* data, std::size_t size, std::int64_t offset,
+                       detail::deadline_t until) {
   // Only bytes are believed: some kernels answered 0 where they would have had to wait, and errors come again.
   const std::int64_t n = world.read_at(fd, data, size, offset, true);
   if (n > 0) return n;
+  if (n == -EAGAIN && offset >= 0) {
+    const std::int64_t got = read_from_disk(world, fd, data, size, offset, until);
+    if (got != not_read) return got;
+  } else if (n == -EAGAIN) {
+    const std::int64_t there = bring_from_disk(world, fd, data, size, until);
+    if (there > 0) return world.read_at(fd, data, static_cast<std::size_t>(there), offset, false);
+    if (there != 0) return there;
+  }
   return blocking([&] { return world.read_at(fd, data, size, offset, false); });
 }
 

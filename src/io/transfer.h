@@ -30,16 +30,19 @@ bool goes(int flags, direction way) noexcept;
 // What is to be said of a descriptor that is not ready: -EAGAIN; -EBADF, if it never will be.
 std::int64_t not_now(env::world& world, int fd, direction way) noexcept;
 
-// One system call, or what the medium takes for it; -EAGAIN: not now. At most most_at_once.
-std::int64_t read_now(env::world& world, int fd, medium through, void* data, std::size_t size);
+// One system call, or what the medium takes for it; -EAGAIN: not now. At most most_at_once. What a file has to wait for is waited for, until
+// then: read_stopped, read_late (disk_read.h).
+std::int64_t read_now(env::world& world, int fd, medium through, void* data, std::size_t size,
+                      detail::deadline_t until);
 std::int64_t write_now(env::world& world, int fd, medium through, const void* data, std::size_t size);
 
 // A write_all of which `done` bytes have gone through before.
 result<void> write_rest(descriptor* d, const_buffer from, std::size_t done, deadline until);
 
-// Reads from a file. What the system has in memory is read at once; for the rest the call runs in a blocking region. `offset` as for
-// env::world::read_at. A negative errno, or how much.
-std::int64_t read_file(env::world& world, int fd, void* data, std::size_t size, std::int64_t offset);
+// Reads from a file. What the system has in memory is read at once; the rest through a ring (disk_read.h), or in a blocking region.
+// `offset` as for env::world::read_at. A negative errno, or how much; or read_stopped, read_late (disk_read.h), and nothing was read.
+std::int64_t read_file(env::world& world, int fd, void* data, std::size_t size, std::int64_t offset,
+                       detail::deadline_t until = detail::no_deadline);
 
 // Writes to a file. A write puts the bytes into memory, and waits for the disk only when too much waits there already. A small one
 // takes no longer than handing the processor off would; should it wait after all, the monitor sees it.

@@ -226,6 +226,13 @@ bool somebody_waits(const worker& w) noexcept {
 
 } // namespace
 
+bool others_wait_here() noexcept {
+  const worker& w = enter();
+  const bool any = is_detached(w) ? w.pinned == nullptr : somebody_waits(w); // it was taken for others
+  leave();
+  return any;
+}
+
 void leave_slow(worker& w) noexcept {
   if (is_detached(w)) return empty_limbo(w);
   if (w.taken.load(std::memory_order_relaxed) != worker::promised)

@@ -22,15 +22,19 @@
 //                        permissions are the old file's, if there was one. Of a symbolic link it replaces the link.
 //
 // What the caller owes   See io/handle.h. An exclusive lock needs a file opened for writing, a shared one for reading.
-// What is guaranteed     io/stream.h. What the system has in memory is read at once (preadv2 with RWF_NOWAIT); the rest runs in a
-//                        blocking region. Writes of up to 64 KiB, which are copied into memory, are made at once; longer ones,
+// What is guaranteed     io/stream.h. What the system has in memory is read at once (preadv2 with RWF_NOWAIT). What must be waited for
+//                        is read through io_uring while others wait for the processor, so that no thread is kept; else, on a plain
+//                        thread, and where io_uring is refused, in a blocking region. dump() tells (inspect.h); the environment
+//                        variable THRUM_FILE_RING=on or off chooses one for the process. Writes of up to 64 KiB, which are copied into memory, are made at once; longer ones,
 //                        sync, open and close in a blocking region. SIGPIPE is never raised. Close-on-exec.
 //                        A lock that is cancelled or late is not held.
 // Which runtime          none, for a file; for a pipe or device that can be waited for, as in io/handle.h. Such a thing is opened
 //                        without waiting for it (O_NONBLOCK); for pipes see io/pipe.h.
 // Cancellation           The disk is not a wait: no stop request or deadline ends a call of the system that has begun. They end waits for
-//                        the turn of the position, and for a lock.
-// May park               lock(); the operations of streams, while another fiber is at the position. Others block their thread.
+//                        the turn of the position, and for a lock; and a read that io_uring has in a queue and not begun. A buffer
+//                        is the caller's again when the call returns, however it does.
+// May park               lock(); every read that has to wait for the disk; the operations of streams, while another fiber is at
+//                        the position. Others block their thread.
 // Happens-before         only what passes through says; unlock -> the lock that gets it, within this process.
 // When it dies           It closes, gives its lock back, and tells nobody about errors: close_file() does. If operations of other
 //                        fibers are in progress, the last of them closes, and its error is lost.
@@ -39,7 +43,8 @@
 //                        full: std::errc::no_space_on_device). A write_file that has failed has changed nothing, but for one that
 //                        could not sync the directory: the new file is there. A path with a zero in it: invalid_argument. The limit
 //                        RLIMIT_FSIZE raises SIGXFSZ, if the program does not ignore it.
-// Cost                   A read from memory is one system call and about 100 ns; one from the disk two, and blocking.h.
+// Cost                   A read from memory is one system call and about 100 ns; one from the disk two, and blocking.h or a park. At
+//                        the position, io_uring costs one system call and one copy more.
 // Source of the idea     Go's os.File; Java's FileChannel; the replacing write of every editor.
 #pragma once
 
