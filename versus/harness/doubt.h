@@ -9,7 +9,8 @@
 // in thirteen sessions on a shared virtual machine with two CPUs (2026-11-21 and 22, quick, load 0 to 10). CPU
 // and wall times differ by less than 1.25 in half of the pairs, by less than 1.56 in four of five, by 2.22 in one
 // of twenty; quotients of two runtimes by a little more, not by less, so the doubt of a comparison is as large as
-// that of a bound and the two sides share it. Memory: 1.01, 1.06, 1.22.
+// that of a bound and the two sides share it. Memory: 1.01, 1.06, 1.22. Seven runs of the 22nd and 23rd, each with each, gave the same
+// (1.19, 1.48, 2.12 for CPU times), but for what few of many saw: p99 and longest times, 1.75, 3.34, 16.5 in 570 pairs.
 // A share near 0 % or 100 % is sure (a report says it all, or nothing); in the middle it has an eighth of doubt.
 #pragma once
 
