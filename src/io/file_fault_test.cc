@@ -271,6 +271,11 @@ TEST(directories_that_fail, say_that_too_many_files_are_open) {
   const std::string path = folder.name("d");
   create_directory(path).value();
   write_file(path + "/f", "text").value();
+  // The sanitizer reads the type of an object through a pipe when it first meets it: so it meets these while there are descriptors.
+  EXPECT_EQ(std::error_code(EMFILE, std::system_category()),
+            std::errc::too_many_files_open); // asks the left category
+  EXPECT_NE(std::error_code(EMFILE, std::system_category()),
+            std::errc::no_such_file_or_directory); // and the right one
   std::optional<env::test::descriptor_limit> none(std::in_place, 0);
   const auto listed = entries(path);
   const auto removed = remove_all(path);
