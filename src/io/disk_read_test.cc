@@ -2,6 +2,7 @@
 // where there is no ring. The tests of files run once more this way, too: see ring_files_test.cc.
 #include "io/disk_read.h"
 
+#include "base/sanitizer.h"
 #include "io/file_kit.h"
 #include "io/test_kit.h"
 #include "sched/runtime_core.h"
@@ -344,6 +345,7 @@ bool forbid_io_uring() {
 }
 
 TEST(disk_reads_in_a_container, that_forbids_io_uring_go_on_in_threads) {
+  if (THRUM_TSAN) GTEST_SKIP() << "the sanitizer starts no threads in the fork of a process that has several";
   constexpr int cannot_filter = 77;
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
