@@ -1,4 +1,5 @@
 // Pipes of bytes in memory: order, waiting, closing from both sides, errors that are passed on, and memory that stays flat.
+#include "base/sanitizer.h"
 #include "io/test_kit.h"
 
 #include <gtest/gtest.h>
@@ -166,7 +167,8 @@ TEST(byte_pipe, memory_stays_flat_whatever_passes_to_a_slow_reader) {
           most = std::max(most, resident_pages());
         }
         EXPECT_EQ(total, 128u << 20);
-        EXPECT_LT(most - before, 4'096u); // 16 MiB, far below what has passed; the sanitizers keep some
+        // 16 MiB, far below what has passed. The thread sanitizer keeps some for each thread, of which a busy machine makes more.
+        EXPECT_LT(most - before, THRUM_TSAN ? 16'384u : 4'096u);
         writer.join();
       },
       {.processors = 2});
