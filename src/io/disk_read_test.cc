@@ -316,7 +316,7 @@ TEST(disk_reads_left_to_themselves, take_a_ring_only_while_others_wait) {
         b.join();
         EXPECT_NE(can_submit(), 0);
       },
-      {.processors = 1});
+      {.processors = 1, .max_threads = 1}); // so that nothing is handed off
 }
 
 TEST(disk_reads_of_threads, block_them) {
