@@ -53,6 +53,26 @@ enum class file_call : std::uint8_t {
   close
 };
 
+// Calls on sockets and pipes that a test may let fail or cut short (see world::fail_socket).
+enum class socket_call : std::uint8_t {
+  make,
+  set_option,
+  get_option,
+  bind,
+  listen,
+  accept,
+  connect,
+  local_address,
+  peer_address,
+  read,
+  write,
+  read_vector,
+  write_vector,
+  receive_message,
+  send_message,
+  shutdown
+};
+
 // Places where a simulated scheduler decides who goes on.
 enum class decision_point : std::uint8_t { spawn, park, ready, steal, timer, poll };
 
@@ -269,12 +289,15 @@ public:
   virtual void stop_signals(signal_seat*) noexcept = 0;
   virtual void close_signals(signal_seat*) noexcept = 0;
 
-  // ---- hooks, null in production. all_beyond: as if there never were a descriptor where `beyond` is given. answer_lookup is asked instead of the system; fault answers "fail here now?"; decide is told
-  //      each scheduling decision. fail_file answers 0, or the negative errno with which the call is to fail: before anything
-  //      has happened, except that a close has closed.
+  // ---- hooks, null in production
+  // all_beyond: as if there never were a descriptor where `beyond` is given. answer_lookup is asked instead of the system. fault answers
+  // "fail here now?"; decide is told each scheduling decision. fail_file answers 0, or the negative errno with which the call is to fail:
+  // before anything has happened, except that a close has closed. So does fail_socket, which may also make less of the *size of a read
+  // or write (no vectors): what is left is announced again, if the descriptor is watched.
   bool all_beyond = false;
   bool (*fault)(fault_site) noexcept = nullptr;
   int (*fail_file)(file_call) noexcept = nullptr;
+  int (*fail_socket)(socket_call, std::size_t* size) noexcept = nullptr;
   void (*decide)(decision_point) noexcept = nullptr;
   int (*answer_lookup)(const char* host, const char* service, address_taker take,
                        void* to) noexcept = nullptr;

@@ -193,18 +193,18 @@ public:
   }
   void close_poller(poller* p) noexcept override {
     if (auto* closing = poller_closing.load(std::memory_order_acquire)) closing(p); // V1 (env.h)
-    if (fault) forget_all_watched(p);
+    if (is_meddled_with()) forget_all_watched(p);
     quietly([&] { return epoll_shut(p); });
   }
   int watch(poller* p, int fd, void* token, std::uint16_t tag) noexcept override {
     if (fault && fault(fault_site::poller_add)) return -ENOSPC;
     const int result = in_ring(fd) ? ring_watch(epoll_rings(p), fd, token, tag)
                                    : quietly([&] { return epoll_watch(p, fd, token, tag); });
-    if (fault && result == 0) remember_watched(p, fd, token, tag);
+    if (is_meddled_with() && result == 0) remember_watched(p, fd, token, tag);
     return result;
   }
   void unwatch(poller* p, int fd) noexcept override {
-    if (fault) forget_watched(fd);
+    if (is_meddled_with()) forget_watched(fd);
     if (in_ring(fd)) return ring_unwatch(fd);
     quietly([&] { return epoll_unwatch(p, fd); });
   }
@@ -229,48 +229,59 @@ public:
   }
 
   int socket(int family, int type, int protocol, poller* beyond) noexcept override {
+    if (const int e = meddled(socket_call::make); e != 0) return e;
     return perhaps_beyond(
         beyond, [&] { return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol); },
         [&](ring_set& rings) { return ring_socket(rings, family, type, protocol); });
   }
   int set_option(int fd, int level, int name, const void* value, unsigned size) noexcept override {
+    if (const int e = meddled(socket_call::set_option); e != 0) return e;
     if (in_ring(fd)) return ring_set_option(fd, level, name, value, size);
     return quietly([&] { return ::setsockopt(fd, level, name, value, size); });
   }
   int get_option(int fd, int level, int name, void* value, unsigned* size) noexcept override {
+    if (const int e = meddled(socket_call::get_option); e != 0) return e;
     if (in_ring(fd)) return ring_get_option(fd, level, name, value, size);
     return quietly([&] { return ::getsockopt(fd, level, name, value, size); });
   }
   int bind(int fd, const ::sockaddr* address, unsigned size) noexcept override {
+    if (const int e = meddled(socket_call::bind); e != 0) return e;
     return quietly([&] { return ::bind(fd, address, size); });
   }
   int listen(int fd, int backlog) noexcept override {
+    if (const int e = meddled(socket_call::listen); e != 0) return e;
     return quietly([&] { return ::listen(fd, backlog); });
   }
   int accept(int fd, ::sockaddr* address, unsigned* size, poller* beyond) noexcept override {
+    if (const int e = meddled(socket_call::accept); e != 0) return e;
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     return perhaps_beyond(
         beyond, [&] { return ::accept4(fd, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC); },
         [&](ring_set& rings) { return ring_accept(rings, fd, address, size); });
   }
   int connect(int fd, const ::sockaddr* address, unsigned size) noexcept override {
+    if (const int e = meddled(socket_call::connect); e != 0) return e;
     if (in_ring(fd)) return ring_connect(fd, address, size);
     return quietly([&] { return ::connect(fd, address, size); });
   }
   int local_address(int fd, ::sockaddr* address, unsigned* size) noexcept override {
+    if (const int e = meddled(socket_call::local_address); e != 0) return e;
     if (in_ring(fd)) return ring_local_address(fd, address, size);
     return quietly([&] { return ::getsockname(fd, address, size); });
   }
   int peer_address(int fd, ::sockaddr* address, unsigned* size) noexcept override {
+    if (const int e = meddled(socket_call::peer_address); e != 0) return e;
     if (in_ring(fd)) return ring_peer_address(fd, address, size);
     return quietly([&] { return ::getpeername(fd, address, size); });
   }
   std::int64_t read(int fd, void* data, std::size_t size) noexcept override {
+    if (const auto e = meddled(socket_call::read, fd, size); e != 0) return e;
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     if (in_ring(fd)) return ring_read(fd, data, size);
     return quietly([&] { return direct::read(fd, data, size); });
   }
   std::int64_t write(int fd, const void* data, std::size_t size) noexcept override {
+    if (const auto e = meddled(socket_call::write, fd, size); e != 0) return e;
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     if (in_ring(fd)) return ring_write(fd, data, size);
     return quietly([&] {
@@ -280,6 +291,7 @@ public:
     });
   }
   std::int64_t read_vector(int fd, const ::iovec* parts, int count) noexcept override {
+    if (const int e = meddled(socket_call::read_vector); e != 0) return e;
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     if (in_ring(fd)) {
       ::msghdr message = message_of(parts, count);
@@ -288,6 +300,7 @@ public:
     return quietly([&] { return static_cast<std::int64_t>(::readv(fd, parts, count)); });
   }
   std::int64_t write_vector(int fd, const ::iovec* parts, int count) noexcept override {
+    if (const int e = meddled(socket_call::write_vector); e != 0) return e;
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     if (in_ring(fd)) {
       const ::msghdr message = message_of(parts, count);
@@ -296,12 +309,14 @@ public:
     return quietly([&] { return write_parts(fd, parts, count); });
   }
   std::int64_t receive_message(int fd, ::msghdr* message, int flags) noexcept override {
+    if (const int e = meddled(socket_call::receive_message); e != 0) return e;
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     if (in_ring(fd)) return ring_receive_message(fd, message, flags);
     return quietly(
         [&] { return static_cast<std::int64_t>(::recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC)); });
   }
   std::int64_t send_message(int fd, const ::msghdr* message, int flags) noexcept override {
+    if (const int e = meddled(socket_call::send_message); e != 0) return e;
     if (fault && fault(fault_site::io_would_block) && announce_again(fd)) return -EAGAIN;
     if (in_ring(fd)) return ring_send_message(fd, message, flags);
     return quietly([&] { return static_cast<std::int64_t>(::sendmsg(fd, message, flags | MSG_NOSIGNAL)); });
@@ -315,6 +330,7 @@ public:
     return quietly([&] { return ::socketpair(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, two); });
   }
   int shutdown(int fd, int how) noexcept override {
+    if (const int e = meddled(socket_call::shutdown); e != 0) return e;
     if (in_ring(fd)) return ring_shutdown(fd, how);
     return quietly([&] { return ::shutdown(fd, how); });
   }
@@ -437,6 +453,19 @@ public:
 
 private:
   int failing(file_call call) const noexcept { return fail_file ? fail_file(call) : 0; }
+  bool is_meddled_with() const noexcept { return fault != nullptr || fail_socket != nullptr; }
+  // What a test wants of this call: 0, or its answer. Of what is cut short the kernel has told already, so it tells again.
+  std::int64_t meddled(socket_call call, int fd, std::size_t& size) const noexcept {
+    if (fail_socket == nullptr) return 0;
+    std::size_t less = size;
+    const int e = fail_socket(call, &less);
+    if (e == 0 && less < size && announce_again(fd)) size = less;
+    return e;
+  }
+  int meddled(socket_call call) const noexcept {
+    std::size_t none = 0;
+    return fail_socket != nullptr ? fail_socket(call, &none) : 0;
+  }
   bool refuses_pidfd() const noexcept { return fault && fault(fault_site::child_watch); }
 
   // `ordinary` makes a descriptor; when the process may have no more, `otherwise` makes a connection in a ring of the poller's.
