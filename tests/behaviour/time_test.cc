@@ -1,4 +1,5 @@
 // Sleeping: never too short, in any number, woken in time by whoever is awake. Nothing here bounds how late a wake-up is.
+#include "support/child.h"
 #include "support/on_processors.h"
 #include "support/scale.h"
 #include "support/waits.h"
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <signal.h>
 #include <thread>
 #include <vector>
 
@@ -174,3 +176,15 @@ TEST_P(time_passes, timers_that_are_cancelled_and_timers_that_fire_do_not_distur
 }
 
 THRUM_ON_PROCESSORS(time_passes);
+
+TEST(a_process_that_was_stopped, goes_on_with_every_wait_that_came_due_meanwhile) {
+  test::live_child paused({test::own_folder() + "/paused"});
+  const bool ready = paused.says("ready\n");
+  paused.send(SIGSTOP);
+  std::this_thread::sleep_for(700ms);
+  paused.send(SIGCONT);
+  const test::child c = paused.end();
+  EXPECT_TRUE(ready) << c.summary();
+  EXPECT_EQ(c.exit_code, 0) << c.summary();
+  EXPECT_EQ(c.out, "ready\n1000 woken, 0 too early\ndeadline 1, value 1, ticks 1\n") << c.summary();
+}
