@@ -16,7 +16,7 @@
 // used until the system is short of it; to let the fiber do it when it wakes up (those that never do are what matters).
 //
 // What it costs: nothing where stacks are, and whether they are deep, does not change, for then there is no next look: a program that
-// is idle is looked through until nothing was written on, and then no more. Else at most 1 % of one CPU, half a millisecond at a time.
+// is idle is looked through until nothing was written on, and then no more. Else at most 1 % of one CPU, a tenth of a millisecond at a time.
 #include "sched/deep.h"
 
 #include "base/sanitizer.h"
@@ -37,7 +37,8 @@ namespace {
 
 using stack::page_bytes;
 
-constexpr env::nanoseconds budget = 500'000; // at a time: the monitor sees nothing else meanwhile
+constexpr env::nanoseconds budget =
+    100'000; // at a time: the monitor sees nothing else meanwhile, nor does another thread on its CPU
 constexpr env::nanoseconds pause = 99 * budget;
 constexpr std::size_t fewest_pages = 2;           // are worth a look
 constexpr std::size_t most_pages_at_a_time = 256; // while a stack is borrowed

@@ -174,14 +174,18 @@ private:
   void judge_load() noexcept {
     const bool all_busy = core_.idle_count.load(std::memory_order_relaxed) == 0; // relaxed: a hint
     timers_late_ = std::min(earliest_timer(core_), env::forever - due_patience) + due_patience;
+    // The poller is asked only if nobody else has since the last look: the kernel goes through reports then that were taken long ago, and
+    // keeps the poller from everybody meanwhile.
+    const std::uint32_t polls = core_.polls.load(std::memory_order_relaxed); // relaxed: a hint
+    const bool polled = std::exchange(polls_, polls) != polls;
     due_ = !core_.global.empty() || timers_late_ <= now_ ||
-           (core_.watched.load(std::memory_order_relaxed) != 0 && // relaxed: a hint
+           (!polled && core_.watched.load(std::memory_order_relaxed) != 0 && // relaxed: a hint
             core_.world.has_events(core_.poller));
     // While a processor is idle, somebody polls; but who did may have found work, and now computes.
     if (due_ && !all_busy && core_.polling.load(std::memory_order_relaxed) == 0) // relaxed: a hint
       wake_another(core_);
     due_ &= all_busy;
-    waiting_ = due_ || core_.has_too_many();
+    waiting_ = due_ || (polled && all_busy) || core_.has_too_many();
     for (unsigned i = 0, n = core_.count_made(); !waiting_ && i < n; ++i)
       waiting_ = core_.processors[i]->queued_hint() != 0;
   }
@@ -305,10 +309,11 @@ private:
   std::unique_ptr<observation[]> seen_; // one a processor
   unsigned seen_count_ = 0;
   unsigned looks_ = 0;
-  bool due_ = false;     // something is due, and no processor is idle
-  bool waiting_ = false; // something waits
-  bool took_ = false;    // in this look
-  unsigned crowd_ = 0;   // looks until we stop to expect that more threads will block
+  std::uint32_t polls_ = 0; // at the last look
+  bool due_ = false;        // something is due, and no processor is idle
+  bool waiting_ = false;    // something waits
+  bool took_ = false;       // in this look
+  unsigned crowd_ = 0;      // looks until we stop to expect that more threads will block
   bool limit_reported_ = false;
 };
 

@@ -26,6 +26,9 @@ void prefetch_ahead(const env::readiness* events, int count, int i) noexcept {
 } // namespace
 
 void deliver(worker& w, const env::readiness* events, int count) noexcept {
+  base::atomic<std::uint32_t>& polls = w.runtime.polls;
+  polls.store(polls.load(std::memory_order_relaxed) + 1,
+              std::memory_order_relaxed); // relaxed: a hint, which may miss some
   for (int i = 0; i < count; ++i) {
     prefetch_ahead(events, count, i);
     auto& watched = *static_cast<watcher*>(events[i].token);
@@ -37,9 +40,8 @@ bool poll_now(worker& w) noexcept {
   runtime_core& core = w.runtime;
   env::readiness events[64];
   const int n = core.world.poll(core.poller, events, 64, 0);
-  if (n <= 0) return false;
   deliver(w, events, n);
-  return true;
+  return n > 0;
 }
 
 } // namespace thrum::sched

@@ -72,6 +72,7 @@ struct runtime_core {
   // ---- the poller
   env::poller* poller = nullptr;
   base::atomic<std::uint32_t> polling{0};          // a worker is in poll(), or about to be
+  base::atomic<std::uint32_t> polls{0};            // so often the poller was asked, or nearly
   base::atomic<env::nanoseconds> polling_until{0}; // when it will wake by itself
   base::atomic<std::uint32_t> kicked{0};           // a kick is on its way; saves further ones
   base::atomic<std::uint32_t> watched{0};          // descriptors registered; 0: busy processors need not look
