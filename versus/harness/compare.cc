@@ -134,10 +134,12 @@ void compare_verdicts(comparison& c, const std::vector<experiment>& all, const b
     for (const verdict& each : e.verdicts) {
       const judged old = judge(each, e, before), now = judge(each, e, after);
       if (!old.measured() || !now.measured()) continue;
-      if (old.said == now.said)
+      if (old.said == now.said) {
         ++c.same_verdicts;
-      else
-        c.verdicts.push_back({e.id, each.claim, old.text(), now.text()});
+        continue;
+      }
+      c.verdicts.push_back({e.id, each.claim, old.text(), now.text()});
+      if (old.said != judged::answer::close && now.said != judged::answer::close) ++c.reversed_verdicts;
     }
 }
 
@@ -348,7 +350,11 @@ std::string render_comparison(const comparison& c, const view& v) {
   }
   if (const std::size_t judged = c.verdicts.size() + static_cast<std::size_t>(c.same_verdicts); judged > 0)
     out += paragraph("verdicts: " + std::to_string(c.same_verdicts) + " of " + std::to_string(judged) +
-                         " are the same" + (c.verdicts.empty() ? "" : "; different are"),
+                         " are the same, " +
+                         (c.reversed_verdicts == 0   ? "none is"
+                          : c.reversed_verdicts == 1 ? "one is"
+                                                     : std::to_string(c.reversed_verdicts) + " are") +
+                         " reversed" + (c.verdicts.empty() ? "" : "; different are"),
                      v.width, "", "  ");
   for (const changed_verdict& each : c.verdicts)
     out += paragraph(each.exp + "  " + each.claim + ": " + each.before + "; now " + each.after, v.width, "  ",
@@ -378,6 +384,7 @@ std::string comparison_json(const comparison& c) {
                         .add("machine_rows", c.machine_rows)
                         .add("missing", c.missing)
                         .add("same_verdicts", c.same_verdicts)
+                        .add("reversed_verdicts", c.reversed_verdicts)
                         .add("ratios_agree", c.ratios.agree)
                         .add("ratios_differ", c.ratios.differ)
                         .add("worse", c.worse())

@@ -52,6 +52,8 @@ struct comparison {
   int missing = 0; // rows that only one of the two has
   std::vector<changed_verdict> verdicts;
   int same_verdicts = 0; // of the claims that both have judged
+  int reversed_verdicts =
+      0; // from "holds" to "does not hold", or back; the others were or have become too close to tell
   ratio_check ratios;
 
   // A deciding row of thrum is slower, or has no figure any more.

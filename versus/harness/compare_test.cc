@@ -167,8 +167,16 @@ TEST(compare, verdicts_that_changed_are_named) {
   EXPECT_TRUE(has(c.verdicts[0].before, "does not hold")) << c.verdicts[0].before;
   EXPECT_TRUE(has(c.verdicts[0].after, "too close to tell")) << c.verdicts[0].after;
   const std::string text = render_comparison(c, {100, false, false});
-  EXPECT_TRUE(has(text, "verdicts: 0 of 1 are the same; different are")) << text;
+  EXPECT_TRUE(has(text, "verdicts: 0 of 1 are the same, none is reversed; different are")) << text;
   EXPECT_TRUE(has(text, "Go is faster than Node: Go 40.0 ns/op")) << text;
+  board reversed;
+  reversed.apply_line(
+      R"({"event":"session","contestants":[{"id":"go","title":"Go","here":true},{"id":"node","title":"Node","here":true}]})");
+  sample::put(reversed, "go", "yield@1", 40);
+  sample::put(reversed, "node", "yield@1", 1000);
+  c = compare({sample::one()}, before, reversed, {"thrum"});
+  EXPECT_EQ(c.reversed_verdicts, 1);
+  EXPECT_TRUE(has(render_comparison(c, {100, false, false}), "one is reversed; different are"));
 }
 
 // Both runs draw from one distribution, with a spread as wide as a busy machine has.
