@@ -92,7 +92,11 @@ runnable* find_work(worker& w) noexcept {
     if (core.stopping.load(std::memory_order_acquire)) return nullptr; // R1 (runtime.cc)
     if (earliest_timer(core) != env::forever && fire_due_timers(w, core.world.now(), 0)) continue;
     if (take_global(w)) continue;
-    if (core.watched.load(std::memory_order_relaxed) != 0 && poll_now(w)) continue; // relaxed: a hint
+    // With one processor there is nothing to look for elsewhere afterwards: the poller is asked once, where the worker sleeps.
+    const bool sleeps_there =
+        core.parallelism() == 1 && core.polling.load(std::memory_order_relaxed) == 0;      // relaxed: a hint
+    if (!sleeps_there && core.watched.load(std::memory_order_relaxed) != 0 && poll_now(w)) // relaxed: a hint
+      continue;
     // At most half of the busy workers search at a time; the others would only get in each other's way.
     const unsigned busy = core.active.load(std::memory_order_relaxed) -             // relaxed: a hint
                           core.idle_count.load(std::memory_order_relaxed);          // relaxed: a hint

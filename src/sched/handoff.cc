@@ -147,8 +147,7 @@ void be_ordinary(worker& w) noexcept {
 // For runtime::report(): its fiber is the one that kept the processor.
 void note_loss(worker& w) noexcept {
   w.runtime.taken_from_hogs.fetch_add(1, std::memory_order_relaxed); // relaxed: a count
-  w.lost_blocked.store(false,
-                       std::memory_order_relaxed); // relaxed: E2; a late monitor may undo it: one count less
+  w.lost_blocked.store(false, std::memory_order_relaxed);            // relaxed: E2
   w.lost_at.store(w.runtime.world.now(), std::memory_order_relaxed); // relaxed: E2
 }
 

@@ -209,6 +209,7 @@ void poll_until_due(worker& w) noexcept {
     p = pop_idle_processor(core);
   }
   if (p != nullptr) hold(w, *p);
+  w.has_polled = p != nullptr;
   deliver(w, events, n);
 }
 
@@ -216,6 +217,7 @@ void poll_until_due(worker& w) noexcept {
 
 bool sleep_until_needed(worker& w) noexcept {
   runtime_core& core = w.runtime;
+  w.has_polled = false;
   env::nanoseconds my_earliest = env::forever;
   if (processor* mine = std::exchange(w.proc, nullptr)) { // null: it was taken (handoff.cc)
     if (mine->ready.empty()) mine->ready.shrink();

@@ -231,10 +231,13 @@ private:
     // Before it is taken: afterwards the worker may undo it at any time.
     w.demoted.store(!blocked, std::memory_order_relaxed);     // relaxed: E2 (handoff.cc)
     w.lost_blocked.store(blocked, std::memory_order_relaxed); // relaxed: E2 (handoff.cc)
-    w.lost_at.store(now_, std::memory_order_relaxed);         // relaxed: E2 (handoff.cc)
+    env::nanoseconds lost = 0; // another time: it has just given up by itself, and that is to be told
+    w.lost_at.compare_exchange_strong(lost, now_, std::memory_order_relaxed); // relaxed: E2 (handoff.cc)
     if (!blocked) core_.world.set_time_slice(w.thread_number, hog_slice);
     if (!try_take(w, p)) {
-      w.lost_at.store(0, std::memory_order_relaxed); // relaxed: the worker looks only if it was taken
+      lost = now_;
+      w.lost_at.compare_exchange_strong(
+          lost, 0, std::memory_order_relaxed); // relaxed: the worker looks only if it was taken
       if (!blocked) core_.world.set_time_slice(w.thread_number, worker::short_slice);
       return;
     }

@@ -68,7 +68,9 @@ void look_on_arrival(worker& w) noexcept {
   runtime_core& core = w.runtime;
   constexpr env::nanoseconds tolerance = 20'000'000; // as above
   fire_due_timers(w, p.window_start, tolerance);
-  if (core.watched.load(std::memory_order_relaxed) != 0) poll_now(w); // relaxed: a hint
+  if (!std::exchange(w.has_polled, false) &&
+      core.watched.load(std::memory_order_relaxed) != 0) // relaxed: a hint
+    poll_now(w);
   if (core.idle_count.load(std::memory_order_relaxed) != 0) share(w); // relaxed: a hint
   if (p.due != nullptr) return;
   const std::uint64_t chance = p.random() % 4; // 3: as ever, those first that go on

@@ -64,6 +64,7 @@ struct worker : wait::thread_context {
   bool passes_on = false;    // its processor is to go to another, for the next fiber's sake (special.cc)
   bool no_successor = false; // passing on has failed: the next special fiber goes on here
   bool searching = false;    // counted in runtime_core::searching
+  bool has_polled = false;   // it comes from the poller
   // Objects of the task pool, of each class a few, that are taken and put back outside the runtime, too. This thread only.
   static constexpr std::uint8_t most_spare = 16;
   free_object* spare[task_classes] = {};
