@@ -64,6 +64,8 @@ std::string what_it_does(const agent_view& a, const agent_view* holder) {
   case reason::coroutine: return "waits for a coroutine";
   case reason::loop_event: return "waits for the next event, as " + thing("an event_loop", a);
   case reason::atomic_wait: return "waits for " + thing("an atomic", a);
+  case reason::rcu_readers: return "waits for the readers of " + thing("an rcu_domain", a);
+  case reason::rcu_deleters: return "waits for what was retired in " + thing("an rcu_domain", a);
   }
   return "waits";
 }

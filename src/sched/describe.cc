@@ -32,6 +32,8 @@ const char* name_of(wait_reason reason) noexcept {
   case wait_reason::coroutine: return "coroutine";
   case wait_reason::loop_event: return "event of an event_loop";
   case wait_reason::atomic_wait: return "atomic";
+  case wait_reason::rcu_readers: return "readers of an rcu_domain";
+  case wait_reason::rcu_deleters: return "deleters of an rcu_domain";
   }
   return "?";
 }

@@ -169,6 +169,10 @@ namespace {
   if (__builtin_expect(f.pins != 0, false))
     env::panic("a fiber ended while it is pinned",
                "a thrum::pinned is a local variable; it was leaked or moved to the heap");
+  if (__builtin_expect(f.regions != 0, false))
+    env::panic(
+        "a fiber ended in a region of the default rcu_domain",
+        "who calls lock() calls unlock(), too; a coroutine that waits in a region needs an rcu_region");
 }
 
 // Leaves a fiber that has ended for good; or, if a task is next that fits its stack, makes it that task's fiber: the stack is

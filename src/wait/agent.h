@@ -65,7 +65,9 @@ enum class reason : std::uint8_t {
   pool_end,
   coroutine,
   loop_event, // an event_loop that has nothing to do
-  atomic_wait
+  atomic_wait,
+  rcu_readers, // rcu_synchronize
+  rcu_deleters // rcu_barrier
 };
 
 enum class agent_kind : std::uint8_t { fiber, thread, coroutine };
@@ -84,8 +86,10 @@ struct agent : claimable {
 
   // For reports
   reason why = reason::none;
-  bool has_deadline = false;         // the wait ends by itself
-  std::uint32_t waits = 0;           // counts them
+  bool has_deadline = false; // the wait ends by itself
+  std::uint32_t waits = 0;   // counts them
+  std::uint32_t regions =
+      0; // of RCU in the default domain, its own (sync/rcu.cc); here is a gap of this size
   const void* waiting_for = nullptr; // the primitive
 
   belongings own;

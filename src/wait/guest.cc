@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/spin_lock.h"
 #include "env/env.h"
+#include "env/panic.h"
 #include "wait/local.h"
 
 #include <atomic>
@@ -18,6 +19,28 @@ namespace thrum::wait {
 namespace registry {
 constinit base::spin_lock lock;
 constinit thread_context* first = nullptr;
+
+namespace {
+constinit bool is_taken[own_slots] = {};                // guarded by lock
+constinit std::uint32_t next_shared = 0;                // guarded by lock
+constinit base::atomic<std::uint32_t> own_slots_end{0}; // written under the lock
+
+// The lock is held: what the thread before has written in its slot happened before.
+std::uint32_t take_slot() noexcept {
+  for (std::uint32_t i = 0; i < own_slots; ++i) {
+    if (is_taken[i]) continue;
+    is_taken[i] = true;
+    if (i >= own_slots_end.load(std::memory_order_relaxed))  // relaxed: guarded
+      own_slots_end.store(i + 1, std::memory_order_relaxed); // relaxed: R1 (sync/region_counts.h)
+    return i;
+  }
+  return own_slots + next_shared++ % shared_slots;
+}
+} // namespace
+
+std::uint32_t end_of_own_slots() noexcept {
+  return own_slots_end.load(std::memory_order_relaxed); // relaxed: R1, R4 (sync/region_counts.h)
+}
 } // namespace registry
 
 namespace {
@@ -31,6 +54,7 @@ void become(thread_context* context) noexcept {
 
 void enroll(thread_context& t) noexcept {
   const base::spin_guard guard(registry::lock);
+  t.slot = registry::take_slot();
   t.registered_prev = nullptr;
   t.registered_next = registry::first;
   if (registry::first != nullptr) registry::first->registered_prev = &t;
@@ -41,6 +65,8 @@ void strike(thread_context& t) noexcept {
   const base::spin_guard guard(registry::lock);
   (t.registered_prev ? t.registered_prev->registered_next : registry::first) = t.registered_next;
   if (t.registered_next != nullptr) t.registered_next->registered_prev = t.registered_prev;
+  if (t.slot < own_slots) registry::is_taken[t.slot] = false;
+  t.slot = own_slots;
 }
 
 constinit base::spin_lock free_lock;
@@ -51,7 +77,10 @@ struct recycler {
   guest* mine = nullptr;
   ~recycler() {
     if (mine == nullptr) return;
-    end_belongings(mine->own);                // it is the thread's guest still
+    end_belongings(mine->own); // it is the thread's guest still
+    if (mine->regions != 0)
+      env::panic("a thread ended in a region of the default rcu_domain",
+                 "who calls lock() calls unlock(), too");
     if (thrum_self_ == mine) become(nullptr); // later destructors of this thread get another one
     strike(*mine);
     const base::spin_guard guard(free_lock);

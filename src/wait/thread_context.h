@@ -10,12 +10,24 @@
 
 namespace thrum::wait {
 
+// Places where threads count what is to be counted without sharing cache lines (sync/region_counts.h). A slot below own_slots is one
+// thread's alone while it lives; threads beyond that number share the others.
+#if defined(THRUM_EXPLORE)
+inline constexpr std::uint32_t own_slots = 2;
+inline constexpr std::uint32_t shared_slots = 1;
+#else
+inline constexpr std::uint32_t own_slots = 128;
+inline constexpr std::uint32_t shared_slots = 8;
+#endif
+inline constexpr std::uint32_t all_slots = own_slots + shared_slots;
+
 struct alignas(64) thread_context
     : thread_head {                          // aligned: the low bits of its address are free for wait::lock
   bool is_worker = false;                    // constant after construction
   int number = 0;                            // of a plain thread, the kernel's; for reports
   mutable std::uint32_t collisions = 0;      // how often it found a guard taken; this thread only
-  std::uint64_t random_state = 0;            // this thread only; 0: not seeded yet
+  std::uint32_t slot = own_slots;            // this thread only, as the next
+  std::uint64_t random_state = 0;            // 0: not seeded yet
   thread_context* registered_next = nullptr; // guarded by the registry's lock, as is the next
   thread_context* registered_prev = nullptr;
 
@@ -48,6 +60,8 @@ bool locks_are_watched() noexcept;
 namespace registry {
 extern base::spin_lock lock;
 extern thread_context* first; // guarded by lock
+// Slots from here on up to own_slots were never given to a thread. It is written before the thread uses its slot.
+std::uint32_t end_of_own_slots() noexcept;
 } // namespace registry
 
 // Calls visit(context) for every thread that thrum knows, worker or not. Threads come and go only before or after the call.
