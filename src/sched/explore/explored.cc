@@ -140,6 +140,7 @@ runtime_core& default_runtime() noexcept { return *newest; }
 void push_ready(worker&, fiber& f) noexcept { go_on(f); }
 void push_fresh(worker& w, detail::task& t) noexcept { w.runtime.global.push_front_level(t); }
 void share(worker&) noexcept {}
+void launch_into(runtime_core&, detail::task&) noexcept {}
 bool launch_here(const executor&, detail::task&) noexcept { return false; }
 void bury(worker&, fiber&) noexcept {}
 void arouse_monitor(runtime_core&) noexcept {}
