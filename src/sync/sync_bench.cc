@@ -9,6 +9,7 @@
 #include <thrum/latch.h>
 #include <thrum/mutex.h>
 #include <thrum/once.h>
+#include <thrum/rcu.h>
 #include <thrum/runtime.h>
 #include <thrum/semaphore.h>
 #include <thrum/sharded_counter.h>
@@ -53,6 +54,28 @@ void shared_mutex_read(benchmark::State& s) {
 void shared_mutex_write(benchmark::State& s) {
   shared_mutex m;
   each(s, [&] { const std::lock_guard hold(m); });
+}
+void rcu_read(benchmark::State& s) {
+  each(s, [] { const std::scoped_lock region(rcu_default_domain()); });
+}
+void rcu_read_in_a_domain_of_ones_own(benchmark::State& s) {
+  rcu_domain d;
+  each(s, [&] { const std::scoped_lock region(d); });
+}
+void rcu_read_by_an_object(benchmark::State& s) {
+  each(s, [] { const rcu_region region; });
+}
+void rcu_synchronize_nobody(benchmark::State& s) { // one heavy fence
+  each(s, [] { rcu_synchronize(); });
+}
+void rcu_retire_delete(benchmark::State& s) { // with its deletion, some at a time
+  rcu_domain d;
+  struct object : rcu_obj_base<object> {};
+  int count = 0;
+  each(s, [&] {
+    (new object)->retire({}, d);
+    if (++count % 1'000 == 0) rcu_barrier(d);
+  });
 }
 void semaphore_acquire_release(benchmark::State& s) {
   counting_semaphore<> p(1);
@@ -106,6 +129,11 @@ void barrier_of_one(benchmark::State& s) {
 BENCHMARK(mutex_lock_unlock);
 BENCHMARK(shared_mutex_read);
 BENCHMARK(shared_mutex_write);
+BENCHMARK(rcu_read);
+BENCHMARK(rcu_read_in_a_domain_of_ones_own);
+BENCHMARK(rcu_read_by_an_object);
+BENCHMARK(rcu_synchronize_nobody);
+BENCHMARK(rcu_retire_delete);
 BENCHMARK(semaphore_acquire_release);
 BENCHMARK(notify_nobody);
 BENCHMARK(atomic_notify_nobody);
@@ -271,6 +299,18 @@ void sum_of_a_sharded_counter(benchmark::State& s) {
 BENCHMARK(add_to_an_atomic)->ThreadRange(1, 4)->UseRealTime();
 BENCHMARK(add_to_a_sharded_counter)->ThreadRange(1, 4)->UseRealTime();
 BENCHMARK(sum_of_a_sharded_counter);
+
+// ---- readers on several threads. The time is what one takes one of the threads.
+
+void readers_of_a_shared_mutex(benchmark::State& s) {
+  static shared_mutex m;
+  for (auto _ : s) const std::shared_lock hold(m);
+}
+void readers_in_a_region(benchmark::State& s) {
+  for (auto _ : s) const std::scoped_lock region(rcu_default_domain());
+}
+BENCHMARK(readers_of_a_shared_mutex)->ThreadRange(1, 4)->UseRealTime();
+BENCHMARK(readers_in_a_region)->ThreadRange(1, 4)->UseRealTime();
 
 // ---- timers
 
