@@ -74,7 +74,7 @@ public:
         static_cast<std::uint32_t>(word_.load(std::memory_order_relaxed) & 1); // relaxed: either is right
     auto& opened = places_[slot].opened[phase];
     if (__builtin_expect(slot < wait::own_slots, true))
-      opened.store(opened.load(std::memory_order_relaxed) + 1, // relaxed: its own; I3
+      opened.store(opened.load(std::memory_order_relaxed) + 1, // relaxed: its own (I3)
                    std::memory_order_relaxed);                 // relaxed: R1
     else
       opened.fetch_add(1, std::memory_order_relaxed);         // relaxed: R1
@@ -87,7 +87,7 @@ public:
   [[nodiscard]] [[gnu::always_inline]] bool leave(std::uint32_t slot, std::uint32_t phase) noexcept {
     auto& closed = places_[slot].closed[phase];
     if (__builtin_expect(slot < wait::own_slots, true))
-      closed.store(closed.load(std::memory_order_relaxed) + 1, // relaxed: its own; I3
+      closed.store(closed.load(std::memory_order_relaxed) + 1, // relaxed: its own (I3)
                    std::memory_order_release);                 // R3
     else
       closed.fetch_add(1, std::memory_order_release);                       // R3
