@@ -30,11 +30,12 @@
 //                        fiber retired the object or closed the last region (on a plain thread: of the default runtime). They may wait,
 //                        retire, and open regions; stop requests do not interrupt them. One that waits delays those behind it.
 //                        An exception that leaves a deleter goes to options.on_unhandled (runtime.h), or ends the program.
-// Memory that waits      is what was retired since the longest open region was opened, or, if that is more, until a processor came to
-//                        the fiber above. retire() itself never waits: it may be called in a region, or on a strand. So a
-//                        writer that could outrun its readers says when it has had enough:
-//                        if (domain.waiting() > 1'000) rcu_barrier(domain); outside of regions. A reader who parks in a region for
-//                        long lets a domain of its own have it, or the default domain grows.
+// Memory that waits      is what was retired in the last two periods, a period being as long as the longest region that is open when it
+//                        begins; or, if that is more, what was retired until a processor came to the fiber above. No number bounds
+//                        it: retire() never waits, so that it may be called in a region and on a strand. A writer that could outrun its
+//                        readers says itself when it has had enough, outside of regions:
+//                        if (domain.waiting() > 1'000) rcu_barrier(domain). A reader who parks in a region for long uses a domain
+//                        of its own, or what all others retire in the default domain waits for it, too.
 // Cancellation           rcu_synchronize() and rcu_barrier() throw `cancelled` (the standard's never throw); nothing is lost
 //                        then, deleters are called all the same. Locking never waits.
 // May park               rcu_synchronize(), rcu_barrier(), a domain's destructor.
