@@ -49,8 +49,8 @@
 // Errors                 std::bad_alloc, from rcu_retire(), which allocates, and from making a domain. retire() does not. (Without
 //                        memory for a fiber's first lock() in a domain of one's own the program ends.)
 // Cost                   lock and unlock: no atomic read-modify-write, and no cache line that another thread writes to, whoever reads
-//                        beside: 8 ns together, an rcu_region 5 ns, in a domain of one's own 14 ns and two allocations in a fiber's
-//                        first (November 2026). From the 129th thread on: two read-modify-writes. To retire and delete: 28 ns with new
+//                        beside: 6 ns together, an rcu_region 4 ns, in a domain of one's own 10 ns and two allocations in a fiber's
+//                        first (November 2026). From the 129th thread on: two read-modify-writes. To retire and delete: 22 ns with new
 //                        and delete. A period, which serves all who wait for it: a system call (membarrier, 0.3 to 14 us), two if
 //                        it has to wait, and a look at a cache line for each thread. A domain takes 18 KiB.
 // Source of the idea     C++26 (P2545); sleepable RCU of Linux, for readers that wait; userspace RCU.
