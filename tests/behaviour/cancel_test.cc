@@ -13,6 +13,7 @@
 #include <thrum/limit.h>
 #include <thrum/net/tcp.h>
 #include <thrum/operation.h>
+#include <thrum/rcu.h>
 #include <thrum/task.h>
 #include <thrum/thrum.h>
 
@@ -156,6 +157,11 @@ struct flag_and_condition {
     changed.notify_one();
   }
 };
+struct one_region {
+  one_region() { thrum::rcu_retire(new int, {}, d); }
+  thrum::rcu_domain d;
+  thrum::rcu_region region{d};
+};
 struct one_fiber {
   chan<int> end = chan<int>(1);
   thrum::fiber<int> f = spawn([e = end] { return thrum::shield([&] { return e.recv().value(); }); });
@@ -280,6 +286,12 @@ const std::vector<std::pair<std::string, maker>>& operations() {
                                               s.a.notify_one();
                                             },
                                             [](auto& s) { s.a.wait(0); })},
+      {"rcu_synchronize",
+       see<one_region>([](auto& s) { thrum::rcu_synchronize(s.d); }, [](auto& s) { s.region.close(); },
+                       [](auto& s) { thrum::rcu_synchronize(s.d); })},
+      {"rcu_barrier",
+       see<one_region>([](auto& s) { thrum::rcu_barrier(s.d); }, [](auto& s) { s.region.close(); },
+                       [](auto& s) { thrum::rcu_barrier(s.d); })},
       {"get of a future",
        see<one_future>([](auto& s) { EXPECT_EQ(s.f.get(), 1); }, [](auto& s) { s.p.set_value(1); },
                        [](auto& s) { EXPECT_EQ(s.f.get(), 1); })},
