@@ -23,8 +23,13 @@
 //
 // Work in private queues is not looked at: its processor has a worker, which runs it or publishes it.
 //
+// Whoever is counted as a searcher, and does not search on, does as who goes to sleep: others who made work meanwhile, or found some,
+// saw a searcher and woke nobody. So the last one counts itself out, and behind a full fence looks through the queues once more.
+// (It may compute for long from then on; the monitor would see what is left after a millisecond or two.)
+//
 // Orderings
-//   I1  the two fences above (and the equivalent seq_cst operations on the counters).
+//   I1  the fences above. The counters change by seq_cst operations, which alone do not make a fence: what is looked at behind them
+//       is looked at by relaxed loads.
 //   I2  token: wake's release exchange -> sleeper's acquire load: the sleeper sees the processor that it was handed.
 //   I3  polling, polling_until: who sets an earlier timer and then becomes idle sees that the poller sleeps too long, or the
 //       poller sees the timer (full fences on both sides).
@@ -143,7 +148,7 @@ void wake_worker(worker& w) noexcept {
 }
 
 // Gives an idle processor to a sleeper, to the poller or to a new thread. Requires: the caller has counted a searcher, which
-// the one who is woken is from now on. False: no thread could be started, but meanwhile there is somebody to wake.
+// the one who is woken is from now on. False: nobody was woken, but there may be somebody by now.
 bool wake_searcher(runtime_core& core) noexcept {
   processor* p = nullptr;
   worker* sleeper;
@@ -157,10 +162,15 @@ bool wake_searcher(runtime_core& core) noexcept {
     }
   }
   if (p == nullptr) {
-    core.searching.fetch_sub(1, std::memory_order_seq_cst); // I1
-    // Perhaps the poller has looked and polls again, and whoever made work since then saw us as a searcher (I1).
-    if (core.polling.load(std::memory_order_seq_cst) != 0) kick(core); // I1
-    return true;
+    const bool last = core.searching.fetch_sub(1, std::memory_order_seq_cst) == 1; // I1
+    base::thread_fence(std::memory_order_seq_cst);                                 // I1
+    // Perhaps the poller has looked and polls again, and whoever made work since then saw us as a searcher (I1). Or it has found
+    // something and computes by now, and saw us as a searcher, too.
+    if (core.polling.load(std::memory_order_relaxed) != 0) { // relaxed: the fence
+      kick(core);
+      return true;
+    }
+    return !last || !work_visible(core);
   }
   if (sleeper != nullptr) {
     sleeper->proc = p;
@@ -263,7 +273,7 @@ bool sleep_until_needed(worker& w) noexcept {
       wake_all(core); // whoever set it takes idle_lock afterwards, so one of us sees the other
     if (!sleep_on_token(w)) {
       w.retired.store(true, std::memory_order_relaxed); // relaxed: whoever sees it joins the thread
-      base::thread_fence(std::memory_order_seq_cst);    // O1 (monitor.cc)
+      base::thread_fence(std::memory_order_seq_cst);    // O1 (arouse.h)
       arouse_monitor(core);
       return false;
     }
@@ -336,8 +346,9 @@ void stop_searching(worker& w) noexcept {
   if (!w.searching) return;
   w.searching = false;
   runtime_core& core = w.runtime;
-  if (core.searching.fetch_sub(1, std::memory_order_seq_cst) == 1 && work_visible(core)) // I1
-    wake_another(core);
+  if (core.searching.fetch_sub(1, std::memory_order_seq_cst) != 1) return; // I1
+  base::thread_fence(std::memory_order_seq_cst);                           // I1
+  if (work_visible(core)) wake_another(core);
 }
 
 } // namespace thrum::sched

@@ -206,6 +206,32 @@ struct offer_and_worker {
   }
 };
 
+// The last one who searches finds something, and computes from then on. Who brings more meanwhile sees that somebody searches, so it is
+// on the searcher to see that there is more, and to wake another.
+struct the_searcher_computes {
+  static constexpr int threads = 3;
+  explored_runtime<2> all{2, 1};
+  worker w{all.core}, second{all.core};
+  the_searcher_computes() {
+    w.proc = all.core.processors[0];
+    all.world.has_spare = true;
+  }
+  void thread(int index) {
+    if (index == 1) {
+      all.submit(0);
+      all.submit(1);
+    } else if (index == 2) {
+      all.work_if_started(second);
+    } else {
+      thrum_self_ = &w;
+      detail::runnable* const first = all.find(w);
+      if (first == nullptr) return;
+      stop_searching(w);
+      all.run_item(first); // it looks at nothing any more
+    }
+  }
+};
+
 // A worker sets a timer and runs out of work while another polls: somebody is awake when it is due.
 struct timer_and_poller {
   static constexpr int threads = 2;
@@ -302,6 +328,47 @@ struct more_processors {
   }
 };
 
+// A second processor is made while the worker of the first walks through all that there are.
+struct a_processor_is_made {
+  static constexpr int threads = 2;
+  explored_runtime<1> all{1, 0};
+  worker w{all.core};
+  a_processor_is_made() { w.proc = all.core.processors[0]; }
+  void thread(int index) {
+    if (index == 0) return all.work(w);
+    set_processors(all.core, 2);
+    all.submit(0);
+  }
+};
+
+// The only worker finds something, and computes from then on, with more to do left in the global queue. A second processor is asked
+// for: whoever does that wakes somebody for it, also if the worker has been searching a moment ago.
+struct more_for_what_is_left {
+  static constexpr int threads = 3;
+  explored_runtime<2> all{1, 0};
+  worker w{all.core}, second{all.core};
+  more_for_what_is_left() {
+    w.proc = all.core.processors[0];
+    all.world.has_spare = true;
+    for (auto& each : all.items) all.core.global.push_front_level(each);
+  }
+  void thread(int index) {
+    if (index == 1) {
+      set_processors(all.core, 2);
+    } else if (index == 2) {
+      all.work_if_started(second);
+    } else {
+      thrum_self_ = &w;
+      w.searching = true;
+      all.core.searching.fetch_add(1, std::memory_order_seq_cst);
+      detail::runnable* const first = all.find(w);
+      if (first == nullptr) return;
+      stop_searching(w);
+      all.run_item(first);
+    }
+  }
+};
+
 // One asks for fewer, one for more, and a worker goes to sleep.
 struct fewer_and_more_processors {
   static constexpr int threads = 3;
@@ -348,6 +415,9 @@ TEST(idle_explore, two_workers_do_not_leave_work_to_each_other) {
   explore::expect_correct<plain_thread_and_two_processors>(bounded<2, 500'000>);
 }
 TEST(idle_explore, an_offer_is_taken) { explore::expect_correct<offer_and_worker>(bounded<3>); }
+TEST(idle_explore, a_searcher_that_computes_leaves_nothing_behind) {
+  explore::expect_correct<the_searcher_computes>(bounded<2>);
+}
 TEST(idle_explore, a_timer_is_seen_by_the_poller) { explore::expect_correct<timer_and_poller>(bounded<2>); }
 TEST(idle_explore, a_timer_of_a_plain_thread_is_seen) {
   explore::expect_correct<timer_of_a_plain_thread>(bounded<2>);
@@ -359,6 +429,10 @@ TEST(idle_explore, a_processor_that_rests_takes_no_work_along) {
 }
 TEST(idle_explore, a_processor_that_comes_takes_work) {
   explore::expect_correct<more_processors>(bounded<2>);
+  explore::expect_correct<more_for_what_is_left>(bounded<2>);
+}
+TEST(idle_explore, a_processor_is_seen_complete_or_not_at_all) {
+  explore::expect_correct<a_processor_is_made>(bounded<2>);
 }
 TEST(idle_explore, who_asks_for_fewer_and_who_asks_for_more_leave_enough) {
   explore::expect_correct<fewer_and_more_processors>(bounded<1>);
@@ -383,11 +457,21 @@ TEST(idle_explore, every_order_is_needed) {
        explore::scenario_of<timer_of_a_plain_thread>(bounded<1>),
        explore::scenario_of<timer_and_poller>(bounded<1>),
        explore::scenario_of<plain_thread_and_two_processors>(bounded<1>),
-       explore::scenario_of<offer_and_worker>(bounded<2>), explore::scenario_of<the_end>(bounded<1>)},
+       explore::scenario_of<offer_and_worker>(bounded<2>), explore::scenario_of<the_end>(bounded<1>),
+       explore::scenario_of<the_searcher_computes>(bounded<1>)},
       {.files = {"sched/idle.cc", "sched/park.cc", "sched/timers.cc"},
        .left_alone = {"idle_count.fetch_", "searching.fetch_", "searching.compare_exchange",
                       "polling.compare_exchange", "polling.store(0", "kicked.exchange", "core.stopping.load",
                       "core.visitors"}}));
+}
+
+TEST(idle_explore, every_order_of_resizing_is_needed) {
+  explore::expect_no_survivor(
+      explore::mutation_gate({explore::scenario_of<a_processor_is_made>(bounded<2>),
+                              explore::scenario_of<a_processor_is_laid_down>(bounded<2>),
+                              explore::scenario_of<more_for_what_is_left>(bounded<2>),
+                              explore::scenario_of<fewer_and_more_processors>(bounded<1>)},
+                             {.files = {"sched/resize.cc", "sched/runtime_core.h"}}));
 }
 
 } // namespace thrum::sched
