@@ -19,16 +19,11 @@
 // a blocked thread, since blocking calls come in crowds. A timer that will be due wakes it in time. When all processors are idle
 // for some looks it sleeps until one is not: an idle program wakes up zero times a second.
 //
-// Orderings
-//   O1  the monitor sets monitor_asleep and then, behind a full fence, reads idle_count; who takes an idle processor changes
-//       idle_count and then reads monitor_asleep, both seq_cst: one of them sees the other. The same between who asks for a
-//       dump (dump_wanted, then monitor_asleep) and the monitor (monitor_asleep, then dump_wanted); and a thread that ends (retired,
-//       then monitor_asleep) and the monitor, which joins it.
-//   O3  bells, ringing: who rings counts itself and then reads a bell; a monitor that ends takes its bell away and then waits
-//       until nobody rings. Both seq_cst: so no bell leads to a runtime that is gone.
+// How it sleeps and is woken: arouse.h, with the orderings O1 and O3.
 #include "sched/monitor.h"
 
 #include "env/panic.h"
+#include "sched/arouse.h"
 #include "sched/deep.h"
 #include "sched/handoff.h"
 #include "sched/inspector.h"
@@ -54,29 +49,7 @@ constexpr unsigned looks_in_a_crowd = 10;
 constexpr unsigned idle_looks = 25;
 constexpr env::nanoseconds first_inspection = 1'000'000'000; // of a runtime that is never idle
 
-// ---- asking for a dump. The bells of the monitors, in an array that a signal handler may walk.
-constinit base::atomic<runtime_core*> bells[16];
-constinit base::atomic<std::uint32_t> ringing{0};
-constinit base::atomic<bool> dump_wanted{false};
-
-void hang_bell(runtime_core& core) noexcept {
-  for (auto& bell : bells) {
-    runtime_core* nobody = nullptr;
-    if (bell.compare_exchange_strong(nobody, &core, std::memory_order_seq_cst, // O3
-                                     std::memory_order_relaxed))               // relaxed: another's
-      return;
-  }
-}
-
-void take_bell_away(runtime_core& core) noexcept {
-  for (auto& bell : bells) {
-    runtime_core* mine = &core;
-    if (bell.compare_exchange_strong(mine, nullptr, std::memory_order_seq_cst, // O3
-                                     std::memory_order_relaxed))               // relaxed: another's
-      break;
-  }
-  for (unsigned turn = 0; ringing.load(std::memory_order_seq_cst) != 0; ++turn) base::back_off(turn); // O3
-}
+constinit bells<runtime_core, 16> the_bells;
 
 struct observation {
   worker* holder = nullptr;
@@ -145,10 +118,7 @@ private:
   }
 
   void write_dump_if_wanted() noexcept {
-    if (inspector_ != nullptr &&
-        dump_wanted.load(std::memory_order_relaxed) &&          // relaxed: the exchange decides
-        dump_wanted.exchange(false, std::memory_order_seq_cst)) // O1
-      inspector_->write_dump();
+    if (inspector_ != nullptr && the_bells.take_request()) inspector_->write_dump();
   }
 
   // Sleeps until not all are idle. What is wrong while nobody does anything is found here. Sleep begins before that is looked for: who was
@@ -156,8 +126,7 @@ private:
   void rest() noexcept {
     bool active = true;
     do {
-      core_.monitor_asleep.store(1, std::memory_order_relaxed); // relaxed: the fence
-      base::thread_fence(std::memory_order_seq_cst);            // O1
+      lie_down(core_.monitor_asleep);
       reap();
       write_dump_if_wanted();
       const env::nanoseconds next =
@@ -284,8 +253,7 @@ private:
   // Requires: monitor_asleep was set, and may have been taken away since.
   void sleep_deeply(env::nanoseconds until) noexcept {
     while (!ending() && core_.monitor_asleep.load(std::memory_order_relaxed) != 0 && // relaxed: a flag
-           all_idle() && !dump_wanted.load(std::memory_order_relaxed) &&             // relaxed: the fence
-           (until == env::forever || core_.world.now() < until))
+           all_idle() && !the_bells.is_dump_wanted() && (until == env::forever || core_.world.now() < until))
       core_.world.wait_word(&core_.monitor_asleep, 1, until);
   }
 
@@ -325,9 +293,9 @@ void monitor_main(void* raw) noexcept {
   const int number = core.world.this_thread();
   core.monitor_number.store(number, std::memory_order_relaxed); // relaxed: a number
   core.world.set_time_slice(number, worker::short_slice);
-  hang_bell(core);
+  the_bells.hang(core);
   monitor(core).run();
-  take_bell_away(core);
+  the_bells.take_away(core);
 }
 
 } // namespace
@@ -363,22 +331,9 @@ void end_monitor(runtime_core& core) noexcept {
 }
 
 bool request_dump() noexcept {
-  dump_wanted.store(true, std::memory_order_seq_cst); // O1
-  ringing.fetch_add(1, std::memory_order_seq_cst);    // O3
-  bool any = false;
-  for (auto& bell : bells)
-    if (runtime_core* core = bell.load(std::memory_order_seq_cst)) { // O3
-      arouse_monitor(*core);
-      any = true;
-    }
-  ringing.fetch_sub(1, std::memory_order_seq_cst); // O3
-  return any;
+  return the_bells.ask_for_a_dump([](runtime_core& core) noexcept { arouse_monitor(core); });
 }
 
-void arouse_monitor(runtime_core& core) noexcept {
-  if (__builtin_expect(core.monitor_asleep.load(std::memory_order_seq_cst) == 0, true)) return; // O1
-  core.monitor_asleep.store(0, std::memory_order_relaxed); // relaxed: a flag
-  core.world.wake_word(&core.monitor_asleep, 1);
-}
+void arouse_monitor(runtime_core& core) noexcept { arouse(core.monitor_asleep, core.world); }
 
 } // namespace thrum::sched
