@@ -3,6 +3,7 @@
 #include "base/spin_lock.h"
 #include "sched/one_by_one.h"
 #include "sched/runtime_core.h"
+#include "sched/tape_holder.h"
 #include "sched/worker.h"
 
 #include <cerrno>
@@ -11,9 +12,9 @@ namespace thrum::sched::record {
 
 namespace {
 
-constinit base::atomic<tape*> current{nullptr}; // K1, K2
-constinit base::spin_lock elsewhere_lock;       // taken before `current` is cleared, too
-constinit pen elsewhere;                        // guarded; of those who are no workers
+constinit tape_holder<tape> current;
+constinit base::spin_lock elsewhere_lock; // taken before `current` is cleared, too
+constinit pen elsewhere;                  // guarded; of those who are no workers
 constinit base::atomic<std::uint64_t> tapes{0};
 
 void note_loss(tape& t, env::nanoseconds at, std::uint32_t slots) noexcept {
@@ -60,21 +61,19 @@ slot* make_room(tape& t, pen& p, const worker* w, env::nanoseconds at, std::uint
 
 void put(worker& w, const event& e, const origin* o = nullptr) noexcept {
   pen& p = w.recorder;
-  p.busy.store(true, std::memory_order_relaxed);         // relaxed: the fence
-  base::light_fence();                                   // K1
-  if (tape* t = current.load(std::memory_order_acquire)) // K2
-    if (slot* s = make_room(*t, p, &w, e.at, o != nullptr ? 2 : 1)) {
-      s->e = e;
-      if (o != nullptr) s[1].o = *o;
-      if (e.processor != event::no_processor && e.processor >= p.here->processors) // it was made meanwhile
-        p.here->processors = static_cast<std::uint16_t>(e.processor + 1);
-    }
-  p.busy.store(false, std::memory_order_release); // K1
+  current.with_tape(p.busy, [&](tape& t) {
+    slot* const s = make_room(t, p, &w, e.at, o != nullptr ? 2 : 1);
+    if (s == nullptr) return;
+    s->e = e;
+    if (o != nullptr) s[1].o = *o;
+    if (e.processor != event::no_processor && e.processor >= p.here->processors) // it was made meanwhile
+      p.here->processors = static_cast<std::uint16_t>(e.processor + 1);
+  });
 }
 
 void put_elsewhere(const event& e) noexcept {
   const base::spin_guard guard(elsewhere_lock);
-  if (tape* t = current.load(std::memory_order_acquire)) // K2
+  if (tape* t = current.now())
     if (slot* s = make_room(*t, elsewhere, nullptr, e.at, 1)) s->e = e;
 }
 
@@ -116,14 +115,12 @@ int start(tape& t, std::size_t bytes) noexcept {
   if (t.chunks == nullptr) return -ENOMEM;
   t.count = static_cast<std::uint32_t>(count);
   t.number = tapes.fetch_add(1, std::memory_order_relaxed) + 1; // relaxed: only unique
-  tape* nobody = nullptr;
-  if (!current.compare_exchange_strong(nobody, &t, std::memory_order_release, // K2
-                                       std::memory_order_relaxed)) {          // relaxed: another's
+  if (!current.put(t)) {
     give_back(t);
     return -EBUSY;
   }
   for_each_worker([](worker& w) { w.recorded.store(true, std::memory_order_relaxed); }); // relaxed: the fence
-  base::heavy_fence();                                                                   // K1
+  base::heavy_fence();                                                                   // K1 (tape_holder.h)
   t.since = world.now();
   if (this_fiber() != nullptr) { // it is where it is without an event
     worker& w = enter();
@@ -136,13 +133,12 @@ int start(tape& t, std::size_t bytes) noexcept {
 void stop(tape& t) noexcept {
   {
     const base::spin_guard guard(elsewhere_lock);
-    current.store(nullptr, std::memory_order_relaxed); // relaxed: the fence; and guarded
+    current.clear();
   }
-  base::heavy_fence(); // K1
+  current.let_all_see();
   for_each_worker([](worker& w) {
     w.recorded.store(w.runtime.asking != nullptr, std::memory_order_relaxed); // relaxed: a hint
-    for (unsigned turn = 0; w.recorder.busy.load(std::memory_order_acquire); ++turn)
-      base::back_off(turn); // K1
+    current.wait_for(w.recorder.busy);
   });
   t.until = env::linux_world().now();
 }
@@ -153,7 +149,7 @@ void give_back(tape& t) noexcept {
   t.count = 0;
 }
 
-bool is_on() noexcept { return current.load(std::memory_order_relaxed) != nullptr; } // relaxed: a hint
+bool is_on() noexcept { return current.any(); }
 
 void created(worker& w, const detail::task& t, bool by_fiber) noexcept {
   if (one_by_one* const seen = w.runtime.asking; seen != nullptr && by_fiber && w.current_fiber() != nullptr)

@@ -18,7 +18,7 @@
 // So "made ready" is never after the start that it caused, and slices on one processor do not overlap. Events of one chunk have their
 // order by their places, where a coarse clock gives them the same time.
 //
-// Orderings
+// Orderings (the code of both is in tape_holder.h)
 //   K1  pen::busy and the tape: a worker sets `busy` and then, behind a fence, reads `current`; who ends the recording clears `current`
 //       and then, behind the heavy half of the fence, waits until no worker is busy. So either the worker finds no tape, or it
 //       has written all of its event (release store of busy -> acquire load) when the tape is read.
