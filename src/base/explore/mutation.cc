@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
+#include <fstream>
 #include <ostream>
 #include <sstream>
 #include <utility>
@@ -45,6 +47,31 @@ std::string short_name(std::string_view type) {
   return std::string(colon == std::string_view::npos ? type : type.substr(colon + 2));
 }
 
+bool is_left_alone(const site_record& record, const std::vector<std::string>& parts) {
+  if (parts.empty()) return false;
+  const std::string line = source_line(record.file, record.line);
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](const std::string& part) { return line.find(part) != std::string::npos; });
+}
+
+// For tools/check_gates.py, which wants every ordered access of the tree in some gate: all sites that were reached, and what this
+// gate does with them. The file that THRUM_GATE_SITES names begins anew with the first gate of a process.
+void write_down(const std::vector<site_record>& sites, const gate_options& how) {
+  const char* const name = std::getenv("THRUM_GATE_SITES");
+  if (name == nullptr) return;
+  static bool begun = false;
+  std::ofstream out(name, begun ? std::ios::app : std::ios::trunc);
+  begun = true;
+  for (const site_record& each : sites) {
+    if (next_weaker(each.kind, each.order).empty()) continue;
+    out << each.file << '\t' << each.line << '\t' << name_of(each.kind) << '\t' << name_of(each.order) << '\t'
+        << (!in_files(each, how.files)            ? "reached"
+            : is_left_alone(each, how.left_alone) ? "left alone"
+                                                  : "weakened")
+        << '\n';
+  }
+}
+
 bool covers(const allowance& a, const mutant& m) {
   return a.from == m.where.order && a.to == m.weakened && m.code.find(a.code) != std::string::npos;
 }
@@ -66,13 +93,11 @@ gate_report mutation_gate(std::initializer_list<scenario> scenarios, const gate_
 
   if (report.baseline_failure.empty()) {
     const std::vector<site_record> sites = the_sites.records(); // a copy: a mutant may reach new sites
+    write_down(sites, how);
     for (std::size_t i = 0; i < sites.size(); ++i) {
       std::vector<strength> to_try = next_weaker(sites[i].kind, sites[i].order);
       if (!in_files(sites[i], how.files) || to_try.empty()) continue;
-      const std::string line = source_line(sites[i].file, sites[i].line);
-      if (std::any_of(how.left_alone.begin(), how.left_alone.end(),
-                      [&](const std::string& part) { return line.find(part) != std::string::npos; }))
-        continue;
+      if (is_left_alone(sites[i], how.left_alone)) continue;
       ++report.sites;
       for (std::size_t next = 0; next < to_try.size(); ++next) {
         mutant m{
