@@ -47,7 +47,8 @@ enum class asymmetric_fences : std::uint8_t {
 struct options {
   explore::strategy strategy = dfs{};
   std::uint64_t max_executions = 10'000'000; // abandoned ones count
-  double seconds = 0; // 0: no limit. Prefer max_executions in tests: it does not depend on the machine
+  double seconds =
+      0; // of CPU time; 0: no limit. Prefer max_executions in tests: it does not depend on the machine
   std::uint64_t seed = 1;
   int max_steps = 2000; // in one execution; reaching it is reported as a livelock
   asymmetric_fences fences = asymmetric_fences::paired;
@@ -63,10 +64,10 @@ struct result {
   std::string model;
   std::string strategy;
   std::uint64_t seed = 0;
-  std::uint64_t executions = 0; // run to their end
-  std::uint64_t pruned = 0;     // abandoned half-way because an equivalent one had been explored
-  std::uint64_t steps = 0;      // in all executions
-  double seconds = 0;
+  std::uint64_t executions = 0;   // run to their end
+  std::uint64_t pruned = 0;       // abandoned half-way because an equivalent one had been explored
+  std::uint64_t steps = 0;        // in all executions
+  double seconds = 0;             // of CPU time
   bool complete = false;          // every execution within the strategy's bound was explored (searches only)
   bool histories_dropped = false; // a location had more stores than are remembered (limit M3 of memory.h)
   std::string failure;            // empty: none found
