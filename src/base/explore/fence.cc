@@ -25,7 +25,8 @@ void asymmetric_fence(strength written, site at) {
   if (!e.running()) return;
   const strength half = the_sites.effective(site_kind::asymmetric_fence, written, at);
   const asymmetric_fences mode = e.wanted().fences;
-  const int threads = e.threads();
+  // Before the threads begin, what is known of them is left from the execution before; afterwards thread 0 knows it all.
+  const int threads = e.in_threads() ? e.threads() : 1;
   if (half == strength::none || (half == strength::light && mode == asymmetric_fences::instant)) return;
 
   // A light fence takes part in S only towards heavy ones.

@@ -121,6 +121,30 @@ TEST(litmus, dekker_by_asymmetric_fences_needs_one_half_on_each_side_and_one_of_
             all_of_two_bits);
 }
 
+namespace {
+
+// The world is built behind a heavy fence. Of the threads it knows nothing yet: not what those of the execution before did.
+struct built_behind_a_heavy_fence {
+  static constexpr int threads = 3;
+  atomic<int> x{0}, y{0};
+  int r1 = 0, r2 = 0;
+  built_behind_a_heavy_fence() { heavy_fence(); }
+  void thread(int index) {
+    if (index == 0) return;
+    (index == 1 ? x : y).store(1, relaxed);
+    light_fence();
+    (index == 1 ? r1 : r2) = (index == 1 ? y : x).load(relaxed);
+  }
+  std::string outcome() const { return text({r1, r2}); }
+};
+
+} // namespace
+
+TEST(litmus, nothing_of_an_execution_is_left_when_the_next_one_begins) {
+  for (const asymmetric_fences mode : {asymmetric_fences::paired, asymmetric_fences::instant})
+    EXPECT_EQ(outcomes_of<built_behind_a_heavy_fence>({.fences = mode}), all_of_two_bits);
+}
+
 TEST(litmus, light_fences_are_ordered_with_the_heavy_one_but_not_with_each_other) {
   const outcomes paired = outcomes_of<two_workers_one_monitor>();
   EXPECT_EQ(paired, (outcomes{"0 0 0", "0 0 1"}));
