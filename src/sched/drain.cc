@@ -139,7 +139,8 @@ void note_end(runtime_core& core) noexcept {
 }
 
 bool drain(runtime_core& core) noexcept {
-  core.draining.store(true, std::memory_order_seq_cst); // N2, M2 (timers.cc)
+  core.draining.store(true, std::memory_order_relaxed); // relaxed: the fence
+  base::thread_fence(std::memory_order_seq_cst);        // M2 (timers.cc)
   const env::nanoseconds deadline =
       core.drain_limit >= env::forever / 2 ? env::forever : core.world.now() + core.drain_limit;
   for (;;) {

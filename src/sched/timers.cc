@@ -158,7 +158,7 @@ void repeat_timer(worker& w, timer_entry& e, env::nanoseconds period) noexcept {
 //   full fence                                   full fence
 //   draining? -> finished + 1, launch nothing    sum
 //
-//   M2  the fence of who fires <-> the seq_cst store of the drainer: one of them sees the other.
+//   M2  the two fences: one of them sees the other. (A seq_cst store would not do: what the drainer sums are relaxed loads.)
 bool announce_launch(worker& w) noexcept {
   processor& p = *w.proc;
   p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1,
