@@ -114,14 +114,15 @@ public:
   }
 
   template <class F> auto then(F&& f, place site = place::current()) && {
-    return std::move(*this).then(executor::current(), std::forward<F>(f), site);
+    return detail::react<detail::then_how<T, true, function<F>>, function<F>>(
+        std::move(*this), detail::workplace_here(), std::forward<F>(f), site);
   }
   template <class F> auto then(executor& where, F&& f, place site = place::current()) && {
-    return detail::react<detail::then_how<T, true, function<F>>, function<F>>(std::move(*this), &where,
-                                                                              std::forward<F>(f), site);
+    return detail::react<detail::then_how<T, true, function<F>>, function<F>>(
+        std::move(*this), detail::workplace_in(where), std::forward<F>(f), site);
   }
   template <class F> auto then_inline(F&& f, place site = place::current()) && {
-    return detail::react<detail::then_how<T, true, function<F>>, function<F>>(std::move(*this), nullptr,
+    return detail::react<detail::then_how<T, true, function<F>>, function<F>>(std::move(*this), {},
                                                                               std::forward<F>(f), site);
   }
 
@@ -133,8 +134,8 @@ public:
   template <class F>
     requires std::invocable<F, std::exception_ptr>
   future rescue(executor& where, F&& f, place site = place::current()) && {
-    return detail::react<detail::rescue_how<T, true, function<F>>, function<F>>(std::move(*this), &where,
-                                                                                std::forward<F>(f), site);
+    return detail::react<detail::rescue_how<T, true, function<F>>, function<F>>(
+        std::move(*this), detail::workplace_in(where), std::forward<F>(f), site);
   }
   template <class E, class F>
     requires std::invocable<F, const E&>
@@ -145,7 +146,7 @@ public:
     requires std::invocable<F, const E&>
   future rescue(executor& where, F&& f, place site = place::current()) && {
     return detail::react<detail::rescue_one_how<T, true, E, function<F>>, function<F>>(
-        std::move(*this), &where, std::forward<F>(f), site);
+        std::move(*this), detail::workplace_in(where), std::forward<F>(f), site);
   }
 
   template <std::invocable F> future finally(F&& f, place site = place::current()) && {
@@ -155,16 +156,16 @@ public:
     if constexpr (detail::returns_future<F>)
       return std::move(*this).settle(where, detail::finally_and_wait<T>(std::forward<F>(f)), site);
     else
-      return detail::react<detail::finally_how<T, true, function<F>>, function<F>>(std::move(*this), &where,
-                                                                                   std::forward<F>(f), site);
+      return detail::react<detail::finally_how<T, true, function<F>>, function<F>>(
+          std::move(*this), detail::workplace_in(where), std::forward<F>(f), site);
   }
 
   template <class F> auto settle(F&& f, place site = place::current()) && {
     return std::move(*this).settle(executor::current(), std::forward<F>(f), site);
   }
   template <class F> auto settle(executor& where, F&& f, place site = place::current()) && {
-    return detail::react<detail::settle_how<T, true, function<F>>, function<F>>(std::move(*this), &where,
-                                                                                std::forward<F>(f), site);
+    return detail::react<detail::settle_how<T, true, function<F>>, function<F>>(
+        std::move(*this), detail::workplace_in(where), std::forward<F>(f), site);
   }
 
   template <class Rep, class Period>
@@ -199,6 +200,7 @@ public:
 
   // The value, which lives as long as the future; or rethrows the exception.
   std::add_lvalue_reference_t<std::add_const_t<T>> get() const {
+    base::wait();
     auto& c = base::settled_core();
     if constexpr (std::is_reference_v<T>)
       return *c.value;
@@ -216,15 +218,16 @@ public:
   }
 
   template <class F> auto then(F&& f, place site = place::current()) const {
-    return then(executor::current(), std::forward<F>(f), site);
+    return detail::react<detail::then_how<T, false, function<F>>, function<F>>(
+        *this, detail::workplace_here(), std::forward<F>(f), site);
   }
   template <class F> auto then(executor& where, F&& f, place site = place::current()) const {
-    return detail::react<detail::then_how<T, false, function<F>>, function<F>>(*this, &where,
-                                                                               std::forward<F>(f), site);
+    return detail::react<detail::then_how<T, false, function<F>>, function<F>>(
+        *this, detail::workplace_in(where), std::forward<F>(f), site);
   }
   template <class F> auto then_inline(F&& f, place site = place::current()) const {
-    return detail::react<detail::then_how<T, false, function<F>>, function<F>>(*this, nullptr,
-                                                                               std::forward<F>(f), site);
+    return detail::react<detail::then_how<T, false, function<F>>, function<F>>(*this, {}, std::forward<F>(f),
+                                                                               site);
   }
 
   template <class F>
@@ -235,8 +238,8 @@ public:
   template <class F>
     requires std::invocable<F, std::exception_ptr>
   future<T> rescue(executor& where, F&& f, place site = place::current()) const {
-    return detail::react<detail::rescue_how<T, false, function<F>>, function<F>>(*this, &where,
-                                                                                 std::forward<F>(f), site);
+    return detail::react<detail::rescue_how<T, false, function<F>>, function<F>>(
+        *this, detail::workplace_in(where), std::forward<F>(f), site);
   }
   template <class E, class F>
     requires std::invocable<F, const E&>
@@ -247,23 +250,23 @@ public:
     requires std::invocable<F, const E&>
   future<T> rescue(executor& where, F&& f, place site = place::current()) const {
     return detail::react<detail::rescue_one_how<T, false, E, function<F>>, function<F>>(
-        *this, &where, std::forward<F>(f), site);
+        *this, detail::workplace_in(where), std::forward<F>(f), site);
   }
 
   template <std::invocable F> future<T> finally(F&& f, place site = place::current()) const {
     return finally(executor::current(), std::forward<F>(f), site);
   }
   template <std::invocable F> future<T> finally(executor& where, F&& f, place site = place::current()) const {
-    return detail::react<detail::finally_how<T, false, function<F>>, function<F>>(*this, &where,
-                                                                                  std::forward<F>(f), site);
+    return detail::react<detail::finally_how<T, false, function<F>>, function<F>>(
+        *this, detail::workplace_in(where), std::forward<F>(f), site);
   }
 
   template <class F> auto settle(F&& f, place site = place::current()) const {
     return settle(executor::current(), std::forward<F>(f), site);
   }
   template <class F> auto settle(executor& where, F&& f, place site = place::current()) const {
-    return detail::react<detail::settle_how<T, false, function<F>>, function<F>>(*this, &where,
-                                                                                 std::forward<F>(f), site);
+    return detail::react<detail::settle_how<T, false, function<F>>, function<F>>(
+        *this, detail::workplace_in(where), std::forward<F>(f), site);
   }
 
   template <class Rep, class Period>
@@ -394,18 +397,18 @@ private:
 // Calls f() in a fiber of the caller's runtime (or in the executor to which the caller belongs, or in the given one).
 template <std::invocable F> auto async(executor& where, const attrs& a, F&& f,
                                        std::source_location site = std::source_location::current()) {
-  return detail::start(where, a, std::forward<F>(f), site);
+  return detail::start(detail::workplace_in(where), a, std::forward<F>(f), site);
 }
 template <std::invocable F>
 auto async(executor& where, F&& f, std::source_location site = std::source_location::current()) {
-  return detail::start(where, attrs{}, std::forward<F>(f), site);
+  return detail::start(detail::workplace_in(where), attrs{}, std::forward<F>(f), site);
 }
 template <std::invocable F>
 auto async(const attrs& a, F&& f, std::source_location site = std::source_location::current()) {
-  return detail::start(executor::current(), a, std::forward<F>(f), site);
+  return detail::start(detail::workplace_here(), a, std::forward<F>(f), site);
 }
 template <std::invocable F> auto async(F&& f, std::source_location site = std::source_location::current()) {
-  return detail::start(executor::current(), attrs{}, std::forward<F>(f), site);
+  return detail::start(detail::workplace_here(), attrs{}, std::forward<F>(f), site);
 }
 
 // A future that is ready.

@@ -51,6 +51,7 @@
 //   F5  `source` is changed under the guard, or by the settler after the settlement, when nobody else reads it.
 #include "base/check.h"
 #include "env/panic.h"
+#include "sched/launch.h"
 #include "sched/park.h"
 #include "sched/runtime_core.h"
 #include "sched/scheduler.h"
@@ -157,6 +158,15 @@ future_node* only_node(const future_core& c) noexcept {
   if (__builtin_expect(c.is(future_core::is_asked), false)) wait_for_who_asks(c);
 }
 
+// As future_node_ops::settled. Most nodes are continuations that the caller's own runtime runs: they go into its queue right here.
+[[gnu::noinline]] bool launch_work_of(future_node& n) noexcept {
+  auto& w = static_cast<work_part&>(n);
+  return sched::launch_here(w.where, w); // it may be gone
+}
+[[gnu::always_inline]] inline bool tell_node(future_node& n) noexcept {
+  return (!n.ops->posts_work || !launch_work_of(n)) && n.ops->settled(n);
+}
+
 // Tells the nodes of a core that has settled, from `first` on (null: all that there are); and those of the cores that settle
 // thereby. See the head of this file. `ours`: a reference to the core, which is given back, or to the owner of its only node.
 [[gnu::noinline]] void tell(future_core* now, future_node* first, bool ours) noexcept {
@@ -167,14 +177,14 @@ future_node* only_node(const future_core& c) noexcept {
       future_node* const n = only_node(*now);
       if (n == nullptr) break;
       now->nodes.store(future_core::given(), std::memory_order_relaxed); // relaxed: to whom we tell it
-      if (!n->ops->settled(*n)) return;                                  // perhaps gone
+      if (!tell_node(*n)) return;                                        // perhaps gone
       now = &n->ops->core(*n);
     }
     if (first == nullptr) first = take_more_nodes(*now);
     while (first != nullptr) {
       for (future_node *n = first, *next; n != nullptr; n = next) {
         next = n->next;
-        if (!n->ops->settled(*n)) continue; // perhaps gone
+        if (!tell_node(*n)) continue; // perhaps gone
         n->next = nullptr;
         *later_end = n;
         later_end = &n->next;
@@ -277,7 +287,7 @@ void finish_work(future_core& c, work_part& w, std::uint32_t bits) noexcept {
   publish_alone(c, bits);
   if (future_core* const source = std::exchange(w.source, nullptr)) source->leave(); // F5
   c.nodes.store(future_core::given(), std::memory_order_relaxed); // relaxed: to whom we tell it
-  if (n->ops->settled(*n)) tell(&n->ops->core(*n), nullptr, true);
+  if (tell_node(*n)) tell(&n->ops->core(*n), nullptr, true);
 }
 
 void begin_settled(future_core& c, std::uint32_t bits) noexcept {
@@ -312,14 +322,24 @@ namespace {
 
 // For a node that came too late to be linked: `end` is why.
 bool tell_late(future_node& n, const future_node* end) noexcept {
-  if (end != future_core::never()) return n.ops->settled(n);
+  if (end != future_core::never()) return tell_node(n);
   n.ops->dropped(n);
   return false;
 }
 
-} // namespace
+[[gnu::noinline]] bool add_guarded(future_core& source, future_node& n) noexcept {
+  const wait::lock::held guard = state_of(source).guard.acquire_seldom(wait::this_thread());
+  future_node* const last = source.nodes.load(std::memory_order_relaxed); // relaxed: guarded
+  const bool too_late = future_core::is_closed(last);
+  const bool never = source.is(future_core::is_never);
+  if (!too_late && !never) link_last(source, n);
+  wait::lock::release(guard);
+  if (too_late) return tell_late(n, last);
+  if (never) n.ops->dropped(n);
+  return false;
+}
 
-bool add_node(future_core& source, future_node& n) noexcept {
+[[gnu::always_inline]] inline bool add(future_core& source, future_node& n) noexcept {
   future_node* last = source.nodes.load(std::memory_order_acquire); // F1 (future_core.h)
   if (future_core::is_closed(last)) return tell_late(n, last);
   if (!source.is(future_core::is_open)) { // the only node that ever comes
@@ -331,20 +351,15 @@ bool add_node(future_core& source, future_node& n) noexcept {
       return false;
     return tell_late(n, last);
   }
-  const wait::lock::held guard = state_of(source).guard.acquire_seldom(wait::this_thread());
-  last = source.nodes.load(std::memory_order_relaxed); // relaxed: guarded
-  const bool too_late = future_core::is_closed(last);
-  const bool never = source.is(future_core::is_never);
-  if (!too_late && !never) link_last(source, n);
-  wait::lock::release(guard);
-  if (too_late) return tell_late(n, last);
-  if (never) n.ops->dropped(n);
-  return false;
+  return add_guarded(source, n);
 }
 
+} // namespace
+
+bool add_node(future_core& source, future_node& n) noexcept { return add(source, n); }
+
 void follow(future_core& source, future_node& n) noexcept {
-  if (!add_node(source, n)) return;
-  tell(&n.ops->core(n), nullptr, true);
+  if (add(source, n)) tell(&n.ops->core(n), nullptr, true);
 }
 
 // ---- waiting
@@ -458,10 +473,13 @@ void change_source(future_core& c, work_part& w, future_core* to, bool alone) no
 
 // ---- running
 
-void remember_bindings(task& t) noexcept {
-  binding* bound = sched::this_agent().own.bound;
-  if (__builtin_expect(bound != nullptr, false)) t.bound = wait::kept(bound);
+workplace workplace_here() noexcept {
+  const wait::belongings& own = sched::this_agent().own;
+  return {own.home != nullptr ? own.home : sched::current_runtime().owner, own.bound};
 }
+workplace workplace_in(executor& where) noexcept { return {&where, sched::this_agent().own.bound}; }
+
+void keep_bindings(task& t, binding* bound) noexcept { t.bound = wait::kept(bound); }
 
 void forget_bindings(task& t) noexcept {
   if (t.bound != nullptr) wait::release(std::exchange(t.bound, nullptr));
@@ -486,7 +504,7 @@ namespace {
 } // namespace
 
 std::exception_ptr post_work(work_part& w, bool is_reaction) noexcept {
-  if (__builtin_expect(sched::launch_here(*w.where, w), true)) return nullptr; // it may be gone
+  if (__builtin_expect(sched::launch_here(w.where, w), true)) return nullptr; // it may be gone
   return post_elsewhere(w, is_reaction);
 }
 

@@ -24,7 +24,7 @@ struct work final : result_core<int>, work_part {
 
   work()
       : result_core<int>(ops_of_work, 2 * future_core::one, {}),
-        work_part(nullptr, attrs{}, {}, nullptr, nullptr) {}
+        work_part(unused_ops, nullptr, attrs{}, {}, nullptr, nullptr) {}
   static void destroy(future_core& c) noexcept {
     auto& self = static_cast<work&>(c);
     std::destroy_at(&self);
@@ -35,6 +35,7 @@ struct work final : result_core<int>, work_part {
     return stop_work(self, self);
   }
   static constexpr future_ops ops_of_work{&destroy, &stop};
+  static constexpr future_node_ops unused_ops{}; // it waits for no source
 };
 
 // What a then() leaves there. It is run by who tells it.

@@ -1,4 +1,6 @@
 // From go() and spawn() to a queue.
+#include "sched/launch.h"
+
 #include "base/sanitizer.h"
 #include "sched/inherit.h"
 #include "sched/scheduler.h"
@@ -69,15 +71,6 @@ free_object* put_objects(worker& w, unsigned size_class, free_object* first, uns
 
 namespace {
 
-[[gnu::always_inline]] inline void launch_inside(detail::task& t) noexcept {
-  worker& w = enter();
-  processor& p = *w.proc;
-  p.spawned.store(p.spawned.load(std::memory_order_relaxed) + 1,
-                  std::memory_order_relaxed); // relaxed: N1 (drain.cc)
-  push_fresh(w, t);
-  leave();
-}
-
 [[gnu::always_inline]] inline void launch_inlined(runtime_core& core, detail::task& t) noexcept {
   base::tsan_release(&t);
   worker* here = try_this_worker();
@@ -88,14 +81,6 @@ namespace {
 } // namespace
 
 void launch_into(runtime_core& core, detail::task& t) noexcept { launch_inlined(core, t); }
-
-bool launch_here(const executor& where, detail::task& t) noexcept {
-  const worker* const here = try_this_worker();
-  if (here == nullptr || static_cast<const executor*>(here->runtime.owner) != &where) return false;
-  base::tsan_release(&t);
-  launch_inside(t);
-  return true;
-}
 
 } // namespace sched
 

@@ -94,8 +94,6 @@ free_object* put_objects(worker& w, unsigned size_class, free_object* first, uns
 
 // Makes a task runnable that has inherited already (inherit.h). From outside the runtime; anybody.
 void launch_into(runtime_core& core, detail::task& t) noexcept;
-// The same for an executor which may be the caller's own runtime. False: it is not, and nothing was done.
-bool launch_here(const executor& where, detail::task& t) noexcept;
 // The same, by way of the global queue. From anywhere.
 void launch_elsewhere(runtime_core& core, detail::task& t) noexcept;
 

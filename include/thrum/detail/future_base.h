@@ -39,9 +39,8 @@ protected:
   friend struct future_access;
   explicit future_base(consumer_ref c) noexcept : core_(std::move(c)) {}
   result_core<T>& result() const noexcept { return *static_cast<result_core<T>*>(core_.get()); }
-  // Waits; rethrows a failure.
+  // Of one that has settled: rethrows a failure.
   result_core<T>& settled_core() const {
-    wait();
     auto& c = result();
     if (c.failed()) {
       c.observe();

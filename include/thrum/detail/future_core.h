@@ -46,6 +46,8 @@ struct future_node_ops {
   void (*dropped)(future_node& n) noexcept;
   future_core& (*core)(future_node& n) noexcept; // its own; null: `settled` is never true
   void (*stop)(future_node& n) noexcept; // the producer is asked to stop; null: it does not want to know
+  // `settled` posts the task of the work_part that the node is part of, to its executor. Who tells the node may do so himself.
+  bool posts_work = false;
 };
 
 struct future_node {
@@ -58,6 +60,8 @@ struct future_ops {
   void (*destroy)(future_core& c) noexcept; // nobody refers to it any more
   // Asks whoever makes the value. Returns somebody else to be asked, with a reference, or null.
   future_core* (*stop)(future_core& c) noexcept;
+  std::uint32_t plain_bytes =
+      0; // not 0: unless it has failed, nothing is to be destroyed: it is so much memory of the task pool
 };
 
 struct future_core {
@@ -103,7 +107,7 @@ struct future_core {
   }
   void release() noexcept {
     if (is_last() || references_.fetch_sub(one, std::memory_order_acq_rel) / one == 1) // F2
-      ops->destroy(*this);
+      end();
   }
   // The same for a consumer: a future, or the owner of a node.
   void leave() noexcept {
@@ -111,7 +115,12 @@ struct future_core {
         nodes.load(std::memory_order_relaxed) == given() ? 2 : 1;                   // relaxed: we were told
     if (references_.load(std::memory_order_acquire) / one == mine ||                // F2
         references_.fetch_sub(mine * one, std::memory_order_acq_rel) / one == mine) // F2
-      ops->destroy(*this);
+      end();
+  }
+  // Nobody refers to it.
+  void end() noexcept {
+    if (ops->plain_bytes != 0 && !failed()) return free_task(this, ops->plain_bytes);
+    ops->destroy(*this);
   }
   // The caller has the only reference.
   bool is_last() const noexcept {
@@ -184,10 +193,12 @@ std::exception_ptr own_future_error() noexcept;
 std::exception_ptr no_state_error() noexcept;
 std::exception_ptr dropped_error() noexcept; // in the run() of a task that was dropped: why
 
-// What computes a value: the part of a core whose result comes from a function that runs somewhere.
-struct work_part : task {
-  work_part(void (*f)(task&), const attrs& a, std::source_location s, executor* e, future_core* from) noexcept
-      : task(f, a, s), where(e), source(from) {
+// What computes a value: the part of a core whose result comes from a function that runs somewhere. The node is for the source, and
+// then for the future that the function has returned.
+struct work_part : future_node, task {
+  work_part(const future_node_ops& o, void (*f)(task&), const attrs& a, std::source_location s, executor* e,
+            future_core* from) noexcept
+      : future_node(o), task(f, a, s), where(e), source(from) {
     asks_why = true;
   }
   executor* where;     // null: it runs inside who settles the source
@@ -200,8 +211,14 @@ void finish_work(future_core& c, work_part& w, std::uint32_t bits) noexcept;
 // To another source, which has no other consumers (`alone`); gives the one before back.
 void change_source(future_core& c, work_part& w, future_core* to, bool alone) noexcept;
 future_core* stop_work(future_core& c, work_part& w) noexcept;
-// Remembers which scoped values are bound here, for the function.
-void remember_bindings(task& t) noexcept;
+// Where work is to run, and which scoped values are bound where that was said: the function sees them.
+struct workplace {
+  executor* where = nullptr; // null: inside who settles the source
+  binding* bound = nullptr;  // the caller's
+};
+workplace workplace_here() noexcept; // where the caller runs
+workplace workplace_in(executor& where) noexcept;
+void keep_bindings(task& t, binding* bound) noexcept;
 void forget_bindings(task& t) noexcept;
 // To the executor. Not null: it refused. A reaction is what follows a source that has settled.
 std::exception_ptr post_work(work_part& w, bool is_reaction) noexcept;
@@ -281,9 +298,14 @@ template <class Core> void destroy_core(Core& c) noexcept {
   free_task(std::addressof(c), sizeof(Core));
 }
 template <class Core> void destroy_as(future_core& c) noexcept { destroy_core(static_cast<Core&>(c)); }
+// Of a core in which nothing needs a destructor but a value.
+template <class T, class Core> constexpr std::uint32_t plain_bytes() noexcept {
+  return std::is_trivially_destructible_v<kept_result<T>> ? sizeof(Core) : 0;
+}
 
 // The core of a promise.
-template <class T> inline constexpr future_ops promise_ops{&destroy_as<result_core<T>>, &stop_hooks};
+template <class T> inline constexpr future_ops promise_ops{&destroy_as<result_core<T>>, &stop_hooks,
+                                                           plain_bytes<T, result_core<T>>()};
 template <class T> result_core<T>* make_promise_core(std::source_location site) {
   return make_core<result_core<T>>(promise_ops<T>, future_core::one | future_core::is_open, site);
 }

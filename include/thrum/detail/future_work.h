@@ -192,17 +192,18 @@ template <class T, class F> auto finally_and_wait(F&& f) {
 
 // ---- the object
 
-template <class F, class How>
-struct work_core final : result_core<typename How::result>, future_node, work_part {
+template <class F, class How> struct work_core final : result_core<typename How::result>, work_part {
   using result = typename How::result;
   using base = result_core<result>;
 
   // Begins with two references: the future's, and its own.
-  template <class G> work_core(G&& g, executor* e, future_core* from, const attrs& a, std::source_location s)
-      : base(core_ops, 2 * future_core::one, s),
-        future_node(reaction_ops),
-        work_part(&run_it, a, s, e, from),
-        f(std::forward<G>(g)) {}
+  template <class G>
+  work_core(G&& g, const workplace& p, future_core* from, const attrs& a, std::source_location s)
+      : base(ops_of<work_core>, 2 * future_core::one, s),
+        work_part(p.where != nullptr ? posted_ops : inline_ops, &run_it, a, s, p.where, from),
+        f(std::forward<G>(g)) {
+    if (__builtin_expect(p.bound != nullptr, false)) keep_bindings(*this, p.bound);
+  }
   ~work_core() {} // f has ended before
 
   static void run_it(task& t) noexcept {
@@ -287,18 +288,19 @@ private:
     return bits;
   }
   void await(future_core* inner) noexcept {
-    ops = &inner_ops;
+    work_part::ops = &inner_ops;
     change_source(*this, *this, inner, flattened<typename How::returned>::moved);
   }
   void leave_source() noexcept {
     if (future_core* s = std::exchange(source, nullptr)) s->leave();
   }
 
-  static constexpr future_ops core_ops{&destroy_as<work_core>, &stop_it};
-  static constexpr future_node_ops reaction_ops{&source_settled, &source_never, &core_of, nullptr};
+  template <class Self>
+  static constexpr future_ops ops_of{&destroy_as<Self>, &stop_it, plain_bytes<result, Self>()};
+  static constexpr future_node_ops posted_ops{&source_settled, &source_never, &core_of, nullptr, true};
+  static constexpr future_node_ops inline_ops{&source_settled, &source_never, &core_of, nullptr};
   static constexpr future_node_ops inner_ops{&inner_settled, &inner_never, &core_of, nullptr};
 
-  using future_node::ops; // result_core has one, too
   union {
     F f; // alive until it was called
   };
@@ -306,22 +308,20 @@ private:
 
 // Leaves a continuation in the source of a handle; the handle's own reference goes to it if that is an rvalue.
 template <class How, class F, class Handle, class G>
-future<typename How::result> react(Handle&& handle, executor* where, G&& g, std::source_location site) {
+future<typename How::result> react(Handle&& handle, const workplace& p, G&& g, std::source_location site) {
   future_core* source = future_access::core(handle);
   if (source == nullptr) panic_no_future("a continuation of");
-  auto* c = make_core<work_core<F, How>>(std::forward<G>(g), where, source, attrs{}, site);
+  auto* c = make_core<work_core<F, How>>(std::forward<G>(g), p, source, attrs{}, site);
   static_cast<void>(future_access::take(std::forward<Handle>(handle)));
-  if (where != nullptr) remember_bindings(*c);
   if (!flattened<std::remove_cvref_t<Handle>>::moved) c->set(future_core::is_sharer);
   follow(*source, *c);
   return future_access::make<typename How::result>(c);
 }
 
-template <class F> auto start(executor& where, const attrs& a, F&& f, std::source_location site) {
+template <class F> auto start(const workplace& p, const attrs& a, F&& f, std::source_location site) {
   using function = std::decay_t<F>;
   using how = work_how<function>;
-  auto* c = make_core<work_core<function, how>>(std::forward<F>(f), &where, nullptr, a, site);
-  remember_bindings(*c);
+  auto* c = make_core<work_core<function, how>>(std::forward<F>(f), p, nullptr, a, site);
   if (const std::exception_ptr refused = post_work(*c, false)) {
     c->refuse();
     std::rethrow_exception(refused);

@@ -141,7 +141,6 @@ void push_ready(worker&, fiber& f) noexcept { go_on(f); }
 void push_fresh(worker& w, detail::task& t) noexcept { w.runtime.global.push_front_level(t); }
 void share(worker&) noexcept {}
 void launch_into(runtime_core&, detail::task&) noexcept {}
-bool launch_here(const executor&, detail::task&) noexcept { return false; }
 void bury(worker&, fiber&) noexcept {}
 void arouse_monitor(runtime_core&) noexcept {}
 void end_monitor(runtime_core&) noexcept {}
