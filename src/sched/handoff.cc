@@ -99,6 +99,7 @@ bool strand(runtime_core& core, processor& p) noexcept {
 void give_caches_back(runtime_core& core, processor& p) noexcept {
   core.stacks.give(p.stacks, p.cached_stacks);
   p.cached_stacks = 0;
+  p.built = 0;
   for (unsigned c = 0; c < task_classes; ++c) {
     shared_task_pool().spill(c, &p.free_tasks[c], p.free_task_count[c]);
     p.free_task_count[c] = 0;

@@ -55,18 +55,23 @@ void finish_departure_stopped(worker& w) noexcept {
   share_if_idle(w);
 }
 
+// What was left is taken word by word: read as vectors, it would wait for the stores that wrote the words shortly before (as
+// detail_switch::copy() in switch.h).
 void finish_departure_special(worker& w) noexcept {
+  if (fiber* const dead = w.leaving.dead) {
+    w.leaving.dead = nullptr;
+    w.leaving.pending = false;
+    return bury(w, *dead);
+  }
   if (fiber* f = w.leaving.parked) {                                // several guards
     f->decided.store(w.leaving.publish, std::memory_order_release); // P1 (stop.cc)
     base::light_fence();                                            // P2 (stop.cc)
     if (f->stop_requested.load(std::memory_order_relaxed))
       return finish_departure_stopped(w); // relaxed: P2 (stop.cc)
   }
-  const departure leaving = std::exchange(w.leaving, {});
-  if (leaving.dead != nullptr)
-    bury(w, *leaving.dead);
-  else
-    leaving.release(leaving.argument);
+  w.leaving.pending = false;
+  w.leaving.parked = nullptr;
+  std::exchange(w.leaving.release, nullptr)(w.leaving.argument);
 }
 
 bool must_stop_slow(const fiber& f) noexcept { return !is_shielded(this_worker(), f) && stop_in_force(f); }

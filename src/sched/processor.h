@@ -61,9 +61,10 @@ struct alignas(base::destructive_interference) processor {
   queue::growing_ring<fiber*> ready;
   queue::growing_ring<detail::task*> fresh;
 
-  static constexpr unsigned stack_cache_size = 64;
+  static constexpr unsigned stack_cache_size = 64; // a bit each in `built`
   unsigned cached_stacks = 0;
   stack::stack_ref stacks[stack_cache_size]; // default class, last in first out
+  std::uint64_t built = 0;                   // which of them hold a fiber that has ended, and can begin another task (run.cc)
   unsigned cold_stacks = 1; // how many without memory the next refill may bring; see take_new_stack (run.cc)
 
   free_object* free_tasks[task_classes] = {};

@@ -1,8 +1,8 @@
 // From one fiber to the next.
 //
 // A fiber that waits switches straight to the next one, without a visit to a scheduler stack; a fiber that ends and is followed
-// by a new task runs that on its own stack, without any switch. The native stack of the worker is used only when there is
-// nothing quick to do: then the loop in worker.cc searches and sleeps.
+// by a new task runs that on its own stack, without any switch; and one that is not stays as it is, built, for a later task. The native
+// stack of the worker is used only when there is nothing quick to do: then the loop in worker.cc searches and sleeps.
 #include "base/sanitizer.h"
 #include "env/panic.h"
 #include "sched/describe.h"
@@ -43,24 +43,48 @@ using detail::task;
   return taken[0];
 }
 
-stack::stack_ref take_stack(worker& w, unsigned size_class) noexcept {
+// `has_fiber`: `built` says so.
+stack::stack_ref take_stack(worker& w, unsigned size_class, bool& has_fiber) noexcept {
   processor& p = *w.proc;
-  if (size_class == stack::stack_pool::default_class && p.cached_stacks != 0)
-    return p.stacks[--p.cached_stacks];
-  return take_new_stack(w, size_class);
+  if (size_class != stack::stack_pool::default_class || p.cached_stacks == 0)
+    return take_new_stack(w, size_class);
+  --p.cached_stacks;
+  const std::uint64_t bit = std::uint64_t{1} << p.cached_stacks;
+  has_fiber = (p.built & bit) != 0;
+  p.built &= ~bit;
+  return p.stacks[p.cached_stacks];
+}
+
+void give_older_half(worker& w, processor& p) noexcept {
+  constexpr unsigned half = processor::stack_cache_size / 2;
+  w.runtime.stacks.give(p.stacks, half); // the older half is the colder one
+  for (unsigned i = 0; i < half; ++i) p.stacks[i] = p.stacks[i + half];
+  p.built >>= half;
+  p.cached_stacks = half;
+  p.cold_stacks = 1; // more than enough
 }
 
 void give_stack(worker& w, stack::stack_ref s) noexcept {
   processor* p = w.proc;
   if (p == nullptr || s.size_class() != stack::stack_pool::default_class) return w.runtime.stacks.give(s);
-  if (p->cached_stacks == processor::stack_cache_size) {
-    constexpr unsigned half = processor::stack_cache_size / 2;
-    w.runtime.stacks.give(p->stacks, half); // the older half is the colder one
-    for (unsigned i = 0; i < half; ++i) p->stacks[i] = p->stacks[i + half];
-    p->cached_stacks = half;
-    p->cold_stacks = 1; // more than enough
-  }
+  if (p->cached_stacks == processor::stack_cache_size) give_older_half(w, *p);
   p->stacks[p->cached_stacks++] = s;
+}
+
+// Gives the stack on which the caller stands, with its fiber, as the last thing before it is left: only who takes this processor's
+// next task takes it, and nobody does before the worker has left it.
+[[gnu::always_inline]] inline void give_own_stack(worker& w, fiber& f) noexcept {
+  processor& p = *w.proc;
+  if (__builtin_expect(p.cached_stacks == processor::stack_cache_size, false)) give_older_half(w, p);
+  p.built |= std::uint64_t{1} << p.cached_stacks;
+  p.stacks[p.cached_stacks++] = f.stack;
+}
+
+// A fiber that has ended may stay as it is, on its stack, and begin another task later: neither has to be made anew. (Not under the
+// sanitizers, which want to see a new fiber.)
+[[gnu::always_inline]] inline bool may_stay_built(const worker& w, const fiber& f) noexcept {
+  return !THRUM_TSAN && !THRUM_ASAN && f.stack.size_class() == stack::stack_pool::default_class &&
+         !w.runtime.debug.any();
 }
 
 constinit base::atomic<std::uint64_t> ids{1}; // of the process: fibers of different runtimes differ, too
@@ -92,7 +116,7 @@ unsigned class_of(const task& t) noexcept {
 }
 
 // Makes `f` the fiber of `t`.
-void adopt(worker& w, fiber& f, task& t) noexcept {
+[[gnu::always_inline]] inline void adopt(worker& w, fiber& f, task& t) noexcept {
   f.name = t.name;
   f.site = t.site;
   f.id = take_id(w);
@@ -124,23 +148,26 @@ void adopt(worker& w, fiber& f, task& t) noexcept {
 } // namespace
 
 fiber* make_fiber(worker& w, task& t) noexcept {
-  const stack::stack_ref s = take_stack(w, class_of(t));
+  bool has_fiber = false;
+  const stack::stack_ref s = take_stack(w, class_of(t), has_fiber);
   if (!s) return nullptr;
-  // A drainer may look at the atomic members of the block at any time, also now (for_each_block in drain.cc): it may miss the
-  // fiber in this round, or find a flag overwritten, and asks again in the next.
-  fiber* f;
-  {
-    const base::tsan_ignore_writes while_constructing;
-    f = ::new (static_cast<void*>(s.top() - sizeof(fiber))) fiber;
-  }
-  f->stack = s;
-  f->runtime = &w.runtime;
-  if (w.runtime.debug.any()) begin_special(w, *f);
-  adopt(w, *f, t);
-  f->saved = env::new_context(f, &fiber_main, f);
+  auto* f = std::launder(reinterpret_cast<fiber*>(s.top() - sizeof(fiber)));
+  if (!has_fiber) {
+    // A drainer may look at the atomic members of the block at any time, also now (for_each_block in drain.cc): it may miss the
+    // fiber in this round, or find a flag overwritten, and asks again in the next.
+    {
+      const base::tsan_ignore_writes while_constructing;
+      f = ::new (static_cast<void*>(f)) fiber;
+    }
+    f->stack = s;
+    f->runtime = &w.runtime;
+    if (w.runtime.debug.any()) begin_special(w, *f);
+    f->saved = env::new_context(f, &fiber_main, f);
 #if THRUM_TSAN
-  f->tsan_context = __tsan_create_fiber(0);
+    f->tsan_context = __tsan_create_fiber(0);
 #endif
+  }
+  adopt(w, *f, t);
   return f;
 }
 void unhandled(runtime_core& core, std::exception_ptr error) noexcept {
@@ -175,19 +202,30 @@ namespace {
         "who calls lock() calls unlock(), too; a coroutine that waits in a region needs an rcu_region");
 }
 
-// Leaves a fiber that has ended for good; or, if a task is next that fits its stack, makes it that task's fiber: the stack is
-// warm and already ours. (Not under the sanitizers, which want to see a new fiber.)
+// Leaves a fiber that has ended; for good, unless it is given another task later. Or, if a task is next that fits its stack, makes it
+// that task's fiber at once: the stack is warm and already ours. (Not under the sanitizers, which want to see a new fiber.)
+// Returns if there is another task, with the worker that runs it.
 // Inlined, so that the switch happens at the call depth at which the fiber began (switch.S).
-[[gnu::always_inline]] inline void end_fiber(worker& w, fiber& f) noexcept {
+[[gnu::always_inline]] inline worker& end_fiber(worker& w, fiber& f) noexcept {
   runnable* next = pick(w);
   if (!THRUM_TSAN && !THRUM_ASAN && next != nullptr && next->is_task()) {
     auto& t = static_cast<task&>(*next);
-    if (class_of(t) == f.stack.size_class()) return is_recorded(w) ? adopt_recorded(w, f, t) : adopt(w, f, t);
+    if (class_of(t) == f.stack.size_class()) {
+      is_recorded(w) ? adopt_recorded(w, f, t) : adopt(w, f, t);
+      return w;
+    }
   }
-  w.leaving = {};
-  w.leaving.pending = true;
+  if (may_stay_built(w, f)) {
+    fiber* const to = target(w, next);
+    give_own_stack(w, f);
+    switch_stacks(w, &f, to, true);
+    return arrive();
+  }
+  w.leaving.pending = true; // nobody has left anything else: the departure before is finished
+  w.leaving.parked = nullptr;
   w.leaving.dead = &f;
   switch_stacks(w, &f, target(w, next), true);
+  __builtin_unreachable();
 }
 
 [[noreturn]] void fiber_main(void* raw) noexcept {
@@ -203,9 +241,9 @@ namespace {
         p.finished.load(std::memory_order_relaxed) + 1; // relaxed: only the holder writes
     p.finished.store(ended, std::memory_order_release); // N1 (drain.cc)
     if (w.runtime.draining.load(std::memory_order_relaxed))
-      note_end(w.runtime);                    // relaxed: the drainer sums now and then
-    end_fiber(w, f);                          // returns if `f` was given another task
-    if (w.proc->turns() <= 0) look_beyond(w); // relaxed: ours
+      note_end(w.runtime);                        // relaxed: the drainer sums now and then
+    worker& now = end_fiber(w, f);                // returns if `f` was given another task
+    if (now.proc->turns() <= 0) look_beyond(now); // relaxed: ours
   }
 }
 

@@ -140,10 +140,15 @@ std::uint64_t count_finished(const runtime_core& core) noexcept;
 [[gnu::always_inline]] inline detail::runnable* pick(worker& w) noexcept {
   processor& p = *w.proc;
   p.set_turns(p.turns() - 1);
-  if (fiber* f = p.next; f != nullptr && p.next_left != 0) {
+  fiber* const f = p.next;
+  if (f != nullptr && p.next_left != 0) {
     p.next = nullptr;
     --p.next_left;
     return f;
+  }
+  if (f == nullptr && p.due == nullptr && p.ready.empty() && !p.fresh.empty()) { // as pick_queued() would
+    p.next_left = next_budget;
+    return p.fresh.pop_back();
   }
   return pick_queued(w);
 }
