@@ -100,16 +100,13 @@ void give_caches_back(runtime_core& core, processor& p) noexcept {
   core.stacks.give(p.stacks, p.cached_stacks);
   p.cached_stacks = 0;
   p.built = 0;
-  for (unsigned c = 0; c < task_classes; ++c) {
-    shared_task_pool().spill(c, &p.free_tasks[c], p.free_task_count[c]);
-    p.free_task_count[c] = 0;
-  }
+  give_objects_back(p);
 }
 
 void delete_worker(worker* w) noexcept {
   give_caches_back(w->runtime, *w->limbo); // it may have become ordinary again with something in them
   delete w->limbo;
-  for (unsigned c = 0; c < task_classes; ++c) shared_task_pool().spill(c, &w->spare[c], w->spare_count[c]);
+  give_objects_back(*w);
   delete w;
 }
 

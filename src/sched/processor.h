@@ -64,11 +64,13 @@ struct alignas(base::destructive_interference) processor {
   static constexpr unsigned stack_cache_size = 64; // a bit each in `built`
   unsigned cached_stacks = 0;
   stack::stack_ref stacks[stack_cache_size]; // default class, last in first out
-  std::uint64_t built = 0;                   // which of them hold a fiber that has ended, and can begin another task (run.cc)
+  std::uint64_t built = 0;  // which of them hold a fiber that has ended, and can begin another task (run.cc)
   unsigned cold_stacks = 1; // how many without memory the next refill may bring; see take_new_stack (run.cc)
 
-  free_object* free_tasks[task_classes] = {};
-  unsigned free_task_count[task_classes] = {};
+  free_batch* free_batches[task_classes] = {};
+  unsigned free_batch_count[task_classes] = {};
+  free_object* free_loose[task_classes] = {}; // less than a batch
+  unsigned free_loose_count[task_classes] = {};
 
   std::uint64_t next_id = 0; // ids are handed out in blocks
   std::uint64_t last_id = 0;

@@ -36,7 +36,8 @@ unsigned resting(runtime& r) {
     EXPECT_EQ(p->next, nullptr);
     EXPECT_EQ(p->due, nullptr);
     EXPECT_EQ(p->cached_stacks, 0u);
-    for (const unsigned tasks : p->free_task_count) EXPECT_EQ(tasks, 0u);
+    for (const unsigned batches : p->free_batch_count) EXPECT_EQ(batches, 0u);
+    for (const unsigned loose : p->free_loose_count) EXPECT_EQ(loose, 0u);
   }
   return n;
 }

@@ -87,10 +87,9 @@ void run(worker& w, detail::runnable& r) noexcept;
 // An object of the class, aligned to 64 bytes; null: out of memory.
 void* take_object(worker& w, unsigned size_class) noexcept;
 void put_object(worker& w, unsigned size_class, void* object) noexcept;
-// Up to `wanted` of those that the processor has, in front of *list; returns how many.
-unsigned take_objects(worker& w, unsigned size_class, free_object** list, unsigned wanted) noexcept;
-// The first `count` of a list; returns the rest of it.
-free_object* put_objects(worker& w, unsigned size_class, free_object* first, unsigned count) noexcept;
+// All that it has, to the shared level.
+void give_objects_back(processor& p) noexcept;
+void give_objects_back(worker& w) noexcept;
 
 // Makes a task runnable that has inherited already (inherit.h). From outside the runtime; anybody.
 void launch_into(runtime_core& core, detail::task& t) noexcept;

@@ -1,10 +1,10 @@
 // Memory for tasks: slab objects of four sizes, kept in per-processor free lists with a shared level behind them. Larger
 // tasks come from operator new.
 //
-// The private list is plain: only the worker that holds the processor touches it, inside the runtime. Lists travel to and
-// from the shared level in batches, so a program that spawns on one processor and ends tasks on another pays a lock for
-// every 128 tasks. In front of both, each worker's thread keeps a few objects that it takes and puts back without a processor
-// (launch.cc). Slabs whose objects are all back in the shared level are returned to the system by trim().
+// The private list is plain: only the worker that holds the processor touches it, inside the runtime. It consists of batches, and 16 of
+// them travel to and from the shared level at once, so a program that spawns on one processor and ends tasks on another pays a lock for
+// every 128 tasks. In front of both, each worker's thread keeps a batch or two, from which it takes and to which it puts back without a
+// processor (launch.cc). A batch changes hands as a whole: nobody walks along it, through objects that may be cold. Slabs whose objects are all back in the shared level are returned to the system by trim().
 //
 // One pool serves all runtimes, because a task may be made in one and end in another. It is never destroyed.
 #pragma once
@@ -19,6 +19,10 @@ namespace thrum::sched {
 
 struct free_object {
   free_object* next;
+};
+inline constexpr unsigned batch_size = 8;
+struct free_batch : free_object { // the first of so many
+  free_batch* below;
 };
 
 inline constexpr unsigned task_classes =

@@ -65,10 +65,11 @@ struct worker : wait::thread_context {
   bool no_successor = false; // passing on has failed: the next special fiber goes on here
   bool searching = false;    // counted in runtime_core::searching
   bool has_polled = false;   // it comes from the poller
-  // Objects of the task pool, of each class a few, that are taken and put back outside the runtime, too. This thread only.
-  static constexpr std::uint8_t most_spare = 16;
+  // Objects of the task pool, of each class a batch at most, that are taken and put back outside the runtime, too; and perhaps a whole
+  // batch behind them, so that who goes up and down around its end does not need a processor each time. This thread only.
   free_object* spare[task_classes] = {};
   std::uint8_t spare_count[task_classes] = {};
+  free_object* spare_batch[task_classes] = {};
 
   // ---- E1
   base::atomic<std::uint8_t> place{inside};

@@ -142,6 +142,8 @@ void push_fresh(worker& w, detail::task& t) noexcept { w.runtime.global.push_fro
 void share(worker&) noexcept {}
 void launch_into(runtime_core&, detail::task&) noexcept {}
 void bury(worker&, fiber&) noexcept {}
+void give_objects_back(processor&) noexcept {}
+void give_objects_back(worker&) noexcept {}
 void arouse_monitor(runtime_core&) noexcept {}
 void end_monitor(runtime_core&) noexcept {}
 void deliver(worker&, const env::readiness*, int) noexcept {}

@@ -92,8 +92,6 @@ struct processor {
   unsigned cached_stacks = 0;
   stack::stack_ref stacks[1];
   std::uint64_t built = 0;
-  free_object* free_tasks[task_classes] = {};
-  unsigned free_task_count[task_classes] = {};
   std::uint64_t random_state = 1;
   env::nanoseconds window_start = 0;
   env::nanoseconds mean_run = 20'000;
