@@ -158,7 +158,9 @@ int main(int argc, char** argv) {
   kit::bench b("X20", "thrum", argc, argv);
   const files sources = read_files(b.quick() ? 200 : 2000);
   if (sources.empty()) {
-    std::fprintf(stderr, "there are no files: VERSUS_LOAD is to name the program that writes them (x20_compiler_load)\n");
+    std::fprintf(
+        stderr,
+        "there are no files: VERSUS_LOAD is to name the program that writes them (x20_compiler_load)\n");
     return 1;
   }
   return thrum::run(
