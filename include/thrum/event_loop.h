@@ -30,14 +30,20 @@
 // queue_microtask   f after the ticks. What future::then(loop, f) queues when its future settles on the loop is a microtask, too
 // queue_close       f in the step `closing`
 // spawn(f)          a fiber of the loop, with a handle; or, if f returns a task (task.h), a coroutine of the loop
+// call_async(f)     a coroutine, as JavaScript calls an async function: f(), which makes a task, and the task up to its first wait run at
+//                   once, within the call. What comes out of it is a future; if the task returns a future, that one's result
 // keep()            while the token lives, run() does not return
 //
 // Fibers and coroutines  Of all that belongs to a loop, one thing runs at a time: a callback, a fiber, or a coroutine. A fiber or
 //                        coroutine lets others run only where it waits, so between two waits it has everything that belongs to the
 //                        loop to itself, without a lock. What it has read before a wait may be stale after it. A coroutine goes on
-//                        in the posts of a turn; what awaits a future does not go on as a microtask: use then() for that.
+//                        as a microtask if it awaits a future that settles on the loop, and else in the posts of a turn.
 //                        A callback may wait as well: then the fibers of the loop run meanwhile, but no other callback and no
 //                        coroutine. on_slow() tells of it.
+// Promises               On a loop, futures take exactly as many microtasks as promises. A continuation takes one, and so does
+//                        co_await f.async_get(), also if f is ready. Two more: resolve(other), a continuation or coroutine that returns
+//                        a future, finally(). One for each of the futures: all, all_settled, any, race. None:
+//                        then_inline, or_timeout and or_value, which Node has not, and co_await of a task, which is a call.
 // Lag                    lag() says how late the loop is with what is due. on_slow(5ms, f) names each callback that keeps it for
 //                        longer, by the place where it was given, and says whether it computed, was blocked in the kernel, or
 //                        waited. Fibers that compute on the loop show in lag() only.
@@ -65,9 +71,10 @@
 // Cost                   A tick 20 ns, a timer that is set and cleared 150 ns, a turn with one immediate or post 150 to 200 ns; a post from
 //                        elsewhere 110 ns, and the wake-up of a fiber if the loop has nothing to do. 4 KiB on the heap, and to run
 //                        one 3 us. See on_slow() for its own.
-// Differences from Node  A future that is resolved with another future follows at once, where JavaScript takes two turns of
-//                        microtasks more. Durations have the clock's resolution, not a millisecond's; a very long one never ends, and
-//                        does not become 1 ms.
+// Differences from Node  A task is a coroutine of Python's kind: it begins when it is awaited or started, and what awaits it goes on
+//                        as after a call. call_async() makes an async function of it. Coroutines that wait keep the loop, as
+//                        asyncio's main does. Durations have the clock's resolution, not a millisecond's; a very long one never
+//                        ends, and does not become 1 ms.
 // Source of the idea     Node and libuv; asyncio.
 #pragma once
 
@@ -75,6 +82,7 @@
 #include <thrum/detail/deadline.h>
 #include <thrum/error.h>
 #include <thrum/executor.h>
+#include <thrum/future.h>
 #include <thrum/runtime.h>
 #include <thrum/spawn.h>
 #include <thrum/task.h>
@@ -104,6 +112,43 @@ std::chrono::nanoseconds duration_of(const std::chrono::duration<Rep, Period>& d
   if (d < std::chrono::milliseconds(1)) return std::chrono::milliseconds(1);
   return std::chrono::ceil<std::chrono::nanoseconds>(d);
 }
+
+// What call_async() starts: f, the promise of its result, and what keeps the loop.
+template <class F, class R, class Keeper> struct async_call {
+  // *this lives until the coroutine has ended.
+  thrum::task<> operator()() { return run(f, result); }
+
+  static thrum::task<> run(F& f, promise<R>& result) {
+    using T = typename detail::started_by<std::invoke_result_t<F&>>::result;
+    std::exception_ptr failed;
+    try {
+      if constexpr (std::is_void_v<T>) {
+        co_await f();
+        result.set_value();
+      } else if constexpr (detail::flattened<T>::is_future) {
+        result.resolve(co_await f());
+      } else {
+        result.set_value(co_await f());
+      }
+    } catch (...) { failed = std::current_exception(); }
+    if (failed != nullptr) result.set_exception(std::move(failed));
+  }
+
+  F f;
+  promise<R> result;
+  Keeper until_its_end;
+};
+
+// In that promise: hears of request_stop(), and leaves the coroutine alone when it has ended.
+struct async_call_stop {
+  explicit async_call_stop(fiber<> c) noexcept : coroutine(std::move(c)) {}
+  async_call_stop(async_call_stop&&) noexcept = default;
+  ~async_call_stop() {
+    if (coroutine.joinable()) coroutine.detach();
+  }
+  void operator()() { coroutine.request_stop(); }
+  fiber<> coroutine;
+};
 
 } // namespace loop
 
@@ -247,6 +292,28 @@ public:
     return spawn(attrs{}, detail::made_task<T>{std::move(t)}, site);
   }
 
+  class keeper;
+  // Called by what runs on the loop. request_stop() of the future asks the coroutine; dropping the future does not.
+  template <class F> auto call_async(F&& f, place site = place::current()) {
+    static_assert(makes_coroutine<F>, "thrum: call_async() calls what returns a task");
+    using result =
+        typename detail::flattened<typename detail::started_by<returned<F>>::result>::type; // of the future
+    using call = loop::async_call<std::decay_t<F>, result, keeper>;
+    check_async();
+    promise<result> p(site);
+    future<result> comes = p.get_future();
+    auto* t = detail::started_by<thrum::task<>>::make_at(
+        *this, call{std::forward<F>(f), std::move(p), keep()}, attrs{.name = "async call"}, site);
+    try {
+      t->started.f.result.on_stop(loop::async_call_stop(detail::make_handle<void>(t)));
+    } catch (...) {
+      t->free_refused();
+      throw;
+    }
+    t->run(*t); // up to its first wait; it may be gone then
+    return comes;
+  }
+
   class keeper {
   public:
     keeper() noexcept = default; // keeps nothing
@@ -289,6 +356,7 @@ public:
   // ---- executor
   void post(detail::task& t) override;
   void post_reaction(detail::task& t) override;
+  [[nodiscard]] bool has_turns() const noexcept override { return true; }
 
 private:
   using function = std::move_only_function<void()>;
@@ -300,6 +368,7 @@ private:
   void add_microtask(detail::task& t) noexcept;
   void add_close(detail::task& t) noexcept;
   void run_first(detail::task& t);
+  void check_async() const noexcept;
   void watch_slow(std::chrono::nanoseconds threshold, std::function<void(const slow_callback&)> f);
   executor& fibers() noexcept;
   void let_go() noexcept;

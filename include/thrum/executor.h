@@ -52,6 +52,8 @@ public:
   virtual void post(detail::task& t) = 0;
   // The same for what follows a future that has settled. An executor that runs such apart (event_loop.h) says how.
   virtual void post_reaction(detail::task& t) { post(t); }
+  // Do reactions run in turns there, one after another, as JavaScript's jobs? Then futures take as many of them as promises do.
+  virtual bool has_turns() const noexcept { return false; }
 
   // That of the calling fiber or thread: where it was started by an executor, that one; else runtime::current().
   static executor& current() noexcept;

@@ -40,6 +40,10 @@
 //                        (scoped.h) that were bound where then() was called. If the executor refuses or drops it, the new
 //                        future fails with the executor's reason.
 // get_outcome()    as get(), but an outcome<T>, too, so that a failure is a value
+// async_get()      get() for coroutines (task.h): co_await f.async_get(). Of a future<T>, what `cancelled` ends leaves it as it was
+//
+// On an event_loop futures take as many microtasks as JavaScript's promises: its page says how many. Elsewhere what follows a future
+// follows at once.
 //
 // What the caller owes   An executor outlives what is queued to it. A future, and a promise's get_future() and destructor, are used by
 //                        one fiber or thread at a time; a shared_future has a copy for each. Using a handle that refers to
@@ -66,6 +70,7 @@
 #include <thrum/detail/future_core.h>
 #include <thrum/detail/future_timeout.h>
 #include <thrum/detail/future_work.h>
+#include <thrum/detail/one_case_wait.h>
 #include <thrum/executor.h>
 #include <thrum/select.h>
 
@@ -76,6 +81,11 @@
 #include <utility>
 
 namespace thrum {
+
+namespace detail {
+template <class T> class get_operation;
+template <class T> class shared_get_operation;
+} // namespace detail
 
 template <class T> class [[nodiscard]] future : public detail::future_base<T> {
   using base = detail::future_base<T>;
@@ -105,6 +115,9 @@ public:
     const future mine = std::move(*this);
     return detail::outcome_of<T, true>(mine.result());
   }
+
+  // get() for coroutines: co_await f.async_get().
+  [[nodiscard]] detail::get_operation<T> async_get() noexcept { return detail::get_operation<T>(*this); }
 
   // The same as one that many may look at.
   shared_future<T> share() && {
@@ -154,7 +167,7 @@ public:
   }
   template <std::invocable F> future finally(executor& where, F&& f, place site = place::current()) && {
     if constexpr (detail::returns_future<F>)
-      return std::move(*this).settle(where, detail::finally_and_wait<T>(std::forward<F>(f)), site);
+      return std::move(*this).settle(where, detail::finally_and_wait<T>(std::forward<F>(f), where), site);
     else
       return detail::react<detail::finally_how<T, true, function<F>>, function<F>>(
           std::move(*this), detail::workplace_in(where), std::forward<F>(f), site);
@@ -209,6 +222,10 @@ public:
     else
       static_cast<void>(c);
   }
+  // get() for coroutines, as above. The future outlives what is done with the value.
+  [[nodiscard]] detail::shared_get_operation<T> async_get() const noexcept {
+    return detail::shared_get_operation<T>(*this);
+  }
   // get(), but a failure is the error of an expected. The value is a copy.
   [[nodiscard]] outcome<T> get_outcome() const
     requires(detail::can_pass<T, false>)
@@ -257,8 +274,11 @@ public:
     return finally(executor::current(), std::forward<F>(f), site);
   }
   template <std::invocable F> future<T> finally(executor& where, F&& f, place site = place::current()) const {
-    return detail::react<detail::finally_how<T, false, function<F>>, function<F>>(
-        *this, detail::workplace_in(where), std::forward<F>(f), site);
+    if constexpr (detail::returns_future<F>)
+      return settle(where, detail::finally_and_wait<T>(std::forward<F>(f), where), site);
+    else
+      return detail::react<detail::finally_how<T, false, function<F>>, function<F>>(
+          *this, detail::workplace_in(where), std::forward<F>(f), site);
   }
 
   template <class F> auto settle(F&& f, place site = place::current()) const {
@@ -382,7 +402,10 @@ private:
       return true;
     }
     try {
-      detail::adopt<T, Moved>(c, std::forward<Other>(other));
+      if (executor* const turns = detail::turns_here())
+        detail::adopt_in_turns<T, Moved>(c, *turns, std::forward<Other>(other));
+      else
+        detail::adopt<T, Moved>(c, std::forward<Other>(other));
     } catch (...) {
       c.change(detail::future_core::is_claimed, false);
       throw;
@@ -428,14 +451,81 @@ template <class T> future<T> make_failed_future(std::exception_ptr error,
   return p.get_future();
 }
 
+namespace detail {
+
+// What async_get() gives. In an executor that has turns, what awaits takes one, and in the order in which it came among the
+// continuations of the same future.
+template <class T> class [[nodiscard("an operation does nothing until it is awaited")]] get_operation
+    : public one_case_wait<get_operation<T>, true> {
+public:
+  explicit get_operation(future<T>& f) noexcept : of_(f) {}
+
+  // Blocks the calling fiber or thread.
+  T wait() { return of_.get(); }
+
+  bool await_ready() const {
+    if (!of_.valid()) panic_no_future("async_get() of");
+    return of_.ready() && turns_here() == nullptr;
+  }
+  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
+    if (!of_.ready() && one_case_wait<get_operation, true>::await_suspend(h)) return true;
+    return take_turn(flow_of(h), h);
+  }
+  T await_resume() {
+    this->finish();
+    return of_.get();
+  }
+
+private:
+  friend one_case_wait<get_operation, true>;
+  void fill(select_case& c) noexcept { fill_settled(c, future_access::core(of_)); }
+
+  future<T>& of_;
+};
+
+template <class T> class [[nodiscard("an operation does nothing until it is awaited")]] shared_get_operation
+    : public one_case_wait<shared_get_operation<T>, true> {
+public:
+  explicit shared_get_operation(const shared_future<T>& f) noexcept : of_(f) {}
+
+  // Blocks the calling fiber or thread.
+  decltype(auto) wait() { return of_.get(); }
+
+  bool await_ready() const {
+    if (!of_.valid()) panic_no_future("async_get() of");
+    return of_.ready() && turns_here() == nullptr;
+  }
+  template <class P> bool await_suspend(std::coroutine_handle<P> h) {
+    if (!of_.ready()) {
+      // Others' continuations are nodes, which are told in the order in which they came: so this has one, too.
+      if (turns_here() != nullptr)
+        told_ = react<note_how<T>, no_function>(of_, nullptr, no_function(), std::source_location::current());
+      if (one_case_wait<shared_get_operation, true>::await_suspend(h)) return true;
+    }
+    return take_turn(flow_of(h), h);
+  }
+  decltype(auto) await_resume() {
+    this->finish();
+    return of_.get();
+  }
+
+private:
+  friend one_case_wait<shared_get_operation, true>;
+  void fill(select_case& c) noexcept {
+    fill_settled(c, told_.valid() ? future_access::core(told_) : future_access::core(of_));
+  }
+
+  const shared_future<T>& of_;
+  future<void> told_;
+};
+
+} // namespace detail
+
 // A case of a select (select.h): the future is ready. Never ready for one that refers to nothing.
 template <class T> [[nodiscard]] auto ready(const detail::future_base<T>& f) {
   detail::basic_case c;
   c.raw.what = detail::select_case::kind::source;
-  c.raw.prepare = &detail::prepare_settled;
-  c.raw.object = detail::future_access::core(f);
-  c.raw.readiness = detail::settled_hint(detail::future_access::core(f));
-  c.raw.ready_bit = detail::has_settled_ready;
+  detail::fill_settled(c.raw, detail::future_access::core(f));
   return c;
 }
 

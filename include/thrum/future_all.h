@@ -296,10 +296,14 @@ template <class... T> struct all_of_settled_kind {
 template <class H>
 concept can_be_taken = is_moved<H> || std::is_copy_constructible_v<kept_result<value_of<H>>>;
 
-template <class Core, class H> void add_source(Core& group, H&& handle) noexcept {
-  future_core* source = future_access::take(std::forward<H>(handle));
-  if (source == nullptr) panic_no_future("a combination of");
-  group.add(source, is_moved<H>);
+// `turns`: the executor in which the group learns of each by a reaction, as in JavaScript; or null.
+template <class Core, class H> void add_source(Core& group, H&& handle, executor* turns) {
+  if (!handle.valid()) panic_no_future("a combination of");
+  if (turns == nullptr) return group.add(future_access::take(std::forward<H>(handle)), is_moved<H>);
+  using pass = pass_how<value_of<H>, is_moved<H>>;
+  future<value_of<H>> told =
+      react<pass, no_function>(std::forward<H>(handle), turns, no_function(), std::source_location{});
+  group.add(future_access::take(std::move(told)), true);
 }
 
 template <class Kind, class R> future<typename Kind::result> combine(R&& futures, std::source_location site) {
@@ -313,13 +317,14 @@ template <class Kind, class R> future<typename Kind::result> combine(R&& futures
   } else {
     auto* group = make_core<group_core<Kind>>(static_cast<std::size_t>(std::ranges::size(futures)), site);
     try {
+      executor* const turns = turns_here();
       for (auto&& f : futures) {
         if constexpr (is_moved<handle>)
-          add_source(*group, std::move(f));
+          add_source(*group, std::move(f), turns);
         else
-          add_source(*group, std::as_const(f));
+          add_source(*group, std::as_const(f), turns);
       }
-    } catch (...) { // from iterating
+    } catch (...) { // from iterating; or no memory
       group->abandon();
       throw;
     }
@@ -331,7 +336,13 @@ template <class Kind, class... H> future<typename Kind::result> combine_argument
   static_assert((can_be_taken<H> && ...),
                 "thrum: a shared_future whose value cannot be copied cannot be combined");
   auto* group = make_core<group_core<Kind>>(sizeof...(H), std::source_location{});
-  (add_source(*group, std::forward<H>(futures)), ...);
+  try {
+    executor* const turns = turns_here();
+    (add_source(*group, std::forward<H>(futures), turns), ...);
+  } catch (...) { // no memory
+    group->abandon();
+    throw;
+  }
   group->begin();
   return future_access::make<typename Kind::result>(group);
 }

@@ -6,7 +6,9 @@
 // in force, so that those of its frames follow it from runner to runner.
 //
 // A flow that belongs to an executor (it was started there) is made ready like any other, on its runtime; its resumption finds that it
-// is not at home and posts itself there. So nobody posts with a guard held. If the executor refuses it, it goes on in its runtime
+// is not at home and posts itself there. So nobody posts with a guard held. (But if it
+// waits for a future, its executor has turns and what runs there makes it ready, then it takes one: that queue is the executor's own,
+// and may be reached under any guard.) If the executor refuses it, it goes on in its runtime
 // until its next wait; if it is dropped there later, it is asked to stop and goes on in its runtime for good.
 #include "env/panic.h"
 #include "sched/coroutine.h"
@@ -96,8 +98,9 @@ void belong_to(coroutine_flow& f, executor& home) noexcept {
 void end_flow(coroutine_flow& f) noexcept { sched::retire(agent_of(f)); }
 
 bool begin_wait(coroutine_flow& f, std::coroutine_handle<> at, select_case* const* cases, std::size_t count,
-                bool ordered, coroutine_timer* timer, std::size_t& chosen) {
+                bool ordered, coroutine_timer* timer, std::size_t& chosen, bool in_a_turn) {
   coroutine_turn& turn = *f.turn;
+  agent_of(f).wants_turn = in_a_turn;
   if (timer != nullptr) ::new (static_cast<void*>(timer->state)) sched::coroutine_timer;
   f.at = at;
   try {
@@ -123,6 +126,18 @@ void throw_if_closed(select_case& chosen) {
     chosen_closed(chosen);
 }
 
+bool take_turn(coroutine_flow& f, std::coroutine_handle<> at) {
+  sched::coroutine& c = agent_of(f);
+  if (!sched::is_among_its_turns(c)) return false;
+  if (sched::must_stop(c)) throw cancelled(sched::stop_reason(c));
+  coroutine_turn& turn = *f.turn;
+  f.at = at;
+  sched::keep(c);
+  sched::end_turn(c, turn);
+  sched::go_on_in_a_turn(c);
+  return true;
+}
+
 bool begin_sleep(coroutine_flow& f, std::coroutine_handle<> at, deadline_t deadline, coroutine_timer& timer) {
   static_assert(sizeof(sched::coroutine_timer) <= sizeof timer.state);
   sched::coroutine& c = agent_of(f);
@@ -132,6 +147,7 @@ bool begin_sleep(coroutine_flow& f, std::coroutine_handle<> at, deadline_t deadl
   auto& t = *::new (static_cast<void*>(timer.state)) sched::coroutine_timer;
   t.deadline = deadline;
   f.at = at;
+  c.wants_turn = false;
   sched::keep(c);
   sched::end_turn(c, turn);
   const wait::lock::held wheel = sched::begin_timer(c, t, 0);

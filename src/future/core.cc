@@ -66,6 +66,7 @@
 #include <thrum/detail/future_core.h>
 #include <thrum/detail/joinable.h>
 #include <thrum/detail/select_case.h>
+#include <thrum/detail/self.h>
 #include <thrum/error.h>
 #include <thrum/executor.h>
 #include <thrum/runtime.h>
@@ -395,6 +396,13 @@ void prepare_settled(select_case& c) noexcept {
 
 const void* settled_hint(const future_core* c) noexcept { return c == nullptr ? nullptr : c->hint; }
 
+void fill_settled(select_case& c, future_core* f) noexcept {
+  c.prepare = &prepare_settled;
+  c.object = f;
+  c.readiness = settled_hint(f);
+  c.ready_bit = has_settled_ready;
+}
+
 // ---- stopping
 
 void ask_to_stop(future_core* c) noexcept {
@@ -506,6 +514,13 @@ namespace {
 std::exception_ptr post_work(work_part& w, bool is_reaction) noexcept {
   if (__builtin_expect(sched::launch_here(w.where, w), true)) return nullptr; // it may be gone
   return post_elsewhere(w, is_reaction);
+}
+
+executor* turns_here() noexcept {
+  const wait::thread_head* const me = self();
+  if (me == nullptr || me->current == nullptr) return nullptr;
+  executor* const home = me->current->own.home;
+  return home != nullptr && home->has_turns() ? home : nullptr;
 }
 
 // ---- errors

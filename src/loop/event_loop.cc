@@ -45,6 +45,12 @@ void event_loop::add_close(detail::task& t) noexcept {
   core_->add_close(t);
 }
 
+void event_loop::check_async() const noexcept {
+  if (!core_->is_here())
+    env::panic("call_async() of an event_loop from outside",
+               "it is for what runs on the loop; others start coroutines there with spawn()");
+}
+
 event_loop::keeper event_loop::keep() noexcept {
   core_->keep();
   return keeper(*this);

@@ -24,6 +24,16 @@ TEST(event_loop_death, a_timer_that_is_set_from_outside_while_it_runs_panics) {
       "a timer of an event_loop is set from outside, while it runs");
 }
 
+TEST(event_loop_death, an_async_function_that_is_called_from_outside_panics) {
+  die_fast();
+  EXPECT_DEATH(
+      {
+        event_loop loop;
+        static_cast<void>(loop.call_async([]() -> thrum::task<> { co_return; }));
+      },
+      "call_async\\(\\) of an event_loop from outside");
+}
+
 TEST(event_loop_death, running_it_from_its_own_work_panics) {
   die_fast();
   EXPECT_DEATH(

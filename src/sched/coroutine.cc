@@ -7,6 +7,8 @@
 #include "sched/park.h"
 #include "sched/scheduler.h"
 
+#include <thrum/detail/self.h>
+#include <thrum/executor.h>
 #include <utility>
 
 namespace thrum::sched {
@@ -94,7 +96,21 @@ coroutine::coroutine(detail::task& r, runtime_core& core, bool kept) noexcept
 
 // ---- the two ends of a wake-up
 
+bool is_among_its_turns(const coroutine& c) noexcept {
+  if (c.home == nullptr) return false;
+  const wait::thread_head* const me = detail::self();
+  return me != nullptr && me->current != nullptr && me->current->own.home == c.home && c.home->has_turns();
+}
+
+void go_on_in_a_turn(coroutine& c) noexcept {
+  detail::task& t = c.resumption();
+  t.bound = nullptr; // the coroutine has its own
+  c.is_home = true;
+  c.home->post_reaction(t);
+}
+
 void ready_coroutine(coroutine& c) noexcept {
+  if (c.wants_turn && is_among_its_turns(c)) return go_on_in_a_turn(c);
   detail::task& t = c.resumption();
   runtime_core& core = c.runtime;
   t.bound = nullptr; // the coroutine has its own

@@ -56,7 +56,8 @@ struct coroutine : base::list_node<coroutine>, wait::claimable {
   bool asked_by_drain = false;        // guarded by coroutine_register::lock
   const bool is_kept : 1;             // its runtime waits for it
   bool is_listed : 1 = false;         // its own: the runtime knows it
-  bool is_home : 1 = false;           // its own: its executor has it
+  bool is_home : 1 = false;    // its executor has it; its own, but while it waits of who makes it ready
+  bool wants_turn : 1 = false; // its own, read by who makes it ready: see go_on_in_a_turn()
 
   const std::int32_t resumption_at; // bytes from here
   detail::binding* bound = nullptr; // between its turns; during one, the runner has it
@@ -92,6 +93,12 @@ void retire(coroutine& c) noexcept;
 // Its next wait is to throw. Requires: it runs, and here.
 bool must_stop(const coroutine& c) noexcept;
 cancel_reason stop_reason(const coroutine& c) noexcept;
+
+// Whoever calls runs in the coroutine's executor, and reactions take turns there (executor.h).
+bool is_among_its_turns(const coroutine& c) noexcept;
+// What waits for a future goes on in a turn then. (What waits for something else does not: two coroutines that send each other messages
+// would keep all timers waiting.) Requires: the above, and that the coroutine is to go on. Never parks; guards may be held.
+void go_on_in_a_turn(coroutine& c) noexcept;
 
 // ---- others
 // False: it was asked before.

@@ -4,7 +4,7 @@
 // program here must print that; and where Node is installed, so must the one for Node, so that what stands here cannot be
 // wrong. All timers of the programs for Node are overdue when they are looked at, and whoever else is to wait waits in a callback:
 // so no case depends on how fast the machine is. Those here run in virtual time.
-#include "support/child.h"
+#include "models/node_kit.h"
 
 #include <thrum/event_loop.h>
 #include <thrum/future.h>
@@ -13,36 +13,18 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include <memory>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
 namespace {
 
 using namespace std::chrono_literals;
+using test::log;
+using test::microtask;
+using test::order_case;
+using test::say;
 using thrum::future;
-
-std::string printed;
-void log(const char* word) { (printed += printed.empty() ? "" : " ") += word; }
-auto say(const char* word) {
-  return [word](auto&&...) { log(word); };
-}
-
-thrum::event_loop* at = nullptr;
-
-// Promise.resolve().then(f)
-template <class F> auto microtask(F&& f) { return thrum::make_ready_future().then(*at, std::forward<F>(f)); }
-
-struct order_case {
-  const char* name;
-  const char* prints;
-  const char* node;
-  void (*here)(thrum::event_loop& l);
-};
 
 const order_case cases[] = {
     {"main_script_then_ticks_then_microtasks_then_timers", "main tick1 tick2 micro1 micro2 timer", R"js(
@@ -447,46 +429,11 @@ burn(5);
      }},
 };
 
-std::string here(const order_case& c) {
-  printed.clear();
-  thrum::event_loop l({.virtual_time = true, .on_unhandled = say("caught")});
-  at = &l;
-  l.run([&] { c.here(l); });
-  return printed;
-}
-
 TEST(node_order, each_program_prints_what_node_printed) {
-  for (const order_case& c : cases) EXPECT_EQ(here(c), c.prints) << c.name;
+  for (const order_case& c : cases) EXPECT_EQ(test::here(c), c.prints) << c.name;
 }
 
 TEST(node_order, there_are_twenty_programs_or_more) { EXPECT_GE(std::size(cases), 20u); }
-
-std::string node() {
-  const char* path = std::getenv("PATH");
-  std::string folders = path != nullptr ? path : "";
-  for (std::size_t begin = 0; begin < folders.size();) {
-    const std::size_t end = std::min(folders.find(':', begin), folders.size());
-    const std::string file = folders.substr(begin, end - begin) + "/node";
-    if (std::filesystem::exists(file)) return file;
-    begin = end + 1;
-  }
-  return {};
-}
-
-constexpr const char* prelude = R"js('use strict';
-const printed = [];
-const log = w => printed.push(w);
-const say = w => () => log(w);
-const burn = ms => { for (const begin = Date.now(); Date.now() - begin < ms;); };
-process.on('exit', () => process.stdout.write(printed.join(' ')));
-)js";
-
-std::string why_not(const std::string& program) {
-  if (program.empty()) return "node is not installed (not in PATH)";
-  const auto version = test::run_child({program, "-p", "parseInt(process.versions.node)"});
-  if (std::atoi(version.out.c_str()) >= 20) return {};
-  return "node " + version.out + " is too old: since 20, timers run after the other steps";
-}
 
 // One test a program, as each takes the start of a process.
 class node_order : public testing::TestWithParam<order_case> {};
@@ -494,17 +441,10 @@ INSTANTIATE_TEST_SUITE_P(programs, node_order, testing::ValuesIn(cases),
                          [](const auto& of) { return of.param.name; });
 
 TEST_P(node_order, node_itself_prints_the_same) {
-  static const std::string program = node();
-  static const std::string reason = why_not(program);
-  if (!reason.empty()) GTEST_SKIP() << reason;
-  std::string folder = (std::filesystem::temp_directory_path() / "thrum_node_order.XXXXXX").string();
-  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  if (!test::why_no_node().empty()) GTEST_SKIP() << test::why_no_node();
   const order_case& c = GetParam();
-  const std::string file = folder + "/" + c.name + ".cjs";
-  std::ofstream(file) << prelude << c.node;
-  const auto ended = test::run_child({program, file});
+  const auto ended = test::run_node(c.name, std::string(test::prelude) + c.node);
   EXPECT_EQ(ended.out, c.prints) << ended.summary();
-  std::filesystem::remove_all(folder);
 }
 
 } // namespace

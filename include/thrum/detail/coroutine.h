@@ -78,11 +78,15 @@ inline constexpr std::size_t nothing_chosen = static_cast<std::size_t>(-1);
 // Begins a wait of the flow, which goes on at `at`. True: it waits, and may go on, elsewhere, at any moment; finish_wait() tells
 // what was chosen. False: `chosen` was. Throws `cancelled`, std::bad_alloc. Without a timer, no case may be a time.
 bool begin_wait(coroutine_flow& f, std::coroutine_handle<> at, select_case* const* cases, std::size_t count,
-                bool ordered, coroutine_timer* timer, std::size_t& chosen);
+                bool ordered, coroutine_timer* timer, std::size_t& chosen, bool in_a_turn = false);
+// `in_a_turn`: if it is woken by what runs in its executor, and that has turns (executor.h), it goes on in one.
 // When it goes on. Throws `cancelled`.
 std::size_t finish_wait(coroutine_flow& f, select_case* const* cases, std::size_t count,
                         coroutine_timer* timer);
 void throw_if_closed(select_case& chosen);
+// If the flow runs in an executor that has turns (executor.h): it goes on at `at` in the next one, and the caller returns to who runs
+// it: true. Throws `cancelled`.
+bool take_turn(coroutine_flow& f, std::coroutine_handle<> at);
 
 bool begin_sleep(coroutine_flow& f, std::coroutine_handle<> at, deadline_t deadline, coroutine_timer& timer);
 void finish_sleep(coroutine_flow& f, coroutine_timer& timer);

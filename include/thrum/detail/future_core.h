@@ -37,6 +37,7 @@ namespace detail {
 
 struct future_core;
 struct future_node;
+struct select_case;
 
 struct future_node_ops {
   // The source has settled; the node is in no list any more. True: thereby the node's own core has settled, too, and the caller
@@ -184,6 +185,8 @@ void ask_to_stop(future_core* c) noexcept;
 future_core* stop_hooks(future_core& c) noexcept; // future_ops::stop of cores that are settled by a promise
 void report_unobserved(future_core& c) noexcept;  // it has failed, and is about to be destroyed
 const void* settled_hint(const future_core* c) noexcept;
+void fill_settled(select_case& c,
+                  future_core* f) noexcept;  // a case that is ready when f is, or, if that is null, never
 void break_promise(future_core& c) noexcept; // the promise goes; gives nothing back
 [[noreturn]] void panic_no_future(const char* what) noexcept;
 [[noreturn]] void panic_second_future() noexcept;
@@ -222,6 +225,8 @@ void keep_bindings(task& t, binding* bound) noexcept;
 void forget_bindings(task& t) noexcept;
 // To the executor. Not null: it refused. A reaction is what follows a source that has settled.
 std::exception_ptr post_work(work_part& w, bool is_reaction) noexcept;
+// The executor that runs the caller, if reactions take turns there (executor::has_turns); else null.
+executor* turns_here() noexcept;
 
 // ---- with the type of the value
 

@@ -4,6 +4,11 @@
 // is queued to an executor, and the function. When the source settles, the node posts the task; the task calls the function,
 // whose result is put into the core. If the function returns a future, the node is left in that one next, and the core gets
 // its result.
+//
+// In an executor that has turns (event_loop.h) all this takes as many of them as in JavaScript. What becomes a future's result by way of
+// another future waits for two jobs there: one that looks at the other future (NewPromiseResolveThenableJob of ECMAScript, 27.2.2.2),
+// and one that is the reaction to it. finally() returns, there, what it makes of the value with a further promise, so it takes
+// the same two (27.2.5.3). Elsewhere nothing of that is paid for but a question to the executor, and only where a future was returned.
 #pragma once
 
 #include <thrum/detail/future_core.h>
@@ -157,10 +162,35 @@ template <class T, bool Moved, class F> struct finally_how {
   using source_type = T;
   using returned = void;
   using result = T;
-  static std::uint32_t run(F& f, result_core<T>* from, result_core<T>& to, future_core*&) {
+  static void call(F& f, result_core<T>* from) {
     from->observe(); // if f throws, that is what counts
     static_cast<void>(std::invoke(std::move(f)));
+  }
+  static std::uint32_t pass(result_core<T>* from, result_core<T>& to) noexcept {
     return to.make_like(*from, Moved);
+  }
+  static std::uint32_t run(F& f, result_core<T>* from, result_core<T>& to, future_core*&) {
+    call(f, from);
+    return pass(from, to);
+  }
+};
+
+// What takes a turn, and does nothing else: the same result; or only that there is one.
+struct no_function {};
+template <class T, bool Moved> struct pass_how {
+  using source_type = T;
+  using returned = void;
+  using result = T;
+  static std::uint32_t run(no_function&, result_core<T>* from, result_core<T>& to, future_core*&) noexcept {
+    return to.make_like(*from, Moved);
+  }
+};
+template <class T> struct note_how {
+  using source_type = T;
+  using returned = void;
+  using result = void;
+  static std::uint32_t run(no_function&, result_core<T>*, result_core<void>& to, future_core*&) noexcept {
+    return to.make_value();
   }
 };
 
@@ -178,15 +208,18 @@ template <class T, bool Moved, class F> struct settle_how {
 // finally() with a function that returns a future, which is waited for: what settle() is to call.
 template <class F>
 concept returns_future = flattened<std::invoke_result_t<F>>::is_future;
-template <class T, class F> auto finally_and_wait(F&& f) {
-  return [f = std::decay_t<F>(std::forward<F>(f))](outcome<T> before) mutable -> future<T> {
-    return std::invoke(std::move(f)).then_inline([before = std::move(before)](auto&&...) mutable -> T {
+template <class T, class F> auto finally_and_wait(F&& f, executor& where) {
+  executor* const turns = where.has_turns() ? &where : nullptr;
+  return [f = std::decay_t<F>(std::forward<F>(f)), turns](outcome<T> before) mutable -> future<T> {
+    auto pass = [before = std::move(before)](auto&&...) mutable -> T {
       if (!before) std::rethrow_exception(before.error());
       if constexpr (std::is_reference_v<T>)
         return *before;
       else if constexpr (!std::is_void_v<T>)
         return *std::move(before);
-    });
+    };
+    if (turns != nullptr) return std::invoke(std::move(f)).then(*turns, std::move(pass));
+    return std::invoke(std::move(f)).then_inline(std::move(pass));
   };
 }
 
@@ -210,15 +243,18 @@ template <class F, class How> struct work_core final : result_core<typename How:
     auto& self = static_cast<work_core&>(t);
     if (__builtin_expect(self.dropped, false)) {
       self.f.~F();
-      if (self.source != nullptr) self.source->observe();
-      settle(self, self.make_error(dropped_error()));
-      self.leave_source();
-      return self.release();
+      return self.end_dropped();
     }
     begin_work(self, self);
+    if constexpr (requires { &How::pass; })
+      if (self.where->has_turns()) return self.finally_in_turns();
     future_core* inner = nullptr;
     if (const std::uint32_t bits = self.evaluate(inner)) return finish_work(self, self, bits);
     self.await(inner);
+    if (self.where->has_turns()) {
+      self.ops = &inner_ops_in_turns;
+      return self.post_again(&look_at_inner);
+    }
     follow(*inner, self);
   }
 
@@ -267,6 +303,52 @@ private:
     self.leave_source();
     return true;
   }
+  // ---- in turns. Each job is the same task again.
+  void post_again(void (*job)(task&)) noexcept {
+    this->run = job;
+    if (post_work(*this, true) != nullptr) job(*this); // refused: here, then
+  }
+  void end_dropped() noexcept {
+    if (source != nullptr) source->observe();
+    settle(*this, this->make_error(dropped_error()));
+    leave_source();
+    this->release();
+  }
+  static void look_at_inner(task& t) noexcept {
+    auto& self = static_cast<work_core&>(t);
+    if (self.dropped) return self.end_dropped();
+    follow(*self.source, self);
+  }
+  static bool inner_settled_in_turns(future_node& n) noexcept {
+    of(n).post_again(&become_inner);
+    return false; // perhaps gone
+  }
+  static void become_inner(task& t) noexcept {
+    using inner = flattened<typename How::returned>;
+    auto& self = static_cast<work_core&>(t);
+    if (self.dropped) return self.end_dropped();
+    finish_work(self, self, self.make_like(static_cast<base&>(*self.source), inner::moved));
+  }
+  void finally_in_turns() noexcept {
+    std::uint32_t bits = 0;
+    try {
+      How::call(f, static_cast<result_core<typename How::source_type>*>(source));
+    } catch (...) { bits = this->make_error(std::current_exception()); }
+    f.~F();
+    if (bits != 0) return finish_work(*this, *this, bits);
+    post_again(&wait_after_finally);
+  }
+  static void wait_after_finally(task& t) noexcept {
+    auto& self = static_cast<work_core&>(t);
+    if (self.dropped) return self.end_dropped();
+    self.post_again(&end_finally);
+  }
+  static void end_finally(task& t) noexcept {
+    auto& self = static_cast<work_core&>(t);
+    if (self.dropped) return self.end_dropped();
+    finish_work(self, self, How::pass(static_cast<result_core<result>*>(self.source), self));
+  }
+
   static void inner_never(future_node& n) noexcept {
     work_core& self = of(n);
     change_source(self, self, nullptr, true);
@@ -300,6 +382,8 @@ private:
   static constexpr future_node_ops posted_ops{&source_settled, &source_never, &core_of, nullptr, true};
   static constexpr future_node_ops inline_ops{&source_settled, &source_never, &core_of, nullptr};
   static constexpr future_node_ops inner_ops{&inner_settled, &inner_never, &core_of, nullptr};
+  static constexpr future_node_ops inner_ops_in_turns{&inner_settled_in_turns, &inner_never, &core_of,
+                                                      nullptr};
 
   union {
     F f; // alive until it was called
@@ -384,6 +468,57 @@ template <class T, bool Moved, class Handle> void adopt(result_core<T>& to, Hand
   static_cast<void>(add_node(to, a->hook)); // not settled: only *a will do that
   if (Moved && to.is(future_core::is_asked)) ask_to_stop(from);
   follow(*from, *a);
+}
+
+// The same in an executor that has turns: the job that looks at the other future.
+template <class T, bool Moved> struct later_adoption final : task {
+  using handle = std::conditional_t<Moved, future<T>, shared_future<T>>;
+
+  later_adoption(result_core<T>& t, executor& e, handle&& h) noexcept
+      : task(&run_it, attrs{}, t.site), to(&t), turns(&e), other(std::move(h)) {
+    asks_why = true;
+  }
+  static void run_it(task& t) noexcept {
+    auto& self = static_cast<later_adoption&>(t);
+    const core_ref kept(self.to);
+    result_core<T>& to = *self.to;
+    std::exception_ptr failed;
+    if (self.dropped) {
+      failed = dropped_error();
+      future_access::core(self.other)->observe();
+    } else {
+      try { // that it settles is the second job, and then `to` is told
+        adopt<T, true>(to, react<pass_how<T, Moved>, no_function>(std::move(self.other), self.turns,
+                                                                  no_function(), std::source_location{}));
+      } catch (...) { failed = std::current_exception(); }
+    }
+    end(self);
+    if (failed != nullptr) settle(to, to.make_error(std::move(failed)));
+  }
+  static void end(later_adoption& a) noexcept {
+    a.~later_adoption();
+    free_task(&a, sizeof(later_adoption));
+  }
+
+  result_core<T>* to; // a reference
+  executor* turns;
+  handle other;
+};
+
+template <class T, bool Moved, class Handle>
+void adopt_in_turns(result_core<T>& to, executor& turns, Handle&& other) {
+  using job = later_adoption<T, Moved>;
+  void* memory = allocate_task(sizeof(job));
+  auto* j = ::new (memory) job(to, turns, typename job::handle(std::forward<Handle>(other)));
+  to.retain();
+  try {
+    turns.post_reaction(*j);
+  } catch (...) {
+    if constexpr (Moved) other = std::move(j->other);
+    job::end(*j);
+    to.release();
+    throw;
+  }
 }
 
 // What on_stop() leaves in a promise.
