@@ -44,20 +44,33 @@ struct one_by_one_report {
   std::chrono::nanoseconds waiting{0}; // in all
 };
 
+// A pool of blocking work (blocking.h). They belong to the process: each runtime's report has all of them.
+struct blocking_pool_report {
+  std::string name;        // the first 47 bytes of it
+  std::size_t limit = 0;   // 0: none
+  std::size_t running = 0; // calls now; each keeps a thread
+  std::size_t most = 0;    // ever at a time
+  std::size_t waiting = 0; // for a place
+  std::uint64_t calls = 0; // ever
+};
+
 struct runtime_report {
   std::string name;
   unsigned processors = 0;
   unsigned idle_processors = 0;
   unsigned threads = 0;      // workers
+  unsigned most_threads = 0; // ever at a time
+  unsigned thread_limit = 0; // options.max_threads, or one for each processor, if that is more
   unsigned detached = 0;     // of these, with a fiber that has lost its processor and is not back
   std::uint64_t spawned = 0; // fibers, ever
   std::uint64_t finished = 0;
   std::uint64_t taken_from_computing = 0; // processors, ever
   std::uint64_t taken_from_blocked = 0;
-  std::size_t stacks = 0;                    // in use or kept warm
-  std::size_t stack_bytes = 0;               // of addresses; memory is what was touched
-  std::vector<holdup_report> holdups;        // the longest first
-  std::vector<one_by_one_report> one_by_one; // the longest first; empty without the debug mode
+  std::size_t stacks = 0;                           // in use or kept warm
+  std::size_t stack_bytes = 0;                      // of addresses; memory is what was touched
+  std::vector<holdup_report> holdups;               // the longest first
+  std::vector<one_by_one_report> one_by_one;        // the longest first; empty without the debug mode
+  std::vector<blocking_pool_report> blocking_pools; // in the order in which they were made
 };
 
 // A few lines for people.

@@ -10,11 +10,12 @@
 // file then (%p in the name is the number of the process); THRUM_TRACE=- draws on standard error instead.
 //
 // What is recorded       Of every runtime of the process: fibers that are started, begin, go on, wait, yield and end; who made them
-//                        ready; processors that workers get, give up, or lose to others; workers that sleep.
+//                        ready; processors that workers get, give up, or lose to others; workers that sleep; calls of a
+//                        blocking_pool.
 // In the JSON            A process for the processors of each runtime, one for its threads. A row for each processor: no two
 //                        slices of a row overlap. Below a thread stand the fibers that run on it without a processor (docs:
 //                        hand-off), and its sleep. Arrows lead from who made a fiber ready, or started it, to where it goes on.
-//                        A counter of fibers that could run and do not.
+//                        A counter of fibers that could run and do not. Calls of a blocking_pool are drawn by its name.
 // What the caller owes   One recording at a time in the process. stop() at most once.
 // What is guaranteed     Times are of the monotonic clock, and in order across processors: an arrow never points backwards
 //                        (src/sched/recorder.h). Memory is bounded by options.bytes: when it is used up the newest events are
@@ -106,6 +107,15 @@ struct nap {
   bool polls = false; // it waited for descriptors and timers
 };
 
+// A fiber was in a call of a blocking_pool (blocking.h).
+struct blocking_call {
+  unsigned track = 0; // where it began
+  std::uint64_t fiber = 0;
+  time begin{0};
+  time end{0};
+  std::string name; // the first 23 bytes of the pool's
+};
+
 // How many fibers could run, and did not, from then on.
 struct level {
   time at{0};
@@ -128,7 +138,8 @@ struct timeline {
   std::vector<slice> slices; // by begin
   std::vector<arrow> arrows; // by runs
   std::vector<nap> naps;     // by begin
-  std::vector<level> levels; // by at
+  std::vector<blocking_call> calls; // by begin
+  std::vector<level> levels;        // by at
   std::vector<fiber_origin> fibers; // by id
 
   const fiber_origin* find(std::uint64_t fiber) const noexcept; // null: not known

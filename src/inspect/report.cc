@@ -1,6 +1,7 @@
 // runtime::report() (thrum/report.h).
 #include "inspect/report.h"
 
+#include "sched/blocking_pools.h"
 #include "sched/one_by_one.h"
 #include "sched/scheduler.h"
 
@@ -28,7 +29,9 @@ runtime_report inspect::report_of(sched::runtime_core& core) {
   r.taken_from_blocked = core.taken_from_blocked.load(std::memory_order_relaxed); // relaxed: for a report
   {
     const base::spin_guard guard(core.idle_lock);
-    r.threads = core.worker_count.load(std::memory_order_relaxed); // relaxed: for a report
+    r.threads = core.worker_count.load(std::memory_order_relaxed);      // relaxed: for a report
+    r.most_threads = core.most_workers.load(std::memory_order_relaxed); // relaxed: for a report
+    r.thread_limit = core.thread_limit();
     for (const sched::worker* w = core.workers; w != nullptr; w = w->all_link)
       r.detached += w->lost_at.load(std::memory_order_relaxed) != 0; // relaxed: for a report
   }
@@ -48,6 +51,7 @@ runtime_report inspect::report_of(sched::runtime_core& core) {
       r.one_by_one.push_back({o.site, o.times, o.waits, o.most, std::chrono::nanoseconds(o.waiting)});
   std::sort(r.one_by_one.begin(), r.one_by_one.end(),
             [](const one_by_one_report& a, const one_by_one_report& b) { return a.waiting > b.waiting; });
+  r.blocking_pools = sched::blocking_pools::all();
   return r;
 }
 
@@ -56,8 +60,9 @@ runtime_report runtime::report() const { return inspect::report_of(*core_); }
 std::string to_string(const runtime_report& r) {
   const auto n = [](auto value) { return std::to_string(value); };
   std::string text = "runtime '" + r.name + "': " + n(r.processors) + " processors (" + n(r.idle_processors) +
-                     " idle), " + n(r.threads) + " threads, " +
-                     n(r.spawned - std::min(r.spawned, r.finished)) + " fibers of " + n(r.spawned) + "\n";
+                     " idle), " + n(r.threads) + " threads (" + n(r.most_threads) + " at most, " +
+                     n(r.thread_limit) + " allowed), " + n(r.spawned - std::min(r.spawned, r.finished)) +
+                     " fibers of " + n(r.spawned) + "\n";
   if (r.detached != 0)
     text += "  " + n(r.detached) + " of the threads compute or block without a processor now\n";
   for (const holdup_report& h : r.holdups) {
@@ -75,6 +80,10 @@ std::string to_string(const runtime_report& r) {
     text += std::string("  fibers spawned at ") + o.site.file_name() + ":" + n(o.site.line()) +
             " waited for answers one by one, " + n(o.waits) + " in " + n(o.times) + " operations, " +
             n(o.most) + " in the longest, " + in_ms(o.waiting) + " in all\n";
+  for (const blocking_pool_report& p : r.blocking_pools)
+    text += "  blocking pool '" + p.name + "': " + n(p.running) +
+            (p.limit == 0 ? std::string(" threads") : " of " + n(p.limit) + " threads") + " (" + n(p.most) +
+            " at most), " + n(p.waiting) + " wait, " + n(p.calls) + " calls\n";
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include "env/panic.h"
 #include "env/process.h"
 #include "env/trace.h"
+#include "sched/blocking_pools.h"
 
 #include <algorithm>
 #include <array>
@@ -33,10 +34,12 @@ std::string thing(const char* what, const agent_view& a) {
 std::string what_it_does(const agent_view& a, const agent_view* holder) {
   using wait::reason;
   const std::string where = !a.asleep && a.thread != 0 ? " on " + who_is(a.thread) : std::string();
+  std::string pool = sched::blocking_pools::name_of_call(a.id);
+  if (!pool.empty()) pool = ", in the blocking pool '" + pool + "'";
   if (!a.asleep && a.lost_at != 0)
     return std::string(a.lost_blocked ? "is blocked in the kernel" : "computes") + " since " +
-           std::to_string((env::linux_world().now() - a.lost_at) / 1'000'000) + " ms" + where;
-  if (!a.asleep) return where.empty() ? "runs, or is ready to run" : "runs" + where;
+           std::to_string((env::linux_world().now() - a.lost_at) / 1'000'000) + " ms" + where + pool;
+  if (!a.asleep) return (where.empty() ? "runs, or is ready to run" : "runs" + where) + pool;
   switch (a.why) {
   case reason::none: return "waits";
   case reason::sleep: return "sleeps";
@@ -46,7 +49,10 @@ std::string what_it_does(const agent_view& a, const agent_view* holder) {
   case reason::mutex: return "waits for " + thing("a mutex", a) + held_by(a, holder, "holds");
   case reason::shared_mutex: return "waits for " + thing("a shared_mutex", a) + held_by(a, holder, "holds");
   case reason::condition_variable: return "waits for " + thing("a condition_variable", a);
-  case reason::semaphore: return "waits for " + thing("a semaphore", a);
+  case reason::semaphore:
+    if (const std::string name = sched::blocking_pools::name_of_gate(a.waiting_for); !name.empty())
+      return "waits for a place in the blocking pool '" + name + "'";
+    return "waits for " + thing("a semaphore", a);
   case reason::latch: return "waits for " + thing("a latch", a);
   case reason::barrier: return "waits at " + thing("a barrier", a);
   case reason::once: return "waits for a call_once" + held_by(a, holder, "is in");

@@ -129,16 +129,21 @@ private:
           ++out_.lost;
         else
           entries_.push_back({&e, &from});
-        if (e.what == kind::begun && i + 1 < from.used) note_origin(e.fiber, from.slots[i + 1].o);
+        if (i + 1 == from.used) continue;
+        if (e.what == kind::begun) note_origin(e.fiber, from.slots[i + 1].o);
+        if (e.what == kind::enters) called_[&e] = name_in(from.slots[i + 1].o);
       }
     }
     out_.events = entries_.size();
     in_order(entries_, [](const entry& e) { return e.what->at; });
   }
 
-  void note_origin(std::uint64_t fiber, const record::origin& o) {
+  static std::string name_in(const record::origin& o) {
     const std::string_view name(o.name, sizeof o.name);
-    origins_[fiber] = {.id = fiber, .name = std::string(name.substr(0, name.find('\0'))), .site = o.site};
+    return std::string(name.substr(0, name.find('\0')));
+  }
+  void note_origin(std::uint64_t fiber, const record::origin& o) {
+    origins_[fiber] = {.id = fiber, .name = name_in(o), .site = o.site};
   }
 
   void meet(const record::chunk& c) {
@@ -268,6 +273,20 @@ private:
       if (e.fiber != 0) open(t, t.track, e.fiber, at);
       break;
     case kind::taken: lose(t, e, at); break;
+    case kind::enters:
+      learn(t, e, e.fiber);
+      open_calls_[e.fiber].push_back(out_.calls.size());
+      out_.calls.push_back(
+          {.track = place_of(t, e), .fiber = e.fiber, .begin = at, .end = at, .name = called_[&e]});
+      break;
+    case kind::leaves: {
+      learn(t, e, e.fiber);
+      std::vector<std::size_t>& in = open_calls_[e.fiber];
+      if (in.empty()) break; // since before the recording
+      out_.calls[in.back()].end = at;
+      in.pop_back();
+      break;
+    }
     case kind::sleeps:
       t.nap = out_.naps.size();
       out_.naps.push_back({.track = t.track, .begin = at, .end = at, .polls = e.why != 0});
@@ -344,6 +363,8 @@ private:
       close(t, out_.length, ending::recording_ends, "");
       if (t.nap != nowhere) out_.naps[t.nap].end = out_.length;
     }
+    for (const auto& [fiber, in] : open_calls_)
+      for (const std::size_t c : in) out_.calls[c].end = out_.length;
     // Nobody knows who that was.
     std::erase_if(out_.slices, [](const trace::slice& s) { return s.fiber == 0; });
     in_order(out_.slices, [](const trace::slice& s) { return s.begin; });
@@ -373,6 +394,7 @@ private:
     out_.tracks = std::move(sorted);
     for (auto& s : out_.slices) s.track = place[s.track];
     for (auto& n : out_.naps) n.track = place[n.track];
+    for (auto& c : out_.calls) c.track = place[c.track];
     for (auto& a : out_.arrows) {
       a.from = place[a.from];
       a.to = place[a.to];
@@ -403,6 +425,8 @@ private:
   std::unordered_map<std::uint64_t, cause> tasks_;         // by address
   std::unordered_map<std::uint64_t, cause> causes_;        // by fiber
   std::map<std::uint64_t, trace::fiber_origin> origins_;
+  std::unordered_map<const event*, std::string> called_;                   // the names of `enters`
+  std::unordered_map<std::uint64_t, std::vector<std::size_t>> open_calls_; // by fiber, the innermost last
   std::int64_t runnable_ = 0;
   std::int64_t ready_before_ = 0;
   std::vector<std::pair<time, std::int64_t>> changes_;

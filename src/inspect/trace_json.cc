@@ -43,6 +43,7 @@ public:
     for (const slice& s : t_.slices) write(s);
     for (const nap& n : t_.naps) write(n);
     for (const arrow& a : t_.arrows) write(a);
+    for (const blocking_call& c : t_.calls) write(c);
     levels();
     out_ += "\n]}\n";
     return std::move(out_);
@@ -222,6 +223,21 @@ private:
     }
   }
 
+  // It may begin on one row and end on another, so it is a pair of events that a viewer draws in a row of its own.
+  void write(const blocking_call& c) {
+    ++calls_;
+    for (const bool first : {true, false}) {
+      begin(first ? "b" : "e", c.track);
+      at("ts", first ? c.begin : c.end);
+      out_ += ",\"cat\":\"blocking\",\"id\":";
+      number(calls_);
+      text("name", c.name);
+      out_ += ",\"args\":{\"fiber\":";
+      number(c.fiber);
+      out_ += "}}";
+    }
+  }
+
   // Of the whole process; not each little change, which nobody could see.
   void levels() {
     if (t_.tracks.empty()) return;
@@ -244,6 +260,7 @@ private:
   std::string out_;
   unsigned outside_ = 1;
   std::uint64_t arrows_ = 0;
+  std::uint64_t calls_ = 0;
 };
 
 } // namespace

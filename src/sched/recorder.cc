@@ -94,6 +94,11 @@ event event_elsewhere(kind what) noexcept {
   return {.what = what, .number = static_cast<std::uint32_t>(world.this_thread()), .at = world.now()};
 }
 
+void put_name(origin& o, const char* name) noexcept {
+  if (name == nullptr) return;
+  for (std::size_t i = 0; i < sizeof o.name && name[i] != '\0'; ++i) o.name[i] = name[i];
+}
+
 // Workers that come later look at `current` themselves (enroll in worker.cc), under idle_lock.
 template <class Visit> void for_each_worker(Visit visit) noexcept {
   for_each_runtime([&](runtime_core& core) {
@@ -173,9 +178,22 @@ void begun(worker& w, const fiber& f, const detail::task& t) noexcept {
   e.other = id_of(t);
   origin o;
   o.site = f.site;
-  if (f.name != nullptr)
-    for (std::size_t i = 0; i < sizeof o.name && f.name[i] != '\0'; ++i) o.name[i] = f.name[i];
+  put_name(o, f.name);
   put(w, e, &o);
+}
+
+void enters(worker& w, const char* name) noexcept {
+  event e = event_of(w, kind::enters);
+  e.fiber = id_of(w.current_fiber());
+  origin o;
+  put_name(o, name);
+  put(w, e, &o);
+}
+
+void leaves(worker& w, const char*) noexcept {
+  event e = event_of(w, kind::leaves);
+  e.fiber = id_of(w.current_fiber());
+  put(w, e);
 }
 
 namespace {

@@ -50,12 +50,14 @@ enum class kind : std::uint8_t {
   nothing,
   created,  // a task, `other`, by the fiber `fiber` (0: by the runtime, or a plain thread)
   begun,    // it is the fiber `fiber` from here on
-  origin,   // of what has begun just before: see `origin`
+  origin,   // of what has begun, or was entered, just before: see `origin`
   runs,     // the worker goes from the fiber `other` to `fiber` (0: the scheduler); `number`: how that leaves
   ready,    // the fiber `fiber` was made ready by `other` (0: by the runtime)
   holds,    // the worker has got the processor, and runs `fiber` (0: nobody yet)
   gives_up, // the worker has no processor any more; `fiber` runs on without
   taken,    // the processor was taken from the worker with the number `number`, of the runtime `other`
+  enters,   // the fiber, a named call of blocking(); of which the name comes just after it, as an `origin`
+  leaves,   // the fiber, the innermost of these
   sleeps,   // the worker, in the poller or (why: 0) until somebody wakes it
   wakes
 };
@@ -144,6 +146,8 @@ bool is_on() noexcept; // a hint
 [[gnu::cold]] void holds(worker& w, const processor& p) noexcept;
 [[gnu::cold]] void gives_up(worker& w, const processor& p, loss why) noexcept;
 [[gnu::cold]] void taken(const worker& from, const processor& p, bool blocked) noexcept;
+[[gnu::cold]] void enters(worker& w, const char* name) noexcept;
+[[gnu::cold]] void leaves(worker& w, const char* name) noexcept;
 [[gnu::cold]] void sleeps(worker& w, bool polls) noexcept;
 [[gnu::cold]] void wakes(worker& w) noexcept;
 

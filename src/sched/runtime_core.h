@@ -61,12 +61,13 @@ struct runtime_core {
   unsigned parallelism() const noexcept {
     return wanted.load(std::memory_order_relaxed); // relaxed: a number
   }
-  base::spin_lock idle_lock; // guards the next five
+  base::spin_lock idle_lock; // guards the next six
   processor* idle_processors = nullptr;
   processor* resting_processors = nullptr; // resize.cc
   worker* idle_workers = nullptr;          // asleep on their token
   worker* workers = nullptr;               // all, for joining
   base::atomic<unsigned> worker_count{0};  // threads; written under idle_lock
+  base::atomic<unsigned> most_workers{0};  // ever at a time; written under idle_lock
   base::atomic<unsigned> pinned_count{0};  // of them, those reserved for a fiber (special.cc)
 
   // ---- the poller

@@ -78,7 +78,9 @@ int enroll(runtime_core& core, worker& w) noexcept {
   const base::spin_guard guard(core.idle_lock);
   const unsigned number = core.worker_count.load(std::memory_order_relaxed); // relaxed: guarded
   if (number >= core.thread_limit()) return -EAGAIN;
-  core.worker_count.store(number + 1, std::memory_order_relaxed); // relaxed: guarded
+  core.worker_count.store(number + 1, std::memory_order_relaxed);     // relaxed: guarded
+  if (number + 1 > core.most_workers.load(std::memory_order_relaxed)) // relaxed: guarded
+    core.most_workers.store(number + 1, std::memory_order_relaxed);   // relaxed: guarded
   w.all_link = core.workers;
   core.workers = &w;
   w.recorded.store(may_be_recorded() || core.asking != nullptr,

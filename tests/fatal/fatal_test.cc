@@ -91,6 +91,9 @@ INSTANTIATE_TEST_SUITE_P(
         report{"values_without_end", "the values of fiber_locals do not come to an end", "again and again"},
         report{"stop_a_recording_twice", "thrum::trace::recording::stop() was called twice",
                "keep what the first call returned"},
+        report{"blocking_pool_without_a_place", "a blocking_pool with no place", "leave the limit out"},
+        report{"blocking_pool_that_ends_in_its_call", "a blocking_pool is destroyed while a call is in it",
+               "it outlives what is called in it"},
         report{"run_inside_a_fiber", "run() was called inside a fiber", "spawn(f).join()"},
         report{"run_of_a_runtime_inside_a_fiber", "run() was called inside a fiber", "spawn(f).join()"}),
     mistake_name);

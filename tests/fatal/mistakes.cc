@@ -218,6 +218,15 @@ void lock_twice() {
     m.lock();
   });
 }
+void blocking_pool_without_a_place() {
+  in_a_detached_fiber([] { const thrum::blocking_pool none("none", 0); });
+}
+void blocking_pool_that_ends_in_its_call() {
+  in_a_detached_fiber([] {
+    auto pool = std::make_unique<thrum::blocking_pool>("short-lived");
+    thrum::blocking(*pool, [&] { pool.reset(); });
+  });
+}
 void stop_a_recording_twice() {
   in_a_detached_fiber([] {
     thrum::trace::recording r;
@@ -478,6 +487,8 @@ constexpr mistake mistakes[] = {
     THRUM_MISTAKE(lock_twice_on_a_thread),
     THRUM_MISTAKE(select_of_ones_own_lock),
     THRUM_MISTAKE(stop_a_recording_twice),
+    THRUM_MISTAKE(blocking_pool_without_a_place),
+    THRUM_MISTAKE(blocking_pool_that_ends_in_its_call),
     THRUM_MISTAKE(unlock_of_unlocked),
     THRUM_MISTAKE(unlock_twice),
     THRUM_MISTAKE(unlock_of_anothers),

@@ -14,6 +14,7 @@ def check(path):
     rows = {}        # (pid, tid) -> name
     slices = collections.defaultdict(list)
     arrows = collections.defaultdict(dict)
+    calls = collections.defaultdict(dict)
     counters = 0
     for e in events:
         row = (e["pid"], e["tid"])
@@ -30,6 +31,10 @@ def check(path):
         elif e["ph"] in "sf":
             assert e["ph"] not in arrows[e["id"]], f"arrow {e['id']} has two ends of a kind"
             arrows[e["id"]][e["ph"]] = e
+        elif e["ph"] in "be":
+            assert e["ph"] not in calls[e["id"]], f"call {e['id']} has two ends of a kind"
+            assert e["name"] and e["args"]["fiber"] > 0, e
+            calls[e["id"]][e["ph"]] = e
         elif e["ph"] == "C":
             assert e["args"]["runnable"] >= 0, e
             counters += 1
@@ -51,6 +56,8 @@ def check(path):
             at = slices[e["pid"], e["tid"]]
             assert any(s["ts"] <= e["ts"] + 0.0005 and e["ts"] <= s["ts"] + s["dur"] + 0.0005 for s in at), \
                 f"an arrow ends where no slice is: {e}"
+    for number, ends in calls.items():
+        assert len(ends) == 2 and ends["b"]["ts"] <= ends["e"]["ts"], f"call {number} does not end after it began: {ends}"
     number = sum(len(s) for s in slices.values())
     print(f"{len(rows)} rows, {number} slices, {len(arrows)} arrows, {counters} counts, "
           f"{trace['otherData']['lost']} lost")
