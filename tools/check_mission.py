@@ -26,6 +26,7 @@ def all_proofs() -> set:
         found.update(f"{suite}.{name}" for suite, name in TEST.findall(path.read_text()))
     found.update(p.parent.name for p in ROOT.glob("versus/experiments/*/claim.json"))
     found.update(f"examples/{p.name.split('.')[0]}" for p in ROOT.glob("examples/*.out"))
+    found.update(f"samples/{p.parent.name}" for p in ROOT.glob("examples/samples/*/main.go"))
     return found
 
 

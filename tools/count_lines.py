@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Counts the lines of the programs that are written in all five languages, and those of the public headers, for docs/lines-of-code.md.
 
+The articles' samples are in examples/samples: thrum's is NAME/thrum.cc, or examples/NAME.cc. All five must be there.
 An experiment of versus is counted if thrum, Go, Node, Python and Java all have a program for it and none of them leaves out a variant:
 then the five do the same. A line counts if it has more than space and comment; headers that a program shares with others of its
 experiment count, the kits do not. Docstrings are comments.
@@ -21,8 +22,23 @@ import tokenize
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/lines-of-code.md"
 BEGIN, END = "<!-- tools/count_lines.py --write -->\n", "<!-- end -->\n"
+BEGIN_SAMPLES = "<!-- tools/count_lines.py --write: the samples -->\n"
 BEGIN_API = "<!-- tools/count_lines.py --write: the headers -->\n"
 PROGRAMS = {"thrum": "thrum.cc", "go": "main.go", "node": "main.mjs", "python": "main.py", "java": "Main.java"}
+SAMPLES = {  # name: where it stands in the articles (docs/seeds), and what it is
+    "worker_pool": "B: three workers share five jobs",
+    "promise_all": "B: five jobs at once, with Promise.all",
+    "worker_sum": "D: a worker sums its data",
+    "get_users": "D: N+1 queries, three ways",
+    "fan_in": "D: look-ups into one buffered channel",
+    "timeout": "D: select, with a timeout",
+    "http_gather": "D: users by HTTP, with gather",
+    "process_map": "D: Pool(4).map, and a process pool that is awaited",
+    "thread_and_pool": "D: a thread, and a pool of ten",
+    "chained": "D: CompletableFuture, chained and combined",
+    "virtual_threads": "D: a hundred thousand that block",
+    "locks": "D: a lock, one that is tried, and an atomic",
+}
 TITLES = {"thrum": "thrum", "go": "Go", "node": "Node", "python": "Python", "java": "Java"}
 
 
@@ -66,10 +82,23 @@ def rows():
             yield what["id"], what["title"], {runtime: count(p) for runtime, p in programs.items()}
 
 
-def table() -> str:
+def samples():
+    """Name as a link, what it is, and the counts; in the order of the articles. A program that is missing is an error."""
+    found = {p.name for p in (ROOT / "examples/samples").iterdir() if p.is_dir()}
+    if found != set(SAMPLES):
+        raise SystemExit(f"examples/samples and SAMPLES of {pathlib.Path(__file__).name} differ: {sorted(found ^ set(SAMPLES))}")
+    for name, what in SAMPLES.items():
+        folder = ROOT / "examples/samples" / name
+        programs = {runtime: folder / file for runtime, file in PROGRAMS.items()}
+        if not programs["thrum"].exists():
+            programs["thrum"] = ROOT / f"examples/{name}.cc"
+        yield f"[{name}](../examples/samples/{name})", what, {runtime: count(p) for runtime, p in programs.items()}
+
+
+def table(rows) -> str:
     lines = ["| | | " + " | ".join(TITLES.values()) + " |", "| --- | --- |" + " ---: |" * len(TITLES)]
     total = dict.fromkeys(PROGRAMS, 0)
-    for name, title, counts in rows():
+    for name, title, counts in rows:
         lines.append(f"| {name} | {title} | " + " | ".join(str(counts[r]) for r in PROGRAMS) + " |")
         for runtime, n in counts.items():
             total[runtime] += n
@@ -130,7 +159,8 @@ def main() -> int:
         print(__doc__)
         return 2
     errors = list(wrong_counts())
-    tables = [(BEGIN, table(), str.__eq__), (BEGIN_API, api_table(), nearly_equal)]
+    tables = [(BEGIN_SAMPLES, table(samples()), str.__eq__), (BEGIN, table(rows()), str.__eq__),
+              (BEGIN_API, api_table(), nearly_equal)]
     page = PAGE.read_text()
     for begin, fresh, same in tables:
         if mode == "":
