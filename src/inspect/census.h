@@ -61,7 +61,7 @@ struct agent_view {
 
   bool may_be_woken_from_outside() const noexcept {
     return has_deadline || in_scope || why == wait::reason::sleep || why == wait::reason::readable ||
-           why == wait::reason::writable;
+           why == wait::reason::writable || why == wait::reason::disk;
   }
 };
 

@@ -64,6 +64,7 @@ std::string what_it_does(const agent_view& a, const agent_view* holder) {
   case reason::future: return "waits for " + thing("a future", a);
   case reason::readable: return "waits to read from a descriptor";
   case reason::writable: return "waits to write to a descriptor";
+  case reason::disk: return "waits for a disk";
   case reason::pool_room: return "waits for room in " + thing("a thread_pool", a);
   case reason::pool_work: return "is idle, a thread of " + thing("a thread_pool", a);
   case reason::pool_end: return "waits for the end of " + thing("a thread_pool", a);

@@ -56,7 +56,7 @@ std::uint32_t wait_for_end(request& r, sched::runtime_core& core, deadline_t unt
   wait::agent& self = sched::this_agent();
   std::uint32_t withdrawn_by = decision::first;
   const auto sleep = [&](lock::held guard) {
-    constexpr auto why = sched::wait_reason::readable;
+    constexpr auto why = sched::wait_reason::disk;
     if (withdrawn_by != decision::first) {
       const sched::shield until_the_kernel_has_left_our_buffer(self);
       return sched::park(self, guard, why, &r);

@@ -26,6 +26,7 @@ const char* name_of(wait_reason reason) noexcept {
   case wait_reason::future: return "future";
   case wait_reason::readable: return "read";
   case wait_reason::writable: return "write";
+  case wait_reason::disk: return "disk";
   case wait_reason::pool_room: return "room in a thread_pool";
   case wait_reason::pool_work: return "work of a thread_pool";
   case wait_reason::pool_end: return "end of a thread_pool";

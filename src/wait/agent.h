@@ -60,6 +60,7 @@ enum class reason : std::uint8_t {
   future,
   readable,
   writable,
+  disk,
   pool_room, // to post to a thread_pool
   pool_work, // an idle thread of one
   pool_end,
