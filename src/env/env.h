@@ -150,7 +150,6 @@ unsigned end_of_cpus() noexcept;
 // What the kernel says of an open file.
 struct file_facts {
   std::uint32_t mode; // kind and permissions, as st_mode
-  int flags;          // as it was opened: access mode, O_APPEND, O_NONBLOCK
   bool reopens;       // a pipe, or a terminal (not its master): opened anew, it is the same
   std::int64_t size;
 };
@@ -246,15 +245,17 @@ public:
   virtual int look_up(const char* host, const char* service, address_taker take, void* to) noexcept = 0;
 
   // ---- files and pipes; all close-on-exec. read_at and write_at go to the descriptor's own position if `offset` is
-  //      own_position; `now`: only what is in memory already, else -EAGAIN, or -EOPNOTSUPP of a file that cannot tell.
-  //      write_at never raises SIGPIPE. receive and send are for sockets that block for others: these calls do not. Flags,
+  //      own_position; `now`: only what is in memory already, else -EAGAIN, or -EOPNOTSUPP of a file that cannot tell; of
+  //      open_file, the names of the path, and any error means: ask without it. write_at never raises SIGPIPE. flags_of says how a
+  //      file was opened: access mode, O_APPEND, O_NONBLOCK; it is no file_call. receive and send are for sockets that block for others: these calls do not. Flags,
   //      permissions and how to lock as in open(2) and fcntl(2).
   static constexpr std::int64_t own_position = -1;
   virtual int make_pipe(int ends[2]) noexcept = 0; // neither end blocks
-  virtual int open_file(const char* path, int flags, unsigned permissions) noexcept = 0;
+  virtual int open_file(const char* path, int flags, unsigned permissions, bool now) noexcept = 0;
   virtual int reopen(int fd, int flags) noexcept = 0; // the same file, with a position and flags of its own
   virtual int duplicate(int fd) noexcept = 0;         // shares both; never 0, 1 or 2
   virtual int facts_of(int fd, file_facts* out) noexcept = 0;
+  virtual int flags_of(int fd) noexcept = 0;
   virtual std::int64_t read_at(int fd, void* data, std::size_t size, std::int64_t offset,
                                bool now) noexcept = 0;
   virtual std::int64_t write_at(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept = 0;

@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <unwind.h>
@@ -644,6 +645,40 @@ TEST(descriptors, writing_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal)
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::sigaction(SIGPIPE, &usual, nullptr);
   ::close(ends[1]);
+}
+
+// ---- files
+
+// Where the kernel refuses to look in memory alone, nothing is opened, and the caller asks without it.
+TEST(a_file_opened_now, is_opened_if_its_path_is_in_memory_and_never_made_or_emptied) {
+  char path[] = "/tmp/thrum-env-XXXXXX";
+  const int made = ::mkostemp(path, O_CLOEXEC);
+  ASSERT_EQ(::write(made, "text", 4), 4);
+  const int fd = w().open_file(path, O_RDONLY, 0, true);
+  const int refused = w().open_file("/proc/self/status", O_RDONLY, 0, true);
+  if (fd >= 0) {
+    struct stat a, b;
+    ASSERT_EQ(::fstat(made, &a), 0);
+    ASSERT_EQ(::fstat(fd, &b), 0);
+    EXPECT_EQ(a.st_ino, b.st_ino);
+    EXPECT_EQ(::fcntl(fd, F_GETFD), FD_CLOEXEC);
+    ::close(fd);
+  } else {
+    EXPECT_LT(refused, 0) << fd;
+  }
+  if (refused >= 0) ::close(refused);
+  EXPECT_EQ(w().open_file(path, O_WRONLY | O_TRUNC, 0, true), -EAGAIN);
+  EXPECT_EQ(::lseek(made, 0, SEEK_END), 4);
+  const std::string other = std::string(path) + "x";
+  EXPECT_EQ(w().open_file(other.c_str(), O_WRONLY | O_CREAT, 0600, true), -EAGAIN);
+  EXPECT_LT(w().open_file(other.c_str(), O_RDONLY, 0, true), 0);
+  const int whatever = w().open_file(path, O_RDWR, 0, false);
+  EXPECT_GE(whatever, 0);
+  EXPECT_EQ(w().flags_of(whatever) & O_ACCMODE, O_RDWR);
+  ::close(whatever);
+  EXPECT_EQ(w().flags_of(9'999'999), -EBADF);
+  ::close(made);
+  ::unlink(path);
 }
 
 } // namespace

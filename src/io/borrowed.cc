@@ -40,10 +40,11 @@ subject number(int fd) noexcept {
   });
 }
 
-medium medium_of(const env::file_facts& facts) noexcept {
+medium medium_of(env::world& world, int fd, const env::file_facts& facts) noexcept {
   if (S_ISREG(facts.mode) || S_ISDIR(facts.mode) || S_ISBLK(facts.mode)) return medium::file;
   if (S_ISSOCK(facts.mode)) return medium::shared_socket;
-  return (facts.flags & O_NONBLOCK) != 0 ? medium::pipe : medium::shared;
+  const int flags = world.flags_of(fd);
+  return flags >= 0 && (flags & O_NONBLOCK) != 0 ? medium::pipe : medium::shared;
 }
 
 constexpr const char* wait_names[] = {"wait to read", "wait to write"};
@@ -73,8 +74,9 @@ template <class Call> std::int64_t try_now(Call call) {
 
 // Of a number that is not open, poll says that it is ready: so it is asked for, and for its direction, first.
 int facts_in(env::world& world, int fd, direction way, env::file_facts* out) noexcept {
-  const int error = world.facts_of(fd, out);
-  return error != 0 ? error : goes(out->flags, way) ? 0 : -EBADF;
+  const int flags = world.flags_of(fd);
+  if (flags < 0) return flags;
+  return goes(flags, way) ? world.facts_of(fd, out) : -EBADF;
 }
 
 result<void> wait_for(int fd, direction way, deadline until) {
@@ -82,7 +84,7 @@ result<void> wait_for(int fd, direction way, deadline until) {
   env::file_facts facts;
   if (const int error = facts_in(world, fd, way, &facts); error != 0)
     return system_error(name_of(way), number(fd), error);
-  if (medium_of(facts) == medium::file || look(world, fd, way) == 0) return {};
+  if (medium_of(world, fd, facts) == medium::file || look(world, fd, way) == 0) return {};
   const result<borrowed> b = borrowed::from(fd);
   if (!b) return b.error();
   return wait_for(descriptor_of(*b), way, until);
@@ -98,7 +100,7 @@ result<borrowed> borrowed::from(int fd) {
   fresh_descriptor ours(world, world.duplicate(fd));
   descriptor* d = nullptr;
   const int error = ours.open_even_a_device(
-      {.is_stream = false, .through = medium_of(facts), .world = &world, .about = number(fd)}, &d);
+      {.is_stream = false, .through = medium_of(world, fd, facts), .world = &world, .about = number(fd)}, &d);
   if (error != 0) return system_error("borrow", number(fd), error);
   return borrowed(d);
 }
@@ -116,7 +118,7 @@ result<std::size_t> read(int fd, mutable_buffer into, deadline until) {
     return system_error("read", number(fd), error);
   if (into.size() == 0) return std::size_t{0};
   const std::size_t most = std::min(into.size(), most_at_once);
-  const medium through = medium_of(facts);
+  const medium through = medium_of(world, fd, facts);
   const std::int64_t n =
       try_now([&] { return read_now(world, fd, through, into.data(), most, until.time()); });
   if (n == read_stopped) throw_read_stopped();
@@ -134,7 +136,7 @@ result<void> write(int fd, const_buffer from, deadline until) {
   if (const int error = facts_in(world, fd, direction::out, &facts); error != 0)
     return system_error("write", number(fd), error);
   const auto* data = static_cast<const char*>(from.data());
-  const medium through = medium_of(facts);
+  const medium through = medium_of(world, fd, facts);
   std::size_t done = 0;
   while (done < from.size()) {
     const std::size_t some = std::min(from.size() - done, most_at_once);

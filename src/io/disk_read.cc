@@ -116,9 +116,11 @@ std::int64_t run(sched::runtime_core& core, const env::file_request& asked, dead
   if (env::submit_read(core.poller, r.asked)) {
     const std::uint32_t withdrawn_by = wait_for_end(r, core, until);
     n = r.asked.result;
-    if (n == env::file_request::not_begun || n == -EFAULT)
-      n = not_read; // if the buffer is no memory, the ordinary read will say so
-    else if (n == -ECANCELED)
+    const bool interrupted = n == -EINTR && withdrawn_by != decision::first;
+    // If the buffer is no memory, the ordinary read will say so. -EAGAIN: it would have to wait, and this file cannot.
+    if (n == env::file_request::not_begun || n == -EFAULT || n == -EAGAIN)
+      n = not_read;
+    else if (n == -ECANCELED || interrupted)
       n = withdrawn_by == decision::stopped ? read_stopped
           : withdrawn_by != decision::first ? read_late
                                             : not_read;
@@ -129,6 +131,15 @@ std::int64_t run(sched::runtime_core& core, const env::file_request& asked, dead
 }
 
 } // namespace
+
+bool another_may_wait() noexcept {
+  switch (use_now().load(std::memory_order_relaxed)) { // relaxed: a setting
+  case ring_use::on: return true;
+  case ring_use::off: return sched::others_wait_here();
+  case ring_use::automatic: break;
+  }
+  return ring_pays();
+}
 
 std::int64_t read_from_disk(env::world& world, int fd, void* data, std::size_t size, std::int64_t offset,
                             deadline_t until) noexcept {
@@ -186,8 +197,8 @@ ring_use wanted_ring_use() noexcept {
   return ring_use::automatic;
 }
 
-void use_ring(ring_use how) noexcept {
-  use_now().store(how, std::memory_order_relaxed); // relaxed: a setting
+ring_use use_ring(ring_use how) noexcept {
+  return use_now().exchange(how, std::memory_order_relaxed); // relaxed: a setting
 }
 
 } // namespace thrum::io

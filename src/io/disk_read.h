@@ -3,7 +3,7 @@
 // The problem. A read that waits for the disk keeps its thread, so others need another one: a thousand such reads are some hundred
 // threads, and two switches of the kernel each.
 //
-// The way taken. What is in memory is read at once, as ever (read_file). What is not is asked for through the ring, and the
+// The way taken. What is in memory is read at once, as ever (read_file in transfer.cc). What is not is asked for through the ring, and the
 // fiber parks until the poller reports the end. The request lives in the frame of the fiber, and its buffer is the caller's; so
 // whatever ends the wait, the frame stays until the report has come.
 //
@@ -36,6 +36,10 @@ inline constexpr std::int64_t not_read = INT64_MIN;         // not through the r
 inline constexpr std::int64_t read_stopped = INT64_MIN + 1; // withdrawn by a stop request
 inline constexpr std::int64_t read_late = INT64_MIN + 2;    // withdrawn by the deadline
 
+// Whether a read that has to wait may be made by another than this thread, so that it pays to ask first whether it has to: while others
+// wait for the processor, or a ring is to be used. If not, this thread waits for the disk, whoever has asked.
+bool another_may_wait() noexcept;
+
 // Reads through the ring at `offset`. May park; does not throw.
 std::int64_t read_from_disk(env::world& world, int fd, void* data, std::size_t size, std::int64_t offset,
                             detail::deadline_t until) noexcept;
@@ -54,7 +58,7 @@ std::string describe_disk_reads(sched::runtime_core& core);
 enum class ring_use : std::uint8_t { automatic, on, off };
 // What THRUM_FILE_RING says; complains about words that it does not know, on standard error, once.
 ring_use wanted_ring_use() noexcept;
-// For tests: from now on. (Not while fibers read.)
-void use_ring(ring_use how) noexcept;
+// For tests: from now on. (Not while fibers read.) What it was before.
+ring_use use_ring(ring_use how) noexcept;
 
 } // namespace thrum::io

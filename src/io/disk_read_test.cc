@@ -19,7 +19,6 @@
 #include <linux/seccomp.h>
 #include <string>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -39,18 +38,16 @@ using test::scratch;
 
 // For the time of its life nothing of any file is in memory, so every read has to wait.
 struct nothing_in_memory {
-  explicit nothing_in_memory(ring_use how = ring_use::on) {
-    set(true);
-    use_ring(how);
-  }
+  explicit nothing_in_memory(ring_use how = ring_use::on) : use_before_(use_ring(how)) { set(true); }
   ~nothing_in_memory() {
     set(before_);
-    use_ring(before_ ? ring_use::on : wanted_ring_use());
+    use_ring(use_before_);
   }
   static void set(bool on) {
     env::nothing_is_in_memory.store(on, std::memory_order_relaxed); // relaxed: before and after the runtimes
   }
   const bool before_ = env::nothing_is_in_memory.load(std::memory_order_relaxed); // relaxed: as above
+  const ring_use use_before_;
 };
 
 // A disk that is as slow as a test wants: a read of an empty pipe waits.
@@ -177,6 +174,35 @@ TEST_P(disk_reads, let_others_run_meanwhile) {
     auto writer = spawn([&] { disk.write("later"); });
     EXPECT_EQ(reader.join(), "later");
     writer.join();
+  });
+}
+
+TEST_P(disk_reads, are_shown_as_such_while_they_wait) {
+  run_with_ring(+[] {
+    const slow_disk disk;
+    char b[10] = {};
+    auto reader = spawn([&] { return disk.read(b, sizeof b); });
+    while (dump().find(" waits for a disk") == std::string::npos) this_fiber::yield();
+    disk.write("x");
+    EXPECT_EQ(reader.join(), 1);
+  });
+}
+
+// What a ring says of itself, or of a thread that has ended, is nobody's error.
+TEST_P(disk_reads, that_a_ring_does_not_make_are_made_by_threads) {
+  test::file_failures failures;
+  run([&] {
+    const scratch folder;
+    write_file(folder.name("a"), "text").value();
+    const file f = file::open(folder.name("a")).value();
+    char b[10];
+    EXPECT_EQ(f.read_at(0, b).value(), 4u);
+    if (can_submit() != 1) return;
+    for (const int reason : {ECANCELED, EAGAIN, EFAULT, EINTR}) {
+      failures.next(env::file_call::read, reason, 1); // the first looks in memory
+      EXPECT_EQ(f.read_at(0, b).value(), 4u);
+      EXPECT_TRUE(failures.all_happened());
+    }
   });
 }
 
@@ -326,17 +352,16 @@ TEST(disk_reads_of_threads, block_them) {
   EXPECT_TRUE(read_file(folder.name("a")).value() == pattern(100'000));
 }
 
-// As containers do it: the call is answered with EPERM.
-bool forbid_io_uring() {
-#if defined(SYS_io_uring_setup)
-  constexpr unsigned number = SYS_io_uring_setup;
-#else
-  constexpr unsigned number = 425;
-#endif
+// The same numbers on all processors.
+constexpr unsigned io_uring_setup = 425;
+constexpr unsigned openat2 = 437;
+
+// As containers do it: the call is answered with that error.
+bool forbid(unsigned number, unsigned error) {
   sock_filter rules[] = {
       {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
       {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, number},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EPERM},
+      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | error},
       {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
   };
   const sock_fprog filter{static_cast<unsigned short>(std::size(rules)), rules};
@@ -344,25 +369,52 @@ bool forbid_io_uring() {
          ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
 }
 
-TEST(disk_reads_in_a_container, that_forbids_io_uring_go_on_in_threads) {
-  if (THRUM_TSAN) GTEST_SKIP() << "the sanitizer starts no threads in the fork of a process that has several";
+// f in a process of its own in which that call is forbidden.
+void in_a_container_without(unsigned number, unsigned error, bool (*f)()) {
   constexpr int cannot_filter = 77;
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    if (!forbid_io_uring()) ::_exit(cannot_filter);
-    const nothing_in_memory all_wait;
-    const bool ok = run([] {
-      const scratch folder;
-      write_file(folder.name("a"), pattern(100'000)).value();
-      return read_file(folder.name("a")).value() == pattern(100'000) && can_submit() == -EPERM;
-    });
-    ::_exit(ok ? 0 : 1);
+    if (!forbid(number, error)) ::_exit(cannot_filter);
+    ::_exit(run(f) ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   if (WIFEXITED(status) && WEXITSTATUS(status) == cannot_filter) GTEST_SKIP() << "no filters here";
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
+class disk_reads_in_a_container : public testing::Test {
+  void SetUp() override {
+    if (THRUM_TSAN)
+      GTEST_SKIP() << "the sanitizer starts no threads in the fork of a process that has several";
+  }
+};
+
+TEST_F(disk_reads_in_a_container, that_forbids_io_uring_go_on_in_threads) {
+  in_a_container_without(
+      io_uring_setup, EPERM, +[] {
+        const nothing_in_memory all_wait;
+        const scratch folder;
+        write_file(folder.name("a"), pattern(100'000)).value();
+        return read_file(folder.name("a")).value() == pattern(100'000) && can_submit() == -EPERM;
+      });
+}
+
+// What is in memory is then opened as everything else, also while others wait for the processor.
+TEST_F(disk_reads_in_a_container, that_forbids_openat2_find_their_files) {
+  for (const unsigned error : {unsigned{ENOSYS}, unsigned{EPERM}})
+    in_a_container_without(
+        openat2, error, +[] {
+          const scratch folder;
+          write_file(folder.name("a"), "text").value();
+          std::vector<fiber<bool>> all;
+          for (int i = 0; i < 20; ++i)
+            all.push_back(spawn([&] { return read_file(folder.name("a")).value() == "text"; }));
+          bool ok = true;
+          for (auto& one : all) ok = one.join() && ok;
+          return ok;
+        });
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "io/fresh_descriptor.h"
 #include "io/path.h"
 #include "io/transfer.h"
+#include "sched/handoff.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -30,14 +31,28 @@ int flags_of(file_mode mode) noexcept {
   return flags;
 }
 
-// Calls `act(world, fd)` on an open descriptor, again if a signal interrupts it. Returns what it returned, or an error.
-template <class Act> result<std::int64_t> call(descriptor* d, const char* name, Act act) {
+// Instead of a negative errno; disk_read.h has others.
+constexpr std::int64_t not_open = INT64_MIN + 9;
+
+// Calls `act(world, fd)` on an open descriptor, again if a signal interrupts it. What it returned, or not_open.
+template <class Act> std::int64_t attempt(descriptor* d, Act act) {
   const use in_use(d);
-  if (in_use.standing() != status::ok) return closed_error(name, d);
+  if (in_use.standing() != status::ok) return not_open;
   std::int64_t n = -EINTR;
   while (n == -EINTR) n = act(in_use.world(), in_use.fd());
   if (n == read_stopped) throw_read_stopped();
-  if (n < 0) return system_error(name, d->about, n);
+  return n;
+}
+
+error error_of(descriptor* d, const char* name, std::int64_t n, std::size_t transferred = 0) noexcept {
+  error e = n == not_open ? closed_error(name, d) : system_error(name, d->about, n);
+  e.transferred = transferred;
+  return e;
+}
+
+template <class Act> result<std::int64_t> call(descriptor* d, const char* name, Act act) {
+  const std::int64_t n = attempt(d, act);
+  if (n < 0) return error_of(d, name, n);
   return n;
 }
 
@@ -46,91 +61,112 @@ result<void> without_value(const result<std::int64_t>& r) {
   return {};
 }
 
-// Calls `step(done)`, which says how much more is done, until all is. An error says how much was.
-template <class Step> result<void> in_steps(std::size_t size, Step step) {
-  for (std::size_t done = 0; done < size;) {
-    const result<std::size_t> n = step(done);
-    if (!n) {
-      error e = n.error();
-      e.transferred = done;
-      return e;
-    }
-    done += *n;
-  }
-  return {};
-}
-
 bool too_far(std::uint64_t offset) noexcept { return offset > INT64_MAX; }
 
-// Opens what needs no handle. -errno or a number.
+// Opens what needs no handle. -errno or a number. If all names of the path are in memory, nobody waits for it.
 int open_retried(env::world& world, const std::string& path, int flags, unsigned permissions) {
   if (has_zero(path)) return -EINVAL;
+  if (sched::others_wait_here())
+    if (const int fd = world.open_file(path.c_str(), flags, permissions, true); fd >= 0) return fd;
   return blocking([&] {
     int fd = -EINTR;
-    while (fd == -EINTR) fd = world.open_file(path.c_str(), flags, permissions);
+    while (fd == -EINTR) fd = world.open_file(path.c_str(), flags, permissions, false);
     return fd;
+  });
+}
+
+// Opens a path and asks what is there.
+class opened : public fresh_descriptor {
+public:
+  // Not to block means nothing to a file, and keeps a pipe or a device from making us wait where nothing could end it.
+  opened(env::world& world, const std::string& path, file_mode mode, unsigned permissions)
+      : fresh_descriptor(world,
+                         open_retried(world, path, flags_of(mode) | O_NONBLOCK | O_NOCTTY, permissions)),
+        error_(fd() < 0 ? fd() : world.facts_of(fd(), &facts_)) {}
+
+  int error() const noexcept { return error_; } // 0 or -errno
+  bool is_regular() const noexcept { return S_ISREG(facts_.mode); }
+  std::size_t size() const noexcept { return static_cast<std::size_t>(facts_.size); }
+
+  int become(descriptor** out, const subject& about) noexcept {
+    const bool is_file = is_regular() || S_ISDIR(facts_.mode) || S_ISBLK(facts_.mode);
+    return open_even_a_device({.is_stream = S_ISFIFO(facts_.mode),
+                               .through = is_file ? medium::file : medium::pipe,
+                               .world = &world_,
+                               .about = about},
+                              out);
+  }
+
+private:
+  env::file_facts facts_;
+  const int error_;
+};
+
+} // namespace
+
+result<file> file::open(const std::string& path, file_mode mode, unsigned permissions) {
+  const subject about = subject::path(path);
+  opened fresh(world_here(), path, mode, permissions);
+  descriptor* d = nullptr;
+  const int error = fresh.error() != 0 ? fresh.error() : fresh.become(&d, about);
+  if (error != 0) return system_error("open", about, error);
+  return file(d);
+}
+
+namespace {
+
+// At most `size` bytes at a place.
+std::int64_t read_step(descriptor* d, std::uint64_t offset, void* data, std::size_t size) {
+  return attempt(d, [&](env::world& world, int fd) -> std::int64_t {
+    if (too_far(offset)) return -EINVAL;
+    return io::read_file(world, fd, data, std::min(size, most_at_once), static_cast<std::int64_t>(offset));
+  });
+}
+
+std::int64_t write_step(descriptor* d, std::uint64_t offset, const void* data, std::size_t size) {
+  return attempt(d, [&](env::world& world, int fd) -> std::int64_t {
+    if (too_far(offset)) return -EINVAL;
+    return io::write_file(world, fd, data, std::min(size, most_at_once), static_cast<std::int64_t>(offset));
   });
 }
 
 } // namespace
 
-result<file> file::open(const std::string& path, file_mode mode, unsigned permissions) {
-  env::world& world = world_here();
-  const subject about = subject::path(path);
-  // Not to block means nothing to a file, and keeps a pipe or a device from making us wait where nothing could end it.
-  fresh_descriptor fresh(world,
-                         open_retried(world, path, flags_of(mode) | O_NONBLOCK | O_NOCTTY, permissions));
-  if (fresh.fd() < 0) return system_error("open", about, fresh.fd());
-  env::file_facts facts;
-  if (const int error = world.facts_of(fresh.fd(), &facts); error != 0)
-    return system_error("open", about, error);
-  const bool is_file = S_ISREG(facts.mode) || S_ISDIR(facts.mode) || S_ISBLK(facts.mode);
-  descriptor* d = nullptr;
-  const int error = fresh.open_even_a_device({.is_stream = S_ISFIFO(facts.mode),
-                                              .through = is_file ? medium::file : medium::pipe,
-                                              .world = &world,
-                                              .about = about},
-                                             &d);
-  if (error != 0) return system_error("open", about, error);
-  return file(d);
-}
-
 result<std::size_t> file::read_at(std::uint64_t offset, mutable_buffer into) const {
   if (into.size() == 0) return std::size_t{0};
-  const auto r = call(get(), "read", [&](env::world& world, int fd) -> std::int64_t {
-    if (too_far(offset)) return -EINVAL;
-    return io::read_file(world, fd, into.data(), std::min(into.size(), most_at_once),
-                         static_cast<std::int64_t>(offset));
-  });
-  if (!r) return r.error();
-  return static_cast<std::size_t>(*r);
+  const std::int64_t n = read_step(get(), offset, into.data(), into.size());
+  if (n < 0) return error_of(get(), "read", n);
+  return static_cast<std::size_t>(n);
 }
 
 result<void> file::read_exactly_at(std::uint64_t offset, mutable_buffer into) const {
   auto* data = static_cast<char*>(into.data());
-  return in_steps(into.size(), [&](std::size_t done) -> result<std::size_t> {
-    auto n = read_at(offset + done, {data + done, into.size() - done});
-    if (n && *n == 0) return error{.code = errc::end_of_stream, .operation = "read", .about = get()->about};
-    return n;
-  });
+  for (std::size_t done = 0; done < into.size();) {
+    const std::int64_t n = read_step(get(), offset + done, data + done, into.size() - done);
+    if (n < 0) return error_of(get(), "read", n, done);
+    if (n == 0)
+      return error{
+          .code = errc::end_of_stream, .operation = "read", .about = get()->about, .transferred = done};
+    done += static_cast<std::size_t>(n);
+  }
+  return {};
 }
 
 result<std::size_t> file::write_at(std::uint64_t offset, const_buffer from) const {
   if (from.size() == 0) return std::size_t{0};
-  const auto r = call(get(), "write", [&](env::world& world, int fd) -> std::int64_t {
-    if (too_far(offset)) return -EINVAL;
-    return io::write_file(world, fd, from.data(), std::min(from.size(), most_at_once),
-                          static_cast<std::int64_t>(offset));
-  });
-  if (!r) return r.error();
-  return static_cast<std::size_t>(*r);
+  const std::int64_t n = write_step(get(), offset, from.data(), from.size());
+  if (n < 0) return error_of(get(), "write", n);
+  return static_cast<std::size_t>(n);
 }
 
 result<void> file::write_all_at(std::uint64_t offset, const_buffer from) const {
   const auto* data = static_cast<const char*>(from.data());
-  return in_steps(from.size(), [&](std::size_t done) {
-    return write_at(offset + done, {data + done, from.size() - done});
-  });
+  for (std::size_t done = 0; done < from.size();) {
+    const std::int64_t n = write_step(get(), offset + done, data + done, from.size() - done);
+    if (n < 0) return error_of(get(), "write", n, done);
+    done += static_cast<std::size_t>(n);
+  }
+  return {};
 }
 
 result<std::uint64_t> file::position() const {
@@ -201,26 +237,58 @@ result<void> file::close_file() const {
   return {};
 }
 
+namespace {
+
+constexpr std::size_t first_room = 4096; // of what has no size: as much as most files of /proc give at a time
+
+// A regular file that nobody else knows, to its end. 0, -errno, or read_stopped.
+std::int64_t read_whole(env::world& world, int fd, std::size_t expected, std::string& text) {
+  bool has_places = expected != 0; // those of /proc say 0, and some of them are streams
+  // One byte more than the size, so that a read that ends there is a short one, which proves the end. Some files, as those of /sys, say
+  // a size that means nothing: they end elsewhere, and are read until nothing comes.
+  for (std::size_t room = has_places ? expected + 1 : first_room;;) {
+    std::int64_t n = 0;
+    text.resize_and_overwrite(room, [&, size = text.size()](char* data, std::size_t) noexcept {
+      const std::int64_t at = has_places ? static_cast<std::int64_t>(size) : env::world::own_position;
+      n = io::read_file(world, fd, data + size, std::min(room - size, most_at_once), at);
+      return size + static_cast<std::size_t>(std::max<std::int64_t>(n, 0));
+    });
+    if (n == -EINTR) continue;
+    if (n == -ESPIPE && std::exchange(has_places, false)) continue;
+    if (n <= 0) return n;
+    if (text.size() == expected) return 0;
+    if (text.size() == room) room *= 2;
+  }
+}
+
+struct stream : byte_stream {
+  explicit stream(descriptor* d) noexcept : byte_stream(d) {}
+};
+
+} // namespace
+
 result<std::string> read_file(const std::string& path) {
-  const auto f = file::open(path);
-  if (!f) return f.error();
-  const auto expected = f->size();
-  if (!expected) return expected.error();
-  // One byte more than the size, so that the end shows without another growth; files of /proc say 0.
+  env::world& world = world_here();
+  opened fresh(world, path, file_mode::read, 0);
   std::string text;
-  std::size_t size = 0;
-  for (std::size_t room = static_cast<std::size_t>(*expected) + 1;;
-       room = std::max(room * 2, std::size_t{4096})) {
-    text.resize(room);
-    while (size < room) {
-      const auto n = f->read_some({text.data() + size, room - size});
-      if (!n) return n.error();
-      if (*n == 0) {
-        text.resize(size);
-        return text;
-      }
-      size += *n;
-    }
+  if (fresh.error() == 0 && fresh.is_regular()) {
+    const std::int64_t n = read_whole(world, fresh.fd(), fresh.size(), text);
+    if (n == read_stopped) throw_read_stopped();
+    if (n != 0) return system_error("read", subject::path(path), n);
+    return text;
+  }
+  descriptor* d = nullptr;
+  const int error = fresh.error() != 0 ? fresh.error() : fresh.become(&d, subject::path(path));
+  if (error != 0) return system_error("open", subject::path(path), error);
+  const stream other(d);
+  for (std::size_t size = 0;;) {
+    if (size == text.size()) text.resize(std::max(2 * size, first_room));
+    const auto n = other.read_some({text.data() + size, text.size() - size});
+    if (!n) return n.error();
+    size += *n;
+    if (*n != 0) continue;
+    text.resize(size);
+    return text;
   }
 }
 

@@ -1,8 +1,8 @@
 // What thrum's layer adds to the reading of a file that is in memory: read_exactly_at beside a loop around pread, both in blocks of the
 // same size over a file of 16 MiB, and read_file beside open, fstat, read and close.
 //
-// CPU time, the least of five (2026-11-23, 2 CPUs of an EPYC that did many other things): 4 KiB 0.86 us, by hand 0.63; 64 KiB 5.9 and
-// 5.2. A whole file of 4 KiB 7.9 and 3.7, of 64 KiB 10.0 and 6.4: it is opened and closed in blocking regions.
+// The time is that of the reading thread alone: the monitor looks a thousand times a second at a fiber that never waits, which on a
+// busy machine, where that second has few of our reads in it, would be the larger part. What was found: docs/design/0010-file-reads.md.
 #include <thrum/io/file.h>
 #include <thrum/thrum.h>
 
@@ -97,22 +97,40 @@ void whole_by_thrum(benchmark::State& s) {
   for (auto _ : s) benchmark::DoNotOptimize(io::read_file(path).value().data());
 }
 
+// The same while another fiber waits for the processor: what is in memory is not to make this one leave it.
+void whole_by_thrum_beside_another(benchmark::State& s) {
+  const std::string& path = files.of(static_cast<std::size_t>(s.range(0)));
+  bool ended = false;
+  auto other = spawn([&] {
+    while (!ended) this_fiber::yield();
+  });
+  for (auto _ : s) {
+    benchmark::DoNotOptimize(io::read_file(path).value().data());
+    this_fiber::yield();
+  }
+  ended = true;
+  other.join();
+}
+
 void sizes(benchmark::internal::Benchmark* b) {
   for (const std::int64_t bytes : {4 << 10, 64 << 10, 1 << 20}) b->Arg(bytes);
-  b->MeasureProcessCPUTime();
 }
 BENCHMARK(by_hand)->Apply(sizes);
 BENCHMARK(by_thrum)->Apply(sizes);
 BENCHMARK(whole_by_hand)->Apply(sizes);
 BENCHMARK(whole_by_thrum)->Apply(sizes);
+BENCHMARK(whole_by_thrum_beside_another)->Apply(sizes);
 
 } // namespace
 } // namespace thrum
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  return thrum::run([] {
-    benchmark::RunSpecifiedBenchmarks();
-    return 0;
-  });
+  // One processor, so that the other fiber waits for it.
+  return thrum::run(
+      [] {
+        benchmark::RunSpecifiedBenchmarks();
+        return 0;
+      },
+      {.processors = 1});
 }

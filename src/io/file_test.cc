@@ -1,4 +1,5 @@
 // Files: bytes, positions, locks, errors that name what they are about, and the file that is replaced or left alone.
+#include "env/file_reads.h"
 #include "io/descriptor_kit.h"
 #include "io/file_kit.h"
 
@@ -8,7 +9,10 @@
 #include <csignal>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -238,6 +242,84 @@ TEST(whole_files, are_read_and_replaced_with_their_permissions) {
     EXPECT_FALSE(read_file("/proc/self/status").value().empty()); // says that its size is 0
     EXPECT_EQ(write_file("/no/such/file", "x").error(), std::errc::no_such_file_or_directory);
     EXPECT_EQ(test::open_descriptors(), before + 1);
+  });
+}
+
+std::string as_the_library_reads(const char* path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST_P(files, are_read_to_their_end_whatever_they_say_of_their_size) {
+  run([&] {
+    for (const std::size_t size : {0u, 1u, 4'095u, 4'096u, 4'097u, 100'000u, 3'000'000u}) {
+      write_file(folder.name("a"), pattern(size)).value();
+      EXPECT_TRUE(read_file(folder.name("a")).value() == pattern(size)) << size;
+    }
+    const std::string maps = read_file("/proc/self/smaps").value(); // says 0
+    EXPECT_GT(maps.size(), 4'096u);
+    EXPECT_NE(maps.find("[stack]"), std::string::npos);
+    EXPECT_EQ(maps.back(), '\n');
+    EXPECT_EQ(read_file("/proc/devices").value(), as_the_library_reads("/proc/devices"));
+    constexpr const char* page = "/sys/devices/system/cpu/possible"; // says 4096, and is shorter
+    if (::access(page, R_OK) == 0) { EXPECT_EQ(read_file(page).value(), as_the_library_reads(page)); }
+    EXPECT_EQ(read_file("/tmp").error().message(), "read /tmp: Is a directory");
+    EXPECT_EQ(read_file("/dev/null").value(), "");
+  });
+}
+
+// One that is no file is waited for until its other side is gone.
+TEST_P(files, that_are_pipes_are_read_until_nobody_writes) {
+  run([&] {
+    const std::string path = folder.name("fifo");
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    const int other = ::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    const std::string text = pattern(20'000);
+    ASSERT_EQ(::write(other, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    auto closes = spawn([&] {
+      for (int left = 1; left != 0; this_fiber::yield()) ::ioctl(other, FIONREAD, &left);
+      ::close(other);
+    });
+    EXPECT_TRUE(read_file(path).value() == text);
+    closes.join();
+  });
+}
+
+// While others wait for the processor, what is in memory is opened and read without leaving it.
+TEST_P(files, are_read_by_many_at_a_time) {
+  run([&] {
+    for (int i = 0; i < 10; ++i)
+      write_file(folder.name(std::to_string(i).c_str()), pattern(1'000u * static_cast<unsigned>(i))).value();
+    std::vector<fiber<void>> all;
+    for (int i = 0; i < 100; ++i)
+      all.push_back(spawn([&, i] {
+        const std::string path = folder.name(std::to_string(i % 10).c_str());
+        EXPECT_TRUE(read_file(path).value() == pattern(1'000u * static_cast<unsigned>(i % 10)));
+        this_fiber::yield();
+        EXPECT_EQ(read_file(path + "none").error(), std::errc::no_such_file_or_directory);
+        const file made = file::open(path + "." + std::to_string(i), read | write | create).value();
+        made.write_all("x").value();
+        EXPECT_EQ(read_file(path + "." + std::to_string(i)).value(), "x");
+      }));
+    for (auto& one : all) one.join();
+    EXPECT_EQ(folder.count(), 110u);
+  });
+}
+
+TEST(whole_files, that_say_their_size_are_asked_about_once_and_read_once) {
+  test::file_failures calls;
+  run([&] {
+    const scratch folder;
+    const std::string path = folder.name("a");
+    write_file(path, pattern(100'000)).value();
+    const auto count = [&](env::file_call call) {
+      return calls.count(call, [&] { read_file(path).value(); });
+    };
+    EXPECT_EQ(count(env::file_call::open), 1);
+    EXPECT_EQ(count(env::file_call::facts), 1);
+    EXPECT_EQ(count(env::file_call::close), 1);
+    const bool in_memory = !env::nothing_is_in_memory.load(std::memory_order_relaxed); // relaxed: a setting
+    EXPECT_EQ(count(env::file_call::read), in_memory ? 1 : 2);
   });
 }
 

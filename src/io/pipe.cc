@@ -27,7 +27,7 @@ namespace {
 // Opens a FIFO, and nothing else, without waiting for the other side.
 int open_fifo(env::world& world, const std::string& path, int access) noexcept {
   if (has_zero(path)) return -EINVAL;
-  fresh_descriptor fresh(world, world.open_file(path.c_str(), access | O_NONBLOCK | O_NOCTTY, 0));
+  fresh_descriptor fresh(world, world.open_file(path.c_str(), access | O_NONBLOCK | O_NOCTTY, 0, false));
   if (fresh.fd() < 0) return fresh.fd();
   env::file_facts facts;
   if (const int error = world.facts_of(fresh.fd(), &facts); error != 0) return error;

@@ -59,12 +59,17 @@ int open_as(fresh_descriptor& fresh, medium through, bool is_stream, int number,
       out);
 }
 
+bool is_open_for(env::world& world, int number, direction way) noexcept {
+  const int flags = world.flags_of(number);
+  return flags >= 0 && goes(flags, way);
+}
+
 // What number 0, 1 or 2 is now; null: nothing to be used.
 descriptor* open_standard(int number, sched::runtime_core& core) {
   env::world& world = core.world;
   const direction way = number == 0 ? direction::in : direction::out;
   env::file_facts facts;
-  if (world.facts_of(number, &facts) != 0 || !goes(facts.flags, way)) return nullptr;
+  if (!is_open_for(world, number, way) || world.facts_of(number, &facts) != 0) return nullptr;
   descriptor* d = nullptr;
   if (facts.reopens) {
     const int access = way == direction::in ? O_RDONLY : O_WRONLY;

@@ -39,7 +39,8 @@ std::int64_t write_now(env::world& world, int fd, medium through, const void* da
 // A write_all of which `done` bytes have gone through before.
 result<void> write_rest(descriptor* d, const_buffer from, std::size_t done, deadline until);
 
-// Reads from a file. What the system has in memory is read at once; the rest through a ring (disk_read.h), or in a blocking region.
+// Reads from a file: at once, if nobody minds whether this thread waits for the disk (another_may_wait in disk_read.h), or if the system
+// has the bytes in memory; else through a ring (disk_read.h), or in a blocking region.
 // `offset` as for env::world::read_at. A negative errno, or how much; or read_stopped, read_late (disk_read.h), and nothing was read.
 std::int64_t read_file(env::world& world, int fd, void* data, std::size_t size, std::int64_t offset,
                        detail::deadline_t until = detail::no_deadline);

@@ -224,6 +224,7 @@ bool somebody_waits(const worker& w) noexcept {
 } // namespace
 
 bool others_wait_here() noexcept {
+  if (this_fiber() == nullptr) return false;
   const worker& w = enter();
   const bool any = is_detached(w) ? w.pinned == nullptr : somebody_waits(w); // it was taken for others
   leave();

@@ -30,7 +30,7 @@ bool strand(runtime_core& core, processor& p) noexcept;
 // Gives the warm stacks and the task memory that `p` keeps back to the pools. Requires: the caller has p.
 void give_caches_back(runtime_core& core, processor& p) noexcept;
 
-// Does anybody wait for the processor of the running fiber, or has it been taken for one? Requires: a fiber calls.
+// Does anybody wait for the processor of the running fiber, or has it been taken for one? False on a plain thread.
 bool others_wait_here() noexcept;
 
 // Deletes a worker. Requires: its thread has ended, or was never started, and nobody is waking it.

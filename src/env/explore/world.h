@@ -77,10 +77,11 @@ public:
   int look_up(const char*, const char*, address_taker, void*) noexcept override { return missing("look_up"); }
 
   int make_pipe(int[2]) noexcept override { return missing("make_pipe"); }
-  int open_file(const char*, int, unsigned) noexcept override { return missing("open_file"); }
+  int open_file(const char*, int, unsigned, bool) noexcept override { return missing("open_file"); }
   int reopen(int, int) noexcept override { return missing("reopen"); }
   int duplicate(int) noexcept override { return missing("duplicate"); }
   int facts_of(int, file_facts*) noexcept override { return missing("facts_of"); }
+  int flags_of(int) noexcept override { return missing("flags_of"); }
   std::int64_t read_at(int, void*, std::size_t, std::int64_t, bool) noexcept override {
     return missing("read_at");
   }

@@ -6,6 +6,7 @@
 
 namespace thrum::env {
 
+int file_open(const char* path, int flags, unsigned permissions, bool now) noexcept;
 int file_reopen(int fd, int flags) noexcept;
 int file_facts_of(int fd, file_facts* out) noexcept;
 std::int64_t file_read(int fd, void* data, std::size_t size, std::int64_t offset, bool now) noexcept;
