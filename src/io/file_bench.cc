@@ -126,11 +126,8 @@ BENCHMARK(whole_by_thrum_beside_another)->Apply(sizes);
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  // One processor, so that the other fiber waits for it.
-  return thrum::run(
-      [] {
-        benchmark::RunSpecifiedBenchmarks();
-        return 0;
-      },
-      {.processors = 1});
+  return thrum::run([] {
+    benchmark::RunSpecifiedBenchmarks();
+    return 0;
+  });
 }
