@@ -73,6 +73,16 @@ void wheel::recompute_earliest() noexcept {
   earliest_ = smallest;
 }
 
+nanoseconds wheel::exact_earliest() const noexcept {
+  unsigned level;
+  unsigned slot;
+  nanoseconds smallest = never;
+  if (first_slot(level, slot))
+    for (const entry* e = slots_[level][slot].front(); e != nullptr; e = e->next)
+      if (e->deadline < smallest) smallest = e->deadline;
+  return smallest;
+}
+
 bool wheel::check_invariants() const noexcept {
   std::size_t total = 0;
   for (unsigned l = 0; l < levels; ++l)

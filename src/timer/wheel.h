@@ -76,6 +76,8 @@ public:
 
   // No entry is due before this; `never` if there is none (T3).
   nanoseconds earliest() const noexcept { return earliest_; }
+  // The smallest deadline of all entries, or `never`. Walks through the entries of a slot: for who has no clock to wait for.
+  nanoseconds exact_earliest() const noexcept;
 
   // Takes out every entry whose deadline is not after `now` and calls fire(entry) for it, at most `limit` times. `fire` may
   // insert entries, this one too, but erase none. Returns how many fired; earliest() is exact afterwards, or the start of

@@ -188,5 +188,26 @@ TEST(wheel, sleeping_until_earliest_misses_nothing) {
   EXPECT_LT(wakes, 3'000); // the cascades of crowded slots, not a tick
 }
 
+// earliest() says the start of a crowded slot; who has no clock jumps to the entry.
+TEST(wheel, the_exact_earliest_leads_from_entry_to_entry) {
+  std::mt19937_64 random(7);
+  nanoseconds now = 0;
+  wheel w(now);
+  EXPECT_EQ(w.exact_earliest(), never);
+  std::vector<numbered> e(500);
+  std::multimap<nanoseconds, int> expected;
+  for (auto& x : e) {
+    x.deadline = 3'000'000 + static_cast<nanoseconds>(random() % 100'000); // some slots, all crowded
+    expected.emplace(x.deadline, 0);
+    w.insert(x);
+  }
+  while (!w.empty()) {
+    now = w.exact_earliest();
+    ASSERT_EQ(now, expected.begin()->first);
+    const std::size_t n = w.advance(now, 1'000, [](entry&) {});
+    ASSERT_EQ(n, expected.erase(now));
+  }
+}
+
 } // namespace
 } // namespace thrum::timing
