@@ -54,8 +54,11 @@
 
 namespace thrum {
 
+class runtime;
+
 namespace sched {
 struct runtime_core;
+std::unique_ptr<runtime> handle_for(std::unique_ptr<runtime_core> core);
 runtime_core& core_of(runtime& r) noexcept;
 } // namespace sched
 
@@ -192,6 +195,8 @@ public:
 
 private:
   friend sched::runtime_core& sched::core_of(runtime& r) noexcept;
+  friend std::unique_ptr<runtime> sched::handle_for(std::unique_ptr<sched::runtime_core> core);
+  explicit runtime(std::unique_ptr<sched::runtime_core> core);
   std::unique_ptr<sched::runtime_core> core_;
 };
 

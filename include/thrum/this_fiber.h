@@ -60,7 +60,7 @@ void check();
 // spawn); time_point::max(): there is none.
 [[nodiscard]] std::chrono::steady_clock::time_point deadline() noexcept;
 
-// A number that no other fiber of the process ever had; 0 on a plain thread.
+// A number that no other fiber of the process ever had (in a simulation: of the run, which begins with 1); 0 on a plain thread.
 [[nodiscard]] std::uint64_t id() noexcept;
 // The name from attrs, or null.
 [[nodiscard]] const char* name() noexcept;

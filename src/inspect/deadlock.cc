@@ -56,6 +56,16 @@ std::string describe(const std::vector<const agent_view*>& cycle) {
 
 } // namespace
 
+std::string who_waits(const sched::runtime_core& core) {
+  std::vector<agent_view> asleep;
+  take_census([&](const agent_view& a) {
+    if (a.home == &core && a.asleep) asleep.push_back(a);
+  });
+  std::string text;
+  list(text, asleep);
+  return text;
+}
+
 deadlock_finder::findings deadlock_finder::look() {
   std::vector<agent_view> waiting; // for one other agent, without end
   bool can_be_woken = false;

@@ -10,6 +10,9 @@
 
 namespace thrum::inspect {
 
+// All fibers of one runtime that sleep, and where. Throws std::bad_alloc.
+std::string who_waits(const sched::runtime_core& core);
+
 class deadlock_finder {
 public:
   // What is new since the last call.

@@ -3,6 +3,7 @@
 #include "env/fault_signal.h"
 #include "env/panic.h"
 #include "sched/scheduler.h"
+#include "sched/simulation.h"
 
 namespace thrum::sched {
 
@@ -71,6 +72,10 @@ void describe_this_fiber(env::report& message) noexcept {
   message.text("  in ");
   describe(*f, message);
   message.text("\n");
+  if (f->runtime->simulated != nullptr)
+    message.text("  in a simulation; the same run again: THRUM_SEED=")
+        .number(f->runtime->simulated->seed())
+        .text("\n");
 }
 
 // A fault in the guard of the running fiber's stack is an overflow.

@@ -138,6 +138,8 @@ void note_end(runtime_core& core) noexcept {
   core.world.wake_word(&core.all_ended, 1);
 }
 
+void ask_all_to_stop(runtime_core& core) noexcept { stop_all(core); }
+
 bool drain(runtime_core& core) noexcept {
   core.draining.store(true, std::memory_order_relaxed); // relaxed: the fence
   base::thread_fence(std::memory_order_seq_cst);        // M2 (timers.cc)

@@ -9,4 +9,7 @@ struct runtime_core;
 // Requires: a plain thread.
 bool drain(runtime_core& core) noexcept;
 
+// One round of it: asks every fiber, and every coroutine that waits, to stop. Inside the runtime or outside.
+void ask_all_to_stop(runtime_core& core) noexcept;
+
 } // namespace thrum::sched

@@ -39,6 +39,7 @@
 #include "base/check.h"
 #include "sched/monitor.h"
 #include "sched/scheduler.h"
+#include "sched/simulation.h"
 
 #include <thrum/blocking.h>
 #include <utility>
@@ -233,6 +234,7 @@ bool others_wait_here() noexcept {
 
 void leave_slow(worker& w) noexcept {
   if (is_detached(w)) return empty_limbo(w);
+  if (w.runtime.simulated != nullptr) return w.runtime.simulated->leaving(w);
   if (w.taken.load(std::memory_order_relaxed) != worker::promised)
     return; // relaxed: an attempt that goes on, or is over
   if (w.promises >= worker::last_promise && w.proc->turns() == w.turn_of_promise &&

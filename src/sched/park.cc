@@ -11,6 +11,7 @@
 #include "env/panic.h"
 #include "sched/coroutine.h"
 #include "sched/scheduler.h"
+#include "sched/simulation.h"
 #include "sched/strand.h"
 #include "sched/switch.h"
 #include "wait/local.h"
@@ -97,6 +98,7 @@ namespace {
 
 // From here on it may run, and its runtime end; but not before the visitor has let go.
 void queue_elsewhere(runtime_core& core, detail::runnable& r) noexcept {
+  if (core.simulated != nullptr) core.simulated->check_caller(core);
   core.visitors.fetch_add(1, std::memory_order_relaxed); // relaxed: the queue's lock orders it before the end
   core.global.push_front_level(r);
   base::thread_fence(std::memory_order_seq_cst); // I1 (idle.cc)

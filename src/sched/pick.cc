@@ -1,6 +1,7 @@
 // The order in which a processor runs what it has; processor.h explains the queues.
 #include "sched/handoff.h"
 #include "sched/scheduler.h"
+#include "sched/simulation.h"
 
 #include <algorithm>
 #include <utility>
@@ -30,6 +31,7 @@ void prefetch_ahead(const processor& p) noexcept {
 
 void look_beyond(worker& w) noexcept {
   runtime_core& core = w.runtime;
+  if (__builtin_expect(core.simulated != nullptr, false)) return core.simulated->look(w);
   // The fiber that runs goes on without, until it waits (resize.cc). On the native stack find_work does it.
   if (__builtin_expect(core.has_too_many(), false) && w.current != nullptr) return give_up(w);
   processor& p = *w.proc;
@@ -66,6 +68,7 @@ void look_beyond(worker& w) noexcept {
 void look_on_arrival(worker& w) noexcept {
   processor& p = *w.proc;
   runtime_core& core = w.runtime;
+  if (core.simulated != nullptr) return;
   constexpr env::nanoseconds tolerance = 20'000'000; // as above
   fire_due_timers(w, p.window_start, tolerance);
   if (!std::exchange(w.has_polled, false) &&
@@ -86,7 +89,10 @@ runnable* pick_queued(worker& w) noexcept {
     push_ready(w, *f);
   }
   p.next_left = next_budget;
-  if (p.due != nullptr) return std::exchange(p.due, nullptr);
+  if (p.due != nullptr) { // always, in a simulation
+    if (__builtin_expect(w.runtime.simulated != nullptr, false)) return w.runtime.simulated->choose(w);
+    return std::exchange(p.due, nullptr);
+  }
   constexpr std::int32_t fresh_first_each =
       8; // so that fibers which only yield do not keep new ones from starting
   if (!p.ready.empty() && (p.turns() % fresh_first_each != 0 || p.fresh.empty())) {

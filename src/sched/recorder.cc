@@ -3,6 +3,7 @@
 #include "base/spin_lock.h"
 #include "sched/one_by_one.h"
 #include "sched/runtime_core.h"
+#include "sched/simulation.h"
 #include "sched/tape_holder.h"
 #include "sched/worker.h"
 
@@ -142,7 +143,8 @@ void stop(tape& t) noexcept {
   }
   current.let_all_see();
   for_each_worker([](worker& w) {
-    w.recorded.store(w.runtime.asking != nullptr, std::memory_order_relaxed); // relaxed: a hint
+    w.recorded.store(w.runtime.asking != nullptr || w.runtime.simulated != nullptr,
+                     std::memory_order_relaxed); // relaxed: a hint
     current.wait_for(w.recorder.busy);
   });
   t.until = env::linux_world().now();
@@ -159,6 +161,7 @@ bool is_on() noexcept { return current.any(); }
 void created(worker& w, const detail::task& t, bool by_fiber) noexcept {
   if (one_by_one* const seen = w.runtime.asking; seen != nullptr && by_fiber && w.current_fiber() != nullptr)
     seen->spawns(*w.current_fiber());
+  if (w.runtime.simulated != nullptr) w.runtime.simulated->created(w, t, by_fiber);
   event e = event_of(w, kind::created);
   e.fiber = by_fiber ? id_of(w.current_fiber()) : 0;
   e.other = id_of(t);
@@ -173,6 +176,7 @@ void created_elsewhere(const detail::task& t) noexcept {
 }
 
 void begun(worker& w, const fiber& f, const detail::task& t) noexcept {
+  if (w.runtime.simulated != nullptr) w.runtime.simulated->begun(w, f);
   event e = event_of(w, kind::begun);
   e.fiber = f.id;
   e.other = id_of(t);
@@ -223,6 +227,7 @@ void runs(worker& w, const fiber* from, const fiber* to, bool ends) noexcept {
     how = leaving::yields;
   }
   e.number = static_cast<std::uint32_t>(how);
+  if (w.runtime.simulated != nullptr) w.runtime.simulated->runs(w, from, to, how);
   put(w, e);
 }
 
@@ -230,6 +235,7 @@ void ready(worker& w, const fiber& f, bool by_fiber) noexcept {
   if (one_by_one* const seen = w.runtime.asking;
       seen != nullptr && by_fiber && f.why == wait_reason::chan_send && w.current_fiber() != nullptr)
     seen->works(*w.current_fiber()); // it has taken the message
+  if (w.runtime.simulated != nullptr) w.runtime.simulated->readied(w, f, by_fiber);
   event e = event_of(w, kind::ready);
   e.why = static_cast<std::uint8_t>(f.why);
   e.fiber = f.id;

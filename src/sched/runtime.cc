@@ -8,6 +8,7 @@
 #include "sched/inspector.h"
 #include "sched/one_by_one.h"
 #include "sched/scheduler.h"
+#include "sched/simulation.h"
 
 #include "env/environment.h"
 #include "env/panic.h"
@@ -61,11 +62,13 @@ env::nanoseconds wanted_drain(const options& o) noexcept {
 
 } // namespace
 
-runtime_core::runtime_core(const options& o, env::world& w)
+runtime_core::runtime_core(const options& o, env::world& w, simulation* s)
     : world(w),
+      simulated(s),
       name(o.name),
       on_unhandled(o.on_unhandled),
       drain_limit(wanted_drain(o)),
+      debug(s == nullptr ? wanted_debug_modes() : debug_modes{}),
       stacks(w),
       max_threads(o.max_threads),
       find_deadlocks(o.find_deadlocks),
@@ -93,6 +96,7 @@ runtime_core::runtime_core(const options& o, env::world& w)
   const unsigned cpus = world.cpus().cpus;
   spin_limit = cpus <= 2 ? 3'000 : 20'000;
   asking = looks_on.release();
+  if (simulated != nullptr) simulated->prepare(*this);
   enlist(*this);
 }
 
@@ -119,6 +123,12 @@ runtime_core& default_runtime() noexcept {
   return core_of(*immortal);
 }
 
+void forget(const runtime_core& core) noexcept { strike(core); }
+
+std::unique_ptr<runtime> handle_for(std::unique_ptr<runtime_core> core) {
+  return std::unique_ptr<runtime>(new runtime(std::move(core)));
+}
+
 runtime_core& core_of(runtime& r) noexcept { return *r.core_; }
 
 } // namespace sched
@@ -126,6 +136,8 @@ runtime_core& core_of(runtime& r) noexcept { return *r.core_; }
 runtime::runtime(const options& o) : core_(std::make_unique<sched::runtime_core>(o, env::linux_world())) {
   core_->owner = this;
 }
+
+runtime::runtime(std::unique_ptr<sched::runtime_core> core) : core_(std::move(core)) { core_->owner = this; }
 
 runtime::~runtime() {
   if (core_->report_leaks) sched::report_leaks(*core_);
@@ -138,6 +150,9 @@ unsigned runtime::set_processors(unsigned n) {
   if (n > sched::runtime_core::most_processors)
     env::panic("a runtime is to have more processors than it can: runtime::set_processors()",
                "at most 1,024; 0 stands for as many as this process may use CPUs");
+  if (core_->simulated != nullptr)
+    env::panic("the number of processors of a simulation is to change: runtime::set_processors()",
+               "a simulation has one, so that what runs next is its own choice (thrum/simulate.h)");
   return sched::set_processors(*core_, n != 0 ? n : core_->world.cpus().processors);
 }
 

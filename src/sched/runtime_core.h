@@ -17,18 +17,21 @@
 #include <algorithm>
 #include <exception>
 #include <functional>
+#include <memory>
 
 namespace thrum::sched {
 
 class one_by_one;
+class simulation;
 
 struct runtime_core {
-  runtime_core(const options& o, env::world& w);
+  runtime_core(const options& o, env::world& w, simulation* s = nullptr);
   ~runtime_core();
   runtime_core(const runtime_core&) = delete;
   runtime_core& operator=(const runtime_core&) = delete;
 
   env::world& world;
+  simulation* const simulated; // who decides what runs next (simulation.h); null: the scheduler itself
   const char* const name;
   runtime* owner = nullptr;     // the public handle
   runtime_core* next = nullptr; // of all runtimes; guarded by the registry's lock
@@ -42,7 +45,7 @@ struct runtime_core {
   unsigned count_made() const noexcept {
     return made.load(std::memory_order_acquire); // R2 (resize.cc)
   }
-  const debug_modes debug = wanted_debug_modes();
+  const debug_modes debug;
   one_by_one* asking = nullptr; // null: nobody wants to know; constant after construction
   stack::stack_pool stacks;
 
@@ -123,6 +126,11 @@ template <class Visit> void for_each_runtime(Visit visit) {
   for_each_registered(visit);
 }
 
+// Takes a runtime off the list that is to be left as it is, for ever.
+void forget(const runtime_core& core) noexcept;
+
+// A handle for a core that is made already.
+std::unique_ptr<runtime> handle_for(std::unique_ptr<runtime_core> core);
 // The core behind a handle.
 runtime_core& core_of(runtime& r) noexcept;
 // The runtime of plain threads that name none. Made at first use, never destroyed.

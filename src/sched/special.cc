@@ -32,6 +32,8 @@
 #include "sched/strand.h"
 #include "sched/switch.h"
 
+#include "env/panic.h"
+
 #include <cerrno>
 #include <system_error>
 #include <thrum/pinned.h>
@@ -129,6 +131,9 @@ void pin_fiber() {
   }
   // The others keep as many threads as there are processors.
   sched::runtime_core& core = *f->runtime;
+  if (core.simulated != nullptr)
+    env::panic("a fiber is pinned in a simulation, which has one thread for all (thrum/simulate.h)",
+               "leave out what needs a thread of its own while simulation::active()");
   unsigned n = core.pinned_count.load(std::memory_order_relaxed); // relaxed: a number
   do
     if (n + 1 + core.parallelism() > core.thread_limit())

@@ -6,6 +6,7 @@
 #include "sched/handoff.h"
 #include "sched/park.h"
 #include "sched/scheduler.h"
+#include "sched/simulation.h"
 
 #include <algorithm>
 
@@ -191,7 +192,57 @@ void discard_timers(runtime_core& core) noexcept {
   }
 }
 
+#if !defined(THRUM_EXPLORE) // models are not simulated
+namespace {
+
+// In a simulation: one of those that are due, whichever it likes; the others stay, and may turn out not to be needed.
+bool fire_one(worker& w, processor& p, env::nanoseconds now) noexcept {
+  const wait::lock::held guard = p.timer_guard.acquire(w);
+  timing::entry* due = nullptr; // linked by `next`, which is free as long as an entry is not in the wheel
+  std::size_t n = 0;
+  p.timers.advance(now, SIZE_MAX, [&](timing::entry& e) {
+    e.next = due;
+    due = &e;
+    ++n;
+  });
+  timer_entry* chosen = nullptr;
+  std::size_t left = n == 0 ? 0 : w.runtime.simulated->choose_timer(w, n);
+  // The last one that was taken out is first: put back in the order in which they were.
+  timing::entry* rest = nullptr;
+  while (due != nullptr) {
+    timing::entry* const e = due;
+    due = e->next;
+    if (left-- == 0) {
+      chosen = static_cast<timer_entry*>(e);
+    } else {
+      e->next = rest;
+      rest = e;
+    }
+  }
+  while (rest != nullptr) {
+    timing::entry* const e = rest;
+    rest = e->next;
+    e->next = nullptr;
+    p.timers.insert(*e);
+  }
+  if (chosen != nullptr) {
+    chosen->next = nullptr;
+    chosen->fire(w, *chosen);
+  }
+  publish_earliest(p);
+  wait::lock::release(guard);
+  return n != 0;
+}
+
+} // namespace
+#endif
+
 bool fire_timers(worker& w, processor& p, env::nanoseconds now) noexcept {
+#if !defined(THRUM_EXPLORE)
+  if (w.runtime.simulated != nullptr &&
+      !w.runtime.stopping.load(std::memory_order_relaxed)) // relaxed: the worker's own, or it has ended
+    return fire_one(w, p, now);
+#endif
   constexpr std::size_t batch = 64; // under the guard at a time
   bool any = false;
   for (;;) {

@@ -6,6 +6,7 @@
 #include "sched/handoff.h"
 #include "sched/monitor.h"
 #include "sched/scheduler.h"
+#include "sched/simulation.h"
 #include "sched/switch.h"
 
 #include <cerrno>
@@ -83,7 +84,7 @@ int enroll(runtime_core& core, worker& w) noexcept {
     core.most_workers.store(number + 1, std::memory_order_relaxed);   // relaxed: guarded
   w.all_link = core.workers;
   core.workers = &w;
-  w.recorded.store(may_be_recorded() || core.asking != nullptr,
+  w.recorded.store(may_be_recorded() || core.asking != nullptr || core.simulated != nullptr,
                    std::memory_order_relaxed); // relaxed: guarded; see recorder.cc
   return static_cast<int>(number);
 }
@@ -104,12 +105,13 @@ int start_worker(runtime_core& core, processor& p, bool searching) noexcept {
   if (w == nullptr) return -ENOMEM;
   w->proc = &p;
   w->searching = searching;
+  if (core.simulated != nullptr) core.simulated->enlist(*w);
   const int number = enroll(core, *w);
   int error = number;
   if (number >= 0) {
     char name[16];
     env::thread_name(name, core.name, static_cast<unsigned>(number));
-    if (number == 0) start_monitor(core);
+    if (number == 0 && core.simulated == nullptr) start_monitor(core);
     error = core.world.start_thread(&w->thread, name, env::world::small_stack, &worker_main, w);
     if (error == 0) return 0;
     strike(core, *w);

@@ -134,6 +134,12 @@ bool timer_goes_first(const survey& s, const request& r, wait::thread_context& m
   return detail::steady_now() >= s.deadline;
 }
 
+// One of several guards, which are taken in the order of their addresses. A simulation is not to interrupt between them: who runs then
+// would meet those that are taken already, and which these are, no seed says.
+[[gnu::always_inline]] inline lock::held acquire_another(lock& guard, wait::thread_context& me) noexcept {
+  return __builtin_expect(me.is_simulated, false) ? guard.acquire_seldom(me) : guard.acquire(me);
+}
+
 // The sources of a select that waits, with room for their guards.
 struct sources {
   static constexpr std::size_t on_stack = 16;
@@ -167,7 +173,8 @@ struct sources {
 
   void acquire(wait::thread_context& me) noexcept {
     for (std::size_t i = 0; i < count; ++i)
-      if (i == 0 || all[i]->guard != all[i - 1]->guard) held[guard_count++] = all[i]->guard->acquire(me);
+      if (i == 0 || all[i]->guard != all[i - 1]->guard)
+        held[guard_count++] = acquire_another(*all[i]->guard, me);
     if (guard_count == 0) held[guard_count++] = frame.acquire(me);
   }
 
@@ -182,7 +189,7 @@ struct sources {
     for (std::size_t i = 0; i < count; ++i) {
       alternative& a = *all[i];
       if (a.index == winner) continue;
-      const lock::held guard = a.guard->acquire(me);
+      const lock::held guard = acquire_another(*a.guard, me);
       if (a.linked) a.ops->withdraw(a);
       lock::release(guard);
     }
@@ -265,6 +272,7 @@ void enqueue_all(sources& waiting, wait::claimable& self) noexcept {
 
 std::size_t run(const request& r) {
   wait::thread_context& me = wait::this_thread();
+  wait::about_to_act(me);
   wait::agent& self = *me.current;
   const parking_agent who{self};
   survey s;

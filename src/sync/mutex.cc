@@ -84,6 +84,7 @@ using sync::mutex_state;
 using wait::lock;
 
 void mutex::lock_watched() noexcept {
+  wait::about_to_act(wait::this_thread());
   const sync::watched_lock watched{this, number_, sync::lock_kind::mutex};
   sync::about_to_lock(watched);
   lock_by(&sched::this_agent());
@@ -91,6 +92,7 @@ void mutex::lock_watched() noexcept {
 }
 
 bool mutex::try_lock_watched() noexcept {
+  wait::about_to_act(wait::this_thread());
   if (!try_lock_by(&sched::this_agent())) return false;
   sync::has_locked({this, number_, sync::lock_kind::mutex});
   return true;
@@ -98,7 +100,8 @@ bool mutex::try_lock_watched() noexcept {
 
 void mutex::unlock_watched() noexcept {
   sync::about_to_unlock({this, number_, sync::lock_kind::mutex});
-  unlock_by(&wait::this_thread());
+  unlock_by(&wait::this_thread()); // it may be gone now
+  wait::about_to_act(wait::this_thread());
 }
 
 bool mutex::lock_as(const waiting& how) noexcept {

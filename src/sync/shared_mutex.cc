@@ -76,6 +76,7 @@ using sync::shared_mutex_state;
 using wait::lock;
 
 void shared_mutex::lock_watched() noexcept {
+  wait::about_to_act(wait::this_thread());
   const sync::watched_lock watched{this, number_, sync::lock_kind::shared_mutex};
   sync::about_to_lock(watched);
   if (!try_lock_by(&sched::this_agent())) static_cast<void>(lock_slow(detail::no_deadline));
@@ -83,6 +84,7 @@ void shared_mutex::lock_watched() noexcept {
 }
 
 bool shared_mutex::try_lock_watched() noexcept {
+  wait::about_to_act(wait::this_thread());
   if (!try_lock_by(&sched::this_agent())) return false;
   sync::has_locked({this, number_, sync::lock_kind::shared_mutex});
   return true;
@@ -96,10 +98,12 @@ bool shared_mutex::lock_late(detail::deadline_t deadline) noexcept {
 
 void shared_mutex::unlock_watched() noexcept {
   sync::about_to_unlock({this, number_, sync::lock_kind::shared_mutex});
-  unlock_by(&sched::this_agent());
+  unlock_by(&sched::this_agent()); // it may be gone now
+  wait::about_to_act(wait::this_thread());
 }
 
 void shared_mutex::lock_shared_watched() noexcept {
+  wait::about_to_act(wait::this_thread());
   const sync::watched_lock watched{this, number_, sync::lock_kind::shared_mutex, true};
   sync::about_to_lock(watched);
   if (!join_readers()) static_cast<void>(lock_shared_slow(detail::no_deadline));
@@ -107,6 +111,7 @@ void shared_mutex::lock_shared_watched() noexcept {
 }
 
 bool shared_mutex::try_lock_shared_watched() noexcept {
+  wait::about_to_act(wait::this_thread());
   if (!join_readers()) return false;
   sync::has_locked({this, number_, sync::lock_kind::shared_mutex, true});
   return true;
@@ -121,6 +126,7 @@ bool shared_mutex::lock_shared_late(detail::deadline_t deadline) noexcept {
 void shared_mutex::unlock_shared_watched() noexcept {
   sync::about_to_unlock({this, number_, sync::lock_kind::shared_mutex, true});
   leave_readers();
+  wait::about_to_act(wait::this_thread());
 }
 
 bool shared_mutex::lock_slow(detail::deadline_t deadline) noexcept {

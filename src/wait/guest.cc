@@ -49,7 +49,7 @@ constinit std::atomic<bool> watched{false}; // set once, before the threads are 
 
 void become(thread_context* context) noexcept {
   thrum_self_ = context;
-  thrum_locker_ = locks_are_watched() ? nullptr : context;
+  thrum_locker_ = locks_are_watched() || (context != nullptr && context->is_simulated) ? nullptr : context;
 }
 
 void enroll(thread_context& t) noexcept {

@@ -115,6 +115,7 @@ private:
   }
 
   [[gnu::noinline]] held acquire_word(const thread_context& context) noexcept {
+    if (__builtin_expect(context.is_simulated, false)) return acquire_meddled(context);
     if (__builtin_expect(word_.exchange(1, std::memory_order_acquire) != 0, false)) // L3
       wait_for_word(context);
     const std::uintptr_t me = identity(context);
@@ -134,7 +135,21 @@ private:
     return &word_;
   }
 
+  // In a simulation: never biased, so every acquire comes by here.
+  [[gnu::cold, gnu::noinline]] held acquire_meddled(const thread_context& me) noexcept {
+    meddle(me, meddling::about_to_act);
+    if (word_.exchange(1, std::memory_order_acquire) != 0) wait_for_word(me); // L3
+    const std::uintptr_t bias = bias_.load(std::memory_order_relaxed);        // relaxed: guarded by word_
+    if ((bias & biased) != 0) revoke(bias);
+    return &word_;
+  }
+
   [[gnu::noinline]] void wait_for_word(const thread_context& me) noexcept {
+    if (me.is_simulated) { // whoever has it waits for this very thread
+      do meddle(me, meddling::guard_is_taken);
+      while (word_.exchange(1, std::memory_order_acquire) != 0); // L3
+      return;
+    }
     ++me.collisions;
     unsigned turn = 0;
     do {

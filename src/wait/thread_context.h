@@ -21,9 +21,20 @@ inline constexpr std::uint32_t shared_slots = 8;
 #endif
 inline constexpr std::uint32_t all_slots = own_slots + shared_slots;
 
+struct thread_context;
+
+// What a simulation is told by its worker (sched/simulation.h). In the agent's own code, about to take a guard: others may run first.
+// Or the guard is taken, by an agent that others were preferred to: others must.
+enum class meddling : std::uint8_t { about_to_act, guard_is_taken };
+
+// Of simulations; written before the first of their workers is started. A word of the process, so that contexts do not grow.
+using meddler = void(const thread_context&, meddling) noexcept;
+inline constinit meddler* meddle = nullptr;
+
 struct alignas(64) thread_context
     : thread_head {                          // aligned: the low bits of its address are free for wait::lock
   bool is_worker = false;                    // constant after construction
+  bool is_simulated = false;                 // constant; gets no biased guards, and no quick locks
   int number = 0;                            // of a plain thread, the kernel's; for reports
   mutable std::uint32_t collisions = 0;      // how often it found a guard taken; this thread only
   std::uint32_t slot = own_slots;            // this thread only, as the next
@@ -41,6 +52,11 @@ struct alignas(64) thread_context
   }
   void seed() noexcept; // guest.cc
 };
+
+// In a simulation others may run now, as if the agent had lost its thread here. For the border of an operation where no guard is taken.
+[[gnu::always_inline]] inline void about_to_act(const thread_context& me) noexcept {
+  if (__builtin_expect(me.is_simulated, false)) meddle(me, meddling::about_to_act);
+}
 
 // The calling thread's context, made now if it has none. Never null.
 thread_context& this_thread_slow() noexcept;

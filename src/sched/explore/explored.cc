@@ -59,8 +59,14 @@ void strand_core::start(worker&, detail::runnable&) noexcept {} // no strands he
 
 debug_modes wanted_debug_modes() noexcept { return {}; }
 
-runtime_core::runtime_core(const options&, env::world& w)
-    : world(w), name("explored"), stacks(w), max_threads(2), find_deadlocks(false), report_leaks(false) {}
+runtime_core::runtime_core(const options&, env::world& w, simulation*)
+    : world(w),
+      simulated(nullptr),
+      name("explored"),
+      stacks(w),
+      max_threads(2),
+      find_deadlocks(false),
+      report_leaks(false) {}
 runtime_core::~runtime_core() = default;
 
 explored_core::explored_core(unsigned count, env::world& world) : core(standard(), world) {
