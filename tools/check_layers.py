@@ -18,7 +18,7 @@ LEVEL = {
     "select": 4,
     "sync": 5, "chan": 5, "io": 5,
     "net": 6, "inspect": 6, "future": 6, "exec": 6, "coro": 6, "structure": 6, "process": 6, "signal": 6,
-    "tls": 7, "loop": 7, "pool": 7,
+    "tls": 7, "loop": 7, "pool": 7, "sim": 7,
     "isolate": 8, "http": 8,
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

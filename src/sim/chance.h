@@ -1,0 +1,29 @@
+// chance: random numbers from a seed, the same on every machine. xoshiro would do as well; splitmix64 needs one word.
+#pragma once
+
+#include <cstdint>
+
+namespace thrum::sim {
+
+constexpr std::uint64_t mix(std::uint64_t z) noexcept { // the finalizer of splitmix64
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+class chance {
+public:
+  // Streams of one seed do not depend on each other: whoever draws from one does not change what another gives.
+  chance(std::uint64_t seed, std::uint64_t stream) noexcept
+      : state_(mix(seed + 0x9e3779b97f4a7c15u) ^ mix(~stream)) {}
+
+  std::uint64_t next() noexcept { return mix(state_ += 0x9e3779b97f4a7c15u); }
+  // Less than n. Requires: n != 0. (The bias of a modulus does not matter for n this small.)
+  std::uint64_t below(std::uint64_t n) noexcept { return next() % n; }
+  bool one_in(std::uint64_t n) noexcept { return below(n) == 0; }
+
+private:
+  std::uint64_t state_;
+};
+
+} // namespace thrum::sim
