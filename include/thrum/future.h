@@ -499,7 +499,8 @@ public:
     if (!of_.ready()) {
       // Others' continuations are nodes, which are told in the order in which they came: so this has one, too.
       if (turns_here() != nullptr)
-        told_ = react<note_how<T>, no_function>(of_, nullptr, no_function(), std::source_location::current());
+        told_ =
+            react<note_how<T>, no_function>(of_, workplace{}, no_function(), std::source_location::current());
       if (one_case_wait<shared_get_operation, true>::await_suspend(h)) return true;
     }
     return take_turn(flow_of(h), h);

@@ -301,8 +301,8 @@ template <class Core, class H> void add_source(Core& group, H&& handle, executor
   if (!handle.valid()) panic_no_future("a combination of");
   if (turns == nullptr) return group.add(future_access::take(std::forward<H>(handle)), is_moved<H>);
   using pass = pass_how<value_of<H>, is_moved<H>>;
-  future<value_of<H>> told =
-      react<pass, no_function>(std::forward<H>(handle), turns, no_function(), std::source_location{});
+  future<value_of<H>> told = react<pass, no_function>(std::forward<H>(handle), workplace{turns},
+                                                      no_function(), std::source_location{});
   group.add(future_access::take(std::move(told)), true);
 }
 

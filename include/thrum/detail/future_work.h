@@ -252,7 +252,7 @@ template <class F, class How> struct work_core final : result_core<typename How:
     if (const std::uint32_t bits = self.evaluate(inner)) return finish_work(self, self, bits);
     self.await(inner);
     if (self.where->has_turns()) {
-      self.ops = &inner_ops_in_turns;
+      self.work_part::ops = &inner_ops_in_turns;
       return self.post_again(&look_at_inner);
     }
     follow(*inner, self);
@@ -488,8 +488,9 @@ template <class T, bool Moved> struct later_adoption final : task {
       future_access::core(self.other)->observe();
     } else {
       try { // that it settles is the second job, and then `to` is told
-        adopt<T, true>(to, react<pass_how<T, Moved>, no_function>(std::move(self.other), self.turns,
-                                                                  no_function(), std::source_location{}));
+        adopt<T, true>(to,
+                       react<pass_how<T, Moved>, no_function>(std::move(self.other), workplace{self.turns},
+                                                              no_function(), std::source_location{}));
       } catch (...) { failed = std::current_exception(); }
     }
     end(self);
