@@ -119,12 +119,13 @@ public:
     return real_.look_up(host, service, take, to);
   }
   int make_pipe(int ends[2]) noexcept override { return real_.make_pipe(ends); }
-  int open_file(const char* path, int flags, unsigned permissions) noexcept override {
-    return real_.open_file(path, flags, permissions);
+  int open_file(const char* path, int flags, unsigned permissions, bool now) noexcept override {
+    return real_.open_file(path, flags, permissions, now);
   }
   int reopen(int fd, int flags) noexcept override { return real_.reopen(fd, flags); }
   int duplicate(int fd) noexcept override { return real_.duplicate(fd); }
   int facts_of(int fd, file_facts* out) noexcept override { return real_.facts_of(fd, out); }
+  int flags_of(int fd) noexcept override { return real_.flags_of(fd); }
   std::int64_t read_at(int fd, void* data, std::size_t size, std::int64_t offset,
                        bool now) noexcept override {
     return real_.read_at(fd, data, size, offset, now);
