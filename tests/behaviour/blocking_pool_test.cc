@@ -78,9 +78,9 @@ TEST_P(blocking_pools, let_in_as_many_as_may_be_and_the_others_wait) {
           --inside;
         });
       }));
-    until([] {
+    until([&] { // a call is counted as running before it runs
       const auto r = report_of("bounded");
-      return r.running == 3 && r.waiting == 7;
+      return r.running == 3 && r.waiting == 7 && inside == 3;
     });
     EXPECT_EQ(report_of("bounded").most, 3u);
     const thrum::runtime_report now = thrum::runtime::current().report();
