@@ -198,9 +198,9 @@ TEST_P(cut_short, lines_are_still_lines) {
   run(
       [] {
         const auto [near, far] = unix_stream::pair().value();
-        auto writer = spawn([&near = near] {
-          for (unsigned i = 0; i < 200; ++i) near.write_all(message(i, 2, i % 40 + 8) + '\n').value();
-          near.shutdown_write().value();
+        auto writer = spawn([&stream = near] {
+          for (unsigned i = 0; i < 200; ++i) stream.write_all(message(i, 2, i % 40 + 8) + '\n').value();
+          stream.shutdown_write().value();
         });
         io::buffered_reader in(far);
         for (unsigned i = 0; i < 200; ++i) ASSERT_EQ(in.read_line().value(), message(i, 2, i % 40 + 8));
