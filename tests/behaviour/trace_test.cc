@@ -427,17 +427,23 @@ TEST(a_recording_of_the_process, has_all_runtimes_and_threads_that_wake_fibers) 
 TEST_P(a_recording, may_begin_and_end_while_fibers_run) {
   run([] {
     std::atomic<bool> stop{false};
+    std::atomic<int> rounds{0}; // so many more in this recording: on a busy machine it may be long
     std::vector<fiber<void>> all;
     const chan<int> c(1);
     for (int i = 0; i < 4; ++i)
       all.push_back(spawn([&] {
         while (!stop) {
+          if (rounds.fetch_sub(1) <= 0) {
+            this_fiber::sleep_for(1ms);
+            continue;
+          }
           if (c.try_send(1) != chan_status::ok) static_cast<void>(c.try_recv());
           spawn([] {}).join();
           this_fiber::yield();
         }
       }));
     for (std::size_t i = 0; i < times(30); ++i) {
+      rounds = 2'000;
       trace::recording r;
       for (int n = 0; n < 20; ++n) this_fiber::yield();
       if (i % 3 == 0) continue; // dropped
