@@ -236,7 +236,8 @@ private:
       {
         const base::spin_guard guard(core_.idle_lock);
         for (worker** link = &core_.workers; *link != nullptr; link = &(*link)->all_link)
-          if ((*link)->retired.load(std::memory_order_relaxed)) { // relaxed: joined below
+          if ((*link)->retired.load(std::memory_order_relaxed) &&         // relaxed: joined below
+              (*link)->handle_is_known.load(std::memory_order_acquire)) { // T1 (worker.h); else next time
             ended = *link;
             *link = ended->all_link;
             core_.worker_count.store(core_.worker_count.load(std::memory_order_relaxed) - 1,

@@ -113,7 +113,10 @@ int start_worker(runtime_core& core, processor& p, bool searching) noexcept {
     env::thread_name(name, core.name, static_cast<unsigned>(number));
     if (number == 0 && core.simulated == nullptr) start_monitor(core);
     error = core.world.start_thread(&w->thread, name, env::world::small_stack, &worker_main, w);
-    if (error == 0) return 0;
+    if (error == 0) {
+      w->handle_is_known.store(true, std::memory_order_release); // T1 (worker.h); perhaps gone from here on
+      return 0;
+    }
     strike(core, *w);
   }
   delete_worker(w);

@@ -20,6 +20,7 @@
 // Orderings
 //   E1  the fences above; and place: leave's release store -> the taker's load, so that the taker sees what the worker did to
 //       the processor.
+//   T1  thread: release store of handle_is_known by who started it -> acquire load of who joins it while the starter may still be at it.
 #pragma once
 
 #include "sched/fiber.h"
@@ -85,11 +86,12 @@ struct worker : wait::thread_context {
       0}; // when its processor was taken; 0: it has one, or its return was noted
   base::atomic<bool> lost_blocked{false}; // it slept in the kernel then
   base::atomic<std::uint32_t> token{0};
-  worker* idle_link = nullptr; // guarded by runtime_core::idle_lock
-  worker* all_link = nullptr;  // all workers of the runtime; constant after start
-  std::uintptr_t thread = 0;
-  int thread_number = 0;             // the kernel's; constant once it runs
-  base::atomic<bool> retired{false}; // the thread is about to end: join it
+  worker* idle_link = nullptr;               // guarded by runtime_core::idle_lock
+  worker* all_link = nullptr;                // all workers of the runtime; constant after start
+  std::uintptr_t thread = 0;                 // written by who starts it, also when it runs already
+  base::atomic<bool> handle_is_known{false}; // T1
+  int thread_number = 0;                     // the kernel's; constant once it runs
+  base::atomic<bool> retired{false};         // the thread is about to end: join it
 
   void* tsan_native = nullptr;     // thread sanitizer: the context of the native stack
   void* asan_fake_stack = nullptr; // address sanitizer: of the native stack
