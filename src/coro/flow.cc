@@ -6,10 +6,10 @@
 // in force, so that those of its frames follow it from runner to runner.
 //
 // A flow that belongs to an executor (it was started there) is made ready like any other, on its runtime; its resumption finds that it
-// is not at home and posts itself there. So nobody posts with a guard held. (But if it
-// waits for a future, its executor has turns and what runs there makes it ready, then it takes one: that queue is the executor's own,
-// and may be reached under any guard.) If the executor refuses it, it goes on in its runtime
-// until its next wait; if it is dropped there later, it is asked to stop and goes on in its runtime for good.
+// is not at home and posts itself there. So nobody posts with a guard held. (But if it waits for a future, its executor has turns and
+// what runs there makes it ready, then it takes one: that queue is the executor's own, and may be reached under any guard.) If the
+// executor refuses it, it goes on in its runtime until its next wait; if it is dropped there later, it is asked to stop and goes on
+// in its runtime for good.
 #include "env/panic.h"
 #include "sched/coroutine.h"
 #include "sched/park.h"

@@ -51,6 +51,7 @@
 //   F5  `source` is changed under the guard, or by the settler after the settlement, when nobody else reads it.
 #include "base/check.h"
 #include "env/panic.h"
+#include "sched/coroutine.h"
 #include "sched/launch.h"
 #include "sched/park.h"
 #include "sched/runtime_core.h"
@@ -66,7 +67,6 @@
 #include <thrum/detail/future_core.h>
 #include <thrum/detail/joinable.h>
 #include <thrum/detail/select_case.h>
-#include <thrum/detail/self.h>
 #include <thrum/error.h>
 #include <thrum/executor.h>
 #include <thrum/runtime.h>
@@ -214,10 +214,7 @@ constexpr select::source_ops settled_ops{commit_settled, enqueue_settled, withdr
 
 bool wait_with_deadline(future_core& c, deadline_t deadline) {
   select::single_wait w(deadline);
-  w.source.object = &c;
-  w.source.readiness = settled_hint(&c);
-  w.source.ready_bit = future_core::has_settled;
-  w.source.prepare = &prepare_settled;
+  fill_settled(w.source, &c);
   return w.run(sched::wait_reason::future, &c);
 }
 
@@ -516,12 +513,7 @@ std::exception_ptr post_work(work_part& w, bool is_reaction) noexcept {
   return post_elsewhere(w, is_reaction);
 }
 
-executor* turns_here() noexcept {
-  const wait::thread_head* const me = self();
-  if (me == nullptr || me->current == nullptr) return nullptr;
-  executor* const home = me->current->own.home;
-  return home != nullptr && home->has_turns() ? home : nullptr;
-}
+executor* turns_here() noexcept { return sched::turns_here(); }
 
 // ---- errors
 

@@ -96,11 +96,14 @@ coroutine::coroutine(detail::task& r, runtime_core& core, bool kept) noexcept
 
 // ---- the two ends of a wake-up
 
-bool is_among_its_turns(const coroutine& c) noexcept {
-  if (c.home == nullptr) return false;
+executor* turns_here() noexcept {
   const wait::thread_head* const me = detail::self();
-  return me != nullptr && me->current != nullptr && me->current->own.home == c.home && c.home->has_turns();
+  if (me == nullptr || me->current == nullptr) return nullptr;
+  executor* const home = me->current->own.home;
+  return home != nullptr && home->has_turns() ? home : nullptr;
 }
+
+bool is_among_its_turns(const coroutine& c) noexcept { return c.home != nullptr && turns_here() == c.home; }
 
 void go_on_in_a_turn(coroutine& c) noexcept {
   detail::task& t = c.resumption();

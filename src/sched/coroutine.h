@@ -94,7 +94,9 @@ void retire(coroutine& c) noexcept;
 bool must_stop(const coroutine& c) noexcept;
 cancel_reason stop_reason(const coroutine& c) noexcept;
 
-// Whoever calls runs in the coroutine's executor, and reactions take turns there (executor.h).
+// The executor that runs the caller, if reactions take turns there (executor.h); else null.
+executor* turns_here() noexcept;
+// That is the coroutine's own.
 bool is_among_its_turns(const coroutine& c) noexcept;
 // What waits for a future goes on in a turn then. (What waits for something else does not: two coroutines that send each other messages
 // would keep all timers waiting.) Requires: the above, and that the coroutine is to go on. Never parks; guards may be held.
