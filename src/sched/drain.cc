@@ -42,8 +42,10 @@ template <class Visit> void for_each_block(runtime_core& core, Visit visit) noex
       [&](stack::stack_ref s) { visit(*reinterpret_cast<fiber*>(s.top() - sizeof(fiber))); });
 }
 
-// Asks every fiber to stop: stop.cc explains the protocol. One heavy fence serves all.
-void stop_all(runtime_core& core) noexcept {
+} // namespace
+
+// stop.cc explains the protocol. One heavy fence serves all.
+void ask_all_to_stop(runtime_core& core) noexcept {
   for_each_block(
       core, [](fiber& f) { f.stop_requested.exchange(true, std::memory_order_release); }); // Q1 (stop.cc)
   base::heavy_fence();                                                                     // P2 (stop.cc)
@@ -59,6 +61,8 @@ void stop_all(runtime_core& core) noexcept {
   wake_stopped(asleep);
   stop_all_coroutines(core);
 }
+
+namespace {
 
 // Sleeps until some fiber has ended, or the deadline. `seen` is the word's value before the last look.
 void wait_for_an_end(runtime_core& core, std::uint32_t seen, env::nanoseconds deadline) noexcept {
@@ -138,8 +142,6 @@ void note_end(runtime_core& core) noexcept {
   core.world.wake_word(&core.all_ended, 1);
 }
 
-void ask_all_to_stop(runtime_core& core) noexcept { stop_all(core); }
-
 bool drain(runtime_core& core) noexcept {
   core.draining.store(true, std::memory_order_relaxed); // relaxed: the fence
   base::thread_fence(std::memory_order_seq_cst);        // M2 (timers.cc)
@@ -148,7 +150,7 @@ bool drain(runtime_core& core) noexcept {
   for (;;) {
     const std::uint32_t seen = core.all_ended.load(std::memory_order_acquire); // N2
     if (all_have_ended(core)) break;
-    stop_all(core);
+    ask_all_to_stop(core);
     if (core.world.now() >= deadline) {
       report_leftovers(core);
       return false;

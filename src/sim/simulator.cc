@@ -111,7 +111,7 @@ void simulator::ask_all_to_stop(worker& w) noexcept {
   const std::uint8_t place = w.place.load(std::memory_order_relaxed); // relaxed: nobody takes processors here
   asking_ = true;
   // Who begins, or is about to wait, stops, too.
-  core_->draining.store(true, std::memory_order_seq_cst); // N2 (sched/drain.cc), M2 (sched/timers.cc)
+  core_->draining.store(true, std::memory_order_relaxed); // relaxed: who looks at it is this thread, here
   sched::ask_all_to_stop(*core_);
   asking_ = false;
   w.taken.store(worker::kept, std::memory_order_relaxed); // relaxed: as above
