@@ -33,13 +33,15 @@ std::string thing(const char* what, const agent_view& a) {
 
 std::string what_it_does(const agent_view& a, const agent_view* holder) {
   using wait::reason;
-  const std::string where = !a.asleep && a.thread != 0 ? " on " + who_is(a.thread) : std::string();
-  std::string pool = sched::blocking_pools::name_of_call(a.id);
-  if (!pool.empty()) pool = ", in the blocking pool '" + pool + "'";
-  if (!a.asleep && a.lost_at != 0)
-    return std::string(a.lost_blocked ? "is blocked in the kernel" : "computes") + " since " +
-           std::to_string((env::linux_world().now() - a.lost_at) / 1'000'000) + " ms" + where + pool;
-  if (!a.asleep) return (where.empty() ? "runs, or is ready to run" : "runs" + where) + pool;
+  if (!a.asleep) {
+    const std::string where = a.thread != 0 ? " on " + who_is(a.thread) : std::string();
+    std::string pool = sched::blocking_pools::name_of_call(a.id);
+    if (!pool.empty()) pool = ", in the blocking pool '" + pool + "'";
+    if (a.lost_at != 0)
+      return std::string(a.lost_blocked ? "is blocked in the kernel" : "computes") + " since " +
+             std::to_string((env::linux_world().now() - a.lost_at) / 1'000'000) + " ms" + where + pool;
+    return (where.empty() ? "runs, or is ready to run" : "runs" + where) + pool;
+  }
   switch (a.why) {
   case reason::none: return "waits";
   case reason::sleep: return "sleeps";
