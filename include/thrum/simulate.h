@@ -26,11 +26,16 @@
 //                      sleeps are exact. steady_now() (below) tells it; std::chrono::steady_clock does not, so deadlines that are time
 //                      points are built from steady_now(). If fibers only yield, it goes on as well.
 // When f returns       the other fibers are asked to stop, as at the end of run(), and end within the simulation.
+// The network          is simulated: TCP and UDP sockets (net/tcp.h, net/udp.h, and http.h on top) talk to each other within the run, under
+//                      any address that they like, and never to the system. How long each part of a stream takes, where a stream is cut
+//                      into reads and writes, and what becomes of datagrams follows from the seed; what breaks says simulated_network.
+//                      cut(), mend() and break_connections() let a test take an address away and give it back. Each name has an
+//                      address of its own, address_of(), at once and always the same; localhost is localhost.
 // Works as outside     files, which are read and written in place; blocking(f), which runs f in place; what the program computes. Time stands
 //                      still meanwhile. What they give is to be the same in each run.
-// Panics               what another thread, or the kernel, would decide: sockets, pipes, child processes, signals, looking up names;
-//                      fibers of the simulation that are made ready by other threads (thread_pool, isolate, std::thread); pinned;
-//                      set_processors().
+// Panics               what another thread, or the kernel, would decide: Unix sockets (but for pairs of streams), pipes, child
+//                      processes, signals; fibers of the simulation that are made ready by other threads (thread_pool, isolate,
+//                      std::thread); pinned; set_processors().
 // What the caller owes f can be called again: what it leaves behind, in globals or files, is not to change the next run. Nothing in it
 //                      depends on addresses (the order of a std::set<T*>), on a clock, on threads, or on random numbers but
 //                      those of simulation::random(). Called on a plain thread: in a fiber it panics.
@@ -45,11 +50,15 @@
 //                      for virtual time.
 #pragma once
 
+#include <thrum/net/endpoint.h>
+
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <source_location>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -61,6 +70,19 @@ enum class simulation_strategy : std::uint8_t {
   priorities // PCT: the fiber with the highest random priority, which changes `depth` - 1 times
 };
 
+// How the network of a simulated program behaves. Probabilities are from 0 to 1; all are drawn anew in each case.
+struct simulated_network {
+  // What is sent takes so long. What one end of a connection sends arrives in order; everything else may overtake.
+  std::chrono::nanoseconds least_delay = std::chrono::microseconds(50);
+  std::chrono::nanoseconds most_delay = std::chrono::milliseconds(2);
+  std::size_t buffer =
+      64 << 10;       // bytes in a direction that were written and not yet read; SO_SNDBUF changes it
+  double refused = 0; // a connection, though somebody listens
+  double broken = 0;  // a connection at a write: ECONNRESET there, and then at the other end
+  double lost = 0;    // a datagram
+  double doubled = 0; // a datagram arrives twice
+};
+
 struct simulation_options {
   std::uint64_t seed = 1; // of the first run
   std::uint64_t runs = 1; // at most; the environment variable THRUM_SEED replaces both
@@ -69,6 +91,7 @@ struct simulation_options {
   unsigned depth = 3;
   std::uint64_t max_steps = 1'000'000; // fibers that are chosen to run, before a run counts as endless
   bool quiet = false;                  // nothing on standard error
+  simulated_network network = {};
 };
 
 struct simulation_result {
@@ -111,6 +134,17 @@ namespace simulation {
 [[nodiscard]] std::uint64_t random() noexcept;
 // The clock of the calling fiber's runtime: virtual in a simulation, std::chrono::steady_clock outside.
 [[nodiscard]] std::chrono::steady_clock::time_point steady_now() noexcept;
+
+// What a simulated program finds when it looks up this name: 10.x.y.z, port 0. Who listens at any address (0.0.0.0) is there, too.
+[[nodiscard]] net::endpoint address_of(std::string_view name) noexcept;
+
+// From now on nothing gets through from or to this address; port 0: from or to any of this host's ports. Nobody is told: who waits
+// for an answer waits, connections stay as they are, and datagrams are lost. Outside of a simulation it panics, as the next two do.
+void cut(const net::endpoint& at);
+// What was sent over connections meanwhile, and before that had not arrived, does so now, with new delays.
+void mend(const net::endpoint& at);
+// Both ends of each connection from or to this address find it broken, at once: ECONNRESET. A restart of that host.
+void break_connections(const net::endpoint& at);
 
 } // namespace simulation
 } // namespace thrum

@@ -131,5 +131,24 @@ std::chrono::steady_clock::time_point steady_now() noexcept {
   return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(detail::steady_now()));
 }
 
+namespace {
+
+sim::network& network_here(const char* what) noexcept {
+  sim::simulator* s = sim::simulator::current();
+  if (s == nullptr)
+    env::panic(what,
+               "only a simulated network can be taken apart: see simulation::active() (thrum/simulate.h)");
+  return s->net();
+}
+
+} // namespace
+
+net::endpoint address_of(std::string_view name) noexcept { return sim::network::address_of(name); }
+void cut(const net::endpoint& at) { network_here("simulation::cut() outside of a simulation").cut(at); }
+void mend(const net::endpoint& at) { network_here("simulation::mend() outside of a simulation").mend(at); }
+void break_connections(const net::endpoint& at) {
+  network_here("simulation::break_connections() outside of a simulation").break_connections(at);
+}
+
 } // namespace simulation
 } // namespace thrum

@@ -11,6 +11,7 @@
 #include <thrum/error.h>
 #include <thrum/this_fiber.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace thrum::sim {
@@ -20,7 +21,11 @@ using sched::fiber;
 using sched::worker;
 
 simulator::simulator(const simulation_options& o, std::uint64_t seed)
-    : seed_(seed), max_steps_(o.max_steps), world_(*this, seed), strategy_(o, seed), hash_(mix(seed)) {}
+    : seed_(seed),
+      max_steps_(o.max_steps),
+      world_(*this, o.network, seed),
+      strategy_(o, seed),
+      hash_(mix(seed)) {}
 
 simulator* simulator::current() noexcept {
   const worker* w = sched::try_this_worker();
@@ -211,13 +216,15 @@ void simulator::look(worker& w) noexcept {
     ask_all_to_stop(w);
   }
   const env::nanoseconds earliest = p.earliest.load(std::memory_order_relaxed); // relaxed: our own
-  if (earliest == env::forever) return;
-  if (earliest <= world_.now()) {
-    if (strategy_.timer_is_first()) sched::fire_timers(w, p, world_.now());
-  } else if (yields_ > 16 + 2 * ready_.size()) { // they only wait for something that takes time
+  if (earliest > world_.now() &&
+      yields_ > 16 + 2 * ready_.size() && // they only wait for something that takes time
+      std::min(earliest, net().next()) != env::forever) {
     let_time_pass();
     sched::fire_timers(w, p, world_.now());
+  } else if (earliest <= world_.now() && strategy_.timer_is_first()) {
+    sched::fire_timers(w, p, world_.now());
   }
+  if (net().has_news()) sched::poll_now(w);
 }
 
 std::size_t simulator::choose_timer(worker&, std::size_t n) noexcept {
@@ -229,8 +236,8 @@ std::size_t simulator::choose_timer(worker&, std::size_t n) noexcept {
 
 void simulator::let_time_pass() noexcept {
   yields_ = 0;
-  const env::nanoseconds next = core_->processors[0]->timers.exact_earliest();
-  if (next == timing::never) {
+  const env::nanoseconds next = std::min(core_->processors[0]->timers.exact_earliest(), net().next());
+  if (next == env::forever) {
     stuck_ = true; // seen when the worker is at rest
     return;
   }
@@ -344,6 +351,11 @@ void simulator::readied(worker& w, const fiber& f, bool by_fiber) noexcept {
     w.taken.store(worker::promised, std::memory_order_relaxed); // relaxed: its own
 }
 
+void simulator::arrived(const parcel& p) noexcept {
+  const auto socket = static_cast<std::uint64_t>((p.to < 0 ? p.from : p.to) - env::first_in_ring);
+  note(event::arrives, socket, (std::uint64_t{p.bytes.size()} << 8) + static_cast<std::uint64_t>(p.what));
+}
+
 void simulator::note(event what, std::uint64_t fiber, std::uint64_t other, wait::reason why) noexcept {
   if (!running()) return;
   note_choice((static_cast<std::uint64_t>(what) << 56) ^
@@ -351,6 +363,26 @@ void simulator::note(event what, std::uint64_t fiber, std::uint64_t other, wait:
   if (!failed_)
     lines_[line_count_++ % kept_lines] = {what, why, fiber, other, world_.now() - world::beginning};
 }
+
+namespace {
+
+std::string arrival(std::uint64_t socket, std::uint64_t what) {
+  const std::string at = "socket " + std::to_string(socket);
+  const std::string size = std::to_string(what >> 8) + " bytes";
+  switch (static_cast<carried>(what & 0xff)) {
+  case carried::knock: return at + " asks for its connection";
+  case carried::welcome: return at + " is connected";
+  case carried::refusal: return at + " is refused";
+  case carried::bytes: return size + " arrive at " + at;
+  case carried::end: return "the end of the stream arrives at " + at;
+  case carried::reset: return "a reset arrives at " + at;
+  case carried::datagram: return "a datagram of " + size + " from " + at + " arrives";
+  case carried::room: break;
+  }
+  return {};
+}
+
+} // namespace
 
 std::string simulator::last_lines() const {
   const auto number = [](std::uint64_t id) { return "#" + std::to_string(id); };
@@ -368,9 +400,10 @@ std::string simulator::last_lines() const {
     case event::interrupted: text += number(l.fiber) + " is interrupted"; break;
     case event::ended: text += number(l.fiber) + " ends"; break;
     case event::ready:
-      text += number(l.fiber) + " is woken by " + (l.other == 0 ? "a timer" : number(l.other));
+      text += number(l.fiber) + " is woken" + (l.other == 0 ? "" : " by " + number(l.other));
       break;
     case event::timer: text += "a timer is due"; break;
+    case event::arrives: text += arrival(l.fiber, l.other); break;
     case event::time: text += "nobody can run: time goes on"; break;
     }
     text += '\n';

@@ -44,6 +44,8 @@ public:
   // Until the run is over. Requires: a plain thread.
   outcome wait() noexcept;
   void report(simulation_result& to); // when it is over
+  network& net() noexcept { return world_.net(); }
+  void arrived(const parcel& p) noexcept;
   std::uint64_t user_random() noexcept { return world_.random(env::stream::user); }
   void let_time_pass() noexcept; // nobody can run; world.cc
   // env::instead_of_spinning, and wait::meddle
@@ -78,6 +80,7 @@ private:
     ended,
     ready,
     timer,
+    arrives,
     time
   };
   struct line { // of the last decisions

@@ -3,11 +3,16 @@
 #include "env/panic.h"
 #include "sim/simulator.h"
 
+#include <algorithm>
+#include <cstring>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
 namespace thrum::sim {
 
 namespace {
 
-enum : std::uint64_t { user_stream = 2, other_stream = 3 };
+enum : std::uint64_t { user_stream = 2, other_stream = 3 }; // traffic.cc has the next
 
 [[noreturn]] void refuse(const char* what) noexcept {
   env::panic(what, "what the kernel and others decide is not simulated: put a channel in its place while "
@@ -16,9 +21,10 @@ enum : std::uint64_t { user_stream = 2, other_stream = 3 };
 
 } // namespace
 
-world::world(simulator& s, std::uint64_t seed) noexcept
+world::world(simulator& s, const simulated_network& how, std::uint64_t seed) noexcept
     : forwarding_world(env::linux_world()),
       simulator_(s),
+      network_(s, *this, how, seed),
       user_(seed, user_stream),
       other_(seed, other_stream) {}
 
@@ -37,10 +43,12 @@ int world::open_poller(env::poller** out) noexcept {
   return 0;
 }
 
-int world::poll(env::poller*, env::readiness*, int, env::nanoseconds deadline) noexcept {
+int world::poll(env::poller*, env::readiness* events, int capacity, env::nanoseconds deadline) noexcept {
+  if (const int n = network_.report(events, capacity); n != 0) return n;
   if (deadline <= now() || simulator_.running()) {
-    if (deadline > now()) simulator_.let_time_pass();
-    return 0;
+    if (deadline <= now()) return 0;
+    simulator_.let_time_pass();
+    return network_.report(events, capacity);
   }
   while (kicked_.exchange(0, std::memory_order_acquire) == 0) // S1 (simulator.h)
     real_.wait_word(&kicked_, 0, env::forever);
@@ -52,15 +60,112 @@ void world::kick(env::poller*) noexcept {
   real_.wake_word(&kicked_, 1);
 }
 
-int world::watch(env::poller*, int, void*, std::uint16_t) noexcept {
-  refuse("a simulated program waits for a descriptor");
+// ---- the network
+
+int world::watch(env::poller*, int fd, void* token, std::uint16_t tag) noexcept {
+  if (!network::owns(fd)) refuse("a simulated program waits for a descriptor of the system");
+  return network_.watch(fd, token, tag);
 }
-int world::socket(int, int, int, env::poller*) noexcept { refuse("a simulated program makes a socket"); }
-int world::socket_pair(int, int, int*) noexcept { refuse("a simulated program makes a socket"); }
+env::readiness world::look(int fd) noexcept {
+  return network::owns(fd) ? network_.look(fd) : forwarding_world::look(fd);
+}
+int world::socket(int family, int type, int, env::poller*) noexcept { return network_.make(family, type); }
+int world::set_option(int fd, int level, int name, const void* value, unsigned size) noexcept {
+  return network_.set_option(fd, level, name, value, size);
+}
+int world::get_option(int fd, int level, int name, void* value, unsigned* size) noexcept {
+  return network_.get_option(fd, level, name, value, size);
+}
+int world::bind(int fd, const ::sockaddr* address, unsigned size) noexcept {
+  if (address->sa_family == AF_UNIX) refuse("a simulated program gives a Unix socket a name");
+  return network_.bind(fd, address, size);
+}
+int world::listen(int fd, int backlog) noexcept { return network_.listen(fd, backlog); }
+int world::accept(int fd, ::sockaddr* address, unsigned* size, env::poller*) noexcept {
+  return network_.accept(fd, address, size);
+}
+int world::connect(int fd, const ::sockaddr* address, unsigned size) noexcept {
+  if (address->sa_family == AF_UNIX) refuse("a simulated program connects to a Unix socket");
+  return network_.connect(fd, address, size);
+}
+int world::local_address(int fd, ::sockaddr* address, unsigned* size) noexcept {
+  return network_.local_address(fd, address, size);
+}
+int world::peer_address(int fd, ::sockaddr* address, unsigned* size) noexcept {
+  return network_.peer_address(fd, address, size);
+}
+std::int64_t world::read(int fd, void* data, std::size_t size) noexcept {
+  return network::owns(fd) ? network_.read(fd, data, size) : forwarding_world::read(fd, data, size);
+}
+std::int64_t world::write(int fd, const void* data, std::size_t size) noexcept {
+  return network::owns(fd) ? network_.write(fd, data, size) : forwarding_world::write(fd, data, size);
+}
+
+namespace {
+
+// One part after the other, until one is not transferred whole.
+template <class Transfer>
+std::int64_t part_by_part(const ::iovec* parts, int count, Transfer transfer) noexcept {
+  std::int64_t sum = 0;
+  for (int i = 0; i < count; ++i) {
+    if (parts[i].iov_len == 0) continue;
+    const std::int64_t n = transfer(parts[i].iov_base, parts[i].iov_len);
+    if (n < 0) return sum != 0 ? sum : n;
+    sum += n;
+    if (static_cast<std::size_t>(n) < parts[i].iov_len) break;
+  }
+  return sum;
+}
+
+} // namespace
+
+std::int64_t world::read_vector(int fd, const ::iovec* parts, int count) noexcept {
+  if (!network::owns(fd)) return forwarding_world::read_vector(fd, parts, count);
+  return part_by_part(parts, count,
+                      [&](void* data, std::size_t size) { return network_.read(fd, data, size); });
+}
+std::int64_t world::write_vector(int fd, const ::iovec* parts, int count) noexcept {
+  if (!network::owns(fd)) return forwarding_world::write_vector(fd, parts, count);
+  return part_by_part(parts, count,
+                      [&](const void* data, std::size_t size) { return network_.write(fd, data, size); });
+}
+std::int64_t world::receive_message(int fd, ::msghdr* message, int) noexcept {
+  return network_.receive_message(fd, message);
+}
+std::int64_t world::send_message(int fd, const ::msghdr* message, int) noexcept {
+  return network_.send_message(fd, message);
+}
+std::int64_t world::send_file(int to, int from, std::int64_t* offset, std::size_t size) noexcept {
+  return network_.send_file(to, from, offset, size);
+}
+int world::socket_pair(int, int type, int* two) noexcept {
+  if (type != SOCK_STREAM) refuse("a simulated program makes a pair of Unix sockets for datagrams");
+  return network_.pair(two);
+}
+int world::shutdown(int fd, int how) noexcept { return network_.shutdown(fd, how); }
+int world::close(int fd) noexcept {
+  return network::owns(fd) ? network_.close(fd) : forwarding_world::close(fd);
+}
+
+// A name is an address; the number of a service is what the system says.
+int world::look_up(const char* host, const char* service, address_taker take, void* to) noexcept {
+  std::uint16_t port = 0;
+  if (service != nullptr) {
+    const auto keep = [](void* number, const ::sockaddr* address, unsigned size) noexcept {
+      net::socket_address a;
+      std::memcpy(&a.storage, address, std::min<std::size_t>(size, sizeof a.storage));
+      *static_cast<std::uint16_t*>(number) = a.to_endpoint().port();
+    };
+    if (const int failure = real_.look_up("127.0.0.1", service, keep, &port); failure != 0) return failure;
+  }
+  const net::socket_address a(network::address_of(host).with_port(port));
+  take(to, a.raw(), a.size);
+  return 0;
+}
+
+// ---- what is not simulated
+
 int world::make_pipe(int*) noexcept { refuse("a simulated program makes a pipe"); }
-int world::look_up(const char*, const char*, address_taker, void*) noexcept {
-  refuse("a simulated program looks up a name");
-}
 int world::open_events() noexcept { refuse("a simulated program watches a directory"); }
 int world::start_child(const env::child_plan&, env::child*) noexcept {
   refuse("a simulated program starts a child process");

@@ -1,10 +1,11 @@
-// world: the outside of a simulated program. Threads, memory and files are real; time is not; and what would bring in the decisions of
-// others (sockets, pipes, children, signals) ends the program with a sentence.
+// world: the outside of a simulated program. Threads, memory and files are real; time and the network are not; and what would bring in
+// the decisions of others (pipes, Unix sockets, children, signals) ends the program with a sentence.
 #pragma once
 
 #include "base/atomic.h"
 #include "env/forwarding_world.h"
 #include "sim/chance.h"
+#include "sim/network.h"
 
 namespace thrum::sim {
 
@@ -15,12 +16,13 @@ public:
   // Not 0, which means "never" here and there; and far from what the real clock says in most processes.
   static constexpr env::nanoseconds beginning = 1'000'000'000'000'000;
 
-  world(simulator& s, std::uint64_t seed) noexcept;
+  world(simulator& s, const simulated_network& how, std::uint64_t seed) noexcept;
 
   env::nanoseconds now() noexcept override {
     return now_.load(std::memory_order_relaxed); // relaxed: the worker's own; others know that it has ended
   }
   void jump(env::nanoseconds to) noexcept { now_.store(to, std::memory_order_relaxed); } // relaxed: as above
+  class network& net() noexcept { return network_; }
   std::uint64_t random(env::stream which) noexcept override;
   env::topology cpus() noexcept override { return {.processors = 1, .cpus = 1}; }
   void set_time_slice(int, env::nanoseconds) noexcept override {}
@@ -30,10 +32,30 @@ public:
   void close_poller(env::poller*) noexcept override {}
   int poll(env::poller*, env::readiness*, int, env::nanoseconds deadline) noexcept override;
   void kick(env::poller*) noexcept override;
-  bool has_events(env::poller*) noexcept override { return false; }
+  bool has_events(env::poller*) noexcept override { return network_.has_news(); }
 
   int watch(env::poller*, int fd, void* token, std::uint16_t tag) noexcept override;
+  void unwatch(env::poller*, int fd) noexcept override { network_.unwatch(fd); }
+  env::readiness look(int fd) noexcept override;
   int socket(int family, int type, int protocol, env::poller* beyond) noexcept override;
+  int set_option(int fd, int level, int name, const void* value, unsigned size) noexcept override;
+  int get_option(int fd, int level, int name, void* value, unsigned* size) noexcept override;
+  int bind(int fd, const ::sockaddr* address, unsigned size) noexcept override;
+  int listen(int fd, int backlog) noexcept override;
+  int accept(int fd, ::sockaddr* address, unsigned* size, env::poller* beyond) noexcept override;
+  int connect(int fd, const ::sockaddr* address, unsigned size) noexcept override;
+  int local_address(int fd, ::sockaddr* address, unsigned* size) noexcept override;
+  int peer_address(int fd, ::sockaddr* address, unsigned* size) noexcept override;
+  std::int64_t read(int fd, void* data, std::size_t size) noexcept override;
+  std::int64_t write(int fd, const void* data, std::size_t size) noexcept override;
+  std::int64_t read_vector(int fd, const ::iovec* parts, int count) noexcept override;
+  std::int64_t write_vector(int fd, const ::iovec* parts, int count) noexcept override;
+  std::int64_t receive_message(int fd, ::msghdr* message, int flags) noexcept override;
+  std::int64_t send_message(int fd, const ::msghdr* message, int flags) noexcept override;
+  std::int64_t send_file(int to, int from, std::int64_t* offset, std::size_t size) noexcept override;
+  int shutdown(int fd, int how) noexcept override;
+  int close(int fd) noexcept override;
+
   int socket_pair(int family, int type, int* two) noexcept override;
   int make_pipe(int ends[2]) noexcept override;
   int look_up(const char* host, const char* service, address_taker take, void* to) noexcept override;
@@ -43,6 +65,7 @@ public:
 
 private:
   simulator& simulator_;
+  class network network_;
   chance user_;
   chance other_;
   base::atomic<env::nanoseconds> now_{beginning};

@@ -2,6 +2,7 @@
 // looks for a bug of order and prints which run found it, `simulated NAME` does what has no meaning in a simulation.
 #include <thrum/io/pipe.h>
 #include <thrum/net/tcp.h>
+#include <thrum/net/unix.h>
 #include <thrum/process.h>
 #include <thrum/simulate.h>
 #include <thrum/thrum.h>
@@ -15,6 +16,26 @@
 using namespace std::chrono_literals;
 
 namespace {
+
+// Two who talk over a network.
+void talk() {
+  const auto listener = thrum::net::tcp_listener::listen("10.0.0.1:80").value();
+  thrum::wait_group all;
+  all.go([&] {
+    const auto s = listener.accept().value();
+    for (char text[100];;) {
+      const std::size_t n = s.read_some(text).value();
+      if (n == 0 || !s.write_all({text, n})) return;
+    }
+  });
+  all.go([] {
+    const auto s = thrum::net::tcp_stream::connect("10.0.0.1:80").value();
+    char text[300] = {};
+    s.write_all({text, sizeof text}).value();
+    s.read_exactly(text).value();
+  });
+  all.wait();
+}
 
 // Objects at addresses that differ between processes; fibers that meet at channels, locks and times.
 void meet() {
@@ -58,7 +79,7 @@ void thread_starts_a_fiber() {
 }
 void pins() { const thrum::pinned p; }
 void sets_processors() { thrum::runtime::current().set_processors(2); }
-void listens() { static_cast<void>(thrum::net::tcp_listener::listen("127.0.0.1:0")); }
+void listens_at_a_file() { static_cast<void>(thrum::net::unix_listener::listen("@thrum-simulated")); }
 void makes_a_pipe() { static_cast<void>(thrum::io::pipe()); }
 void starts_a_child() { static_cast<void>(thrum::process::start({.program = "/bin/true"})); }
 void simulates() {
@@ -73,7 +94,7 @@ constexpr mistake mistakes[] = {
     {"thread", thread_starts_a_fiber},
     {"pinned", pins},
     {"processors", sets_processors},
-    {"socket", listens},
+    {"socket", listens_at_a_file},
     {"pipe", makes_a_pipe},
     {"child", starts_a_child},
     {"nested", simulates},
@@ -83,14 +104,15 @@ constexpr mistake mistakes[] = {
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "hashes") == 0) {
-    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-      const auto r = thrum::simulate({.seed = seed}, meet);
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+      const auto r = thrum::simulate({.seed = seed}, seed <= 20 ? meet : talk);
       if (r.failed) return 1;
       std::printf("%llu %016llx %llu\n", static_cast<unsigned long long>(seed),
                   static_cast<unsigned long long>(r.trace_hash), static_cast<unsigned long long>(r.steps));
     }
     return 0;
   }
+  if (argc == 2 && std::strcmp(argv[1], "cut") == 0) thrum::simulation::cut({});
   for (const mistake& m : mistakes)
     if (argc == 2 && std::strcmp(argv[1], m.name) == 0)
       return thrum::simulate({.seed = 17}, m.make).exit_code();

@@ -1,0 +1,142 @@
+// What a simulated network does when something arrives (network.h).
+#include "sim/network.h"
+#include "sim/simulator.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace thrum::sim {
+
+void network::send(carried what, const socket& from, std::string bytes) {
+  const bool to_itself = what == carried::room;
+  traffic_.send({.what = what,
+                 .to = to_itself ? from.number : from.other,
+                 .from = from.number,
+                 .source = from.local,
+                 .target = from.peer,
+                 .bytes = std::move(bytes)},
+                world_.now());
+}
+
+// A reader may find any number of bytes of what was written.
+void network::send_bytes(const socket& from, const char* data, std::size_t size) {
+  for (unsigned pieces = 1; size > 1 && pieces < 3 && traffic_.below(4) == 0; ++pieces) {
+    const std::size_t n = 1 + traffic_.below(size - 1);
+    send(carried::bytes, from, std::string(data, n));
+    data += n;
+    size -= n;
+  }
+  send(carried::bytes, from, std::string(data, size));
+}
+
+void network::break_now(socket& s, int error) {
+  s.at = stage::broken;
+  s.error = error;
+  announce(s, true, true);
+}
+
+void network::arrive() {
+  parcel p;
+  while (traffic_.take(world_.now(), p)) {
+    if (p.what != carried::room) simulator_.arrived(p);
+    deliver(p);
+  }
+}
+
+void network::deliver(parcel& p) {
+  socket* const s = p.to < 0 ? nullptr : find(p.to);
+  switch (p.what) {
+  case carried::knock: return knocks(p);
+  case carried::welcome: return welcomed(p);
+  case carried::refusal: return refused(p);
+  case carried::bytes: return bytes_arrive(p);
+  case carried::datagram: return datagram_arrives(p);
+  case carried::end:
+    if (s == nullptr) return;
+    s->in_ended = true;
+    return announce(*s, true, false);
+  case carried::reset:
+    if (s != nullptr && s->at == stage::connected) break_now(*s, ECONNRESET);
+    return;
+  case carried::room:
+    if (s != nullptr) announce(*s, false, true);
+  }
+}
+
+void network::knocks(const parcel& p) {
+  if (find(p.from) == nullptr) return;
+  const auto answer = [&](carried what, int from) {
+    traffic_.send({.what = what, .to = p.from, .from = from, .source = p.target, .target = p.source},
+                  world_.now());
+  };
+  socket* const listener = listener_at(p.target, true);
+  if (listener == nullptr || traffic_.happens(traffic_.rules().refused)) return answer(carried::refusal, -1);
+  if (listener->arrived.size() >=
+      listener->backlog) { // the kernel says nothing, and who knocks does it again
+    constexpr env::nanoseconds second = 1'000'000'000;
+    return traffic_.send({.what = carried::knock, .from = p.from, .source = p.source, .target = p.target},
+                         world_.now() + second);
+  }
+  socket& made = add(listener->family, true);
+  made.at = stage::connected;
+  made.options = listener->options;
+  made.buffer = listener->buffer;
+  made.local = p.target;
+  made.peer = p.source;
+  made.other = p.from;
+  listener->arrived.push_back(made.number);
+  announce(*listener, true, false);
+  answer(carried::welcome, made.number);
+}
+
+void network::welcomed(const parcel& p) {
+  socket* const s = find(p.to);
+  if (s == nullptr || s->at != stage::connecting) { // it has gone away meanwhile
+    if (const socket* const made = find(p.from))
+      traffic_.send(
+          {.what = carried::reset, .to = made->number, .from = -1, .source = p.target, .target = p.source},
+          world_.now());
+    return;
+  }
+  s->other = p.from;
+  s->at = stage::connected;
+  announce(*s, false, true);
+}
+
+void network::refused(const parcel& p) {
+  socket* const s = find(p.to);
+  if (s != nullptr && s->at == stage::connecting) break_now(*s, ECONNREFUSED);
+}
+
+void network::bytes_arrive(parcel& p) {
+  socket* const s = find(p.to);
+  if (s != nullptr && s->at == stage::connected) {
+    if (s->in.empty())
+      s->in = std::move(p.bytes);
+    else
+      s->in += p.bytes;
+    return announce(*s, true, false);
+  }
+  if (socket* const sender = find(p.from)) // it writes to nobody
+    traffic_.send(
+        {.what = carried::reset, .to = sender->number, .from = -1, .source = p.target, .target = p.source},
+        world_.now());
+}
+
+void network::datagram_arrives(parcel& p) {
+  constexpr std::size_t most_unread = 256;
+  socket* const s = listener_at(p.target, false);
+  if (s == nullptr) {
+    socket* const sender = find(p.from);
+    if (sender == nullptr || sender->at != stage::connected || sender->peer != p.target) return;
+    sender->error = ECONNREFUSED;
+    return announce(*sender, true, true);
+  }
+  if (s->at == stage::connected && s->peer != p.source) return; // it listens to one only
+  if (s->datagrams.size() == most_unread) return;
+  s->datagrams.emplace_back(p.source, std::move(p.bytes));
+  announce(*s, true, false);
+}
+
+} // namespace thrum::sim
