@@ -6,7 +6,8 @@
 // signal itself or the environment has THRUM_QUIT=default. The program goes on; a second SIGQUIT within a second ends it.
 //
 // Deadlocks are looked for without being asked (options.find_deadlocks), some 50 ms after a runtime has become idle, and every
-// second or so while it is not, unless there are more than 2,000 fibers then.
+// second or so while it is not, unless there are more than 2,000 fibers then. In an idle crowd that a timer or a descriptor will
+// wake, of which only a few can be stuck, it may take longer: looks get one part in a hundred of the time.
 //
 // All asleep             All fibers wait without a deadline, no timer is set, no descriptor is waited for, and the process has no
 //                        thread that could wake one. That cannot end: the process does, with a panic that shows every fiber.

@@ -29,6 +29,17 @@ void one_more(cast& all) {
   all.act("right of the last", [] { lock_both(b, a, both); });
 }
 
+template <class Tick> void obey(cast& all, Tick tick) {
+  for (char order; ::read(STDIN_FILENO, &order, 1) == 1;) {
+    if (order == 'm') one_more(all);
+    if (order != 't') continue;
+    for (int i = 0; i < 3; ++i) tick();
+    std::printf("it ticks\n");
+    std::fflush(stdout);
+  }
+  ::_exit(0); // nobody can wait for these
+}
+
 template <class F> void beside_a_ticker(F f) {
   thrum::run(
       [&] {
@@ -41,14 +52,22 @@ template <class F> void beside_a_ticker(F f) {
         });
         cast all;
         f(all);
-        for (char order; ::read(STDIN_FILENO, &order, 1) == 1;) {
-          if (order == 'm') one_more(all);
-          if (order != 't') continue;
-          for (int i = 0; i < 3; ++i) static_cast<void>(ticks.recv());
-          std::printf("it ticks\n");
-          std::fflush(stdout);
-        }
-        ::_exit(0); // nobody can wait for these
+        obey(all, [&] { static_cast<void>(ticks.recv()); });
+      },
+      {.processors = 2, .name = "partial"});
+}
+
+// In a runtime that is idle, because thousands nap: looking at them all is not cheap.
+void ab_ba_in_a_napping_crowd() {
+  thrum::run(
+      [] {
+        for (int i = 0; i < 2'500; ++i) thrum::go([] { thrum::this_fiber::sleep_for(1h); });
+        cast all;
+        static thrum::mutex a, b;
+        static thrum::latch both(2);
+        all.act("left", [] { lock_both(a, b, both); });
+        all.act("right", [] { lock_both(b, a, both); });
+        obey(all, [] { thrum::this_fiber::sleep_for(1ms); });
       },
       {.processors = 2, .name = "partial"});
 }
@@ -278,6 +297,7 @@ struct partial {
 #define THRUM_PARTIAL(name) {#name, &name}
 constexpr partial cases[] = {
     THRUM_PARTIAL(ab_ba),
+    THRUM_PARTIAL(ab_ba_in_a_napping_crowd),
     THRUM_PARTIAL(recursive_ab_ba),
     THRUM_PARTIAL(shared_ab_ba),
     THRUM_PARTIAL(mutex_against_shared),
