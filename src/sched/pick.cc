@@ -70,13 +70,15 @@ void look_on_arrival(worker& w) noexcept {
   runtime_core& core = w.runtime;
   if (core.simulated != nullptr) return;
   constexpr env::nanoseconds tolerance = 20'000'000; // as above
-  fire_due_timers(w, p.window_start, tolerance);
+  bool was_due = fire_due_timers(w, p.window_start, tolerance);
   if (!std::exchange(w.has_polled, false) &&
       core.watched.load(std::memory_order_relaxed) != 0) // relaxed: a hint
-    poll_now(w);
+    was_due |= poll_now(w);
   if (core.idle_count.load(std::memory_order_relaxed) != 0) share(w); // relaxed: a hint
   if (p.due != nullptr) return;
-  const std::uint64_t chance = p.random() % 4; // 3: as ever, those first that go on
+  // As ever: those first that go on. So mostly, if something was due: for that the processor was taken from a hog, and the next
+  // may be one, too, for a whole time slice.
+  const std::uint64_t chance = p.random() % (was_due ? 16 : 4);
   if (chance < 2) p.due = core.global.pop(1);
   if (chance < 2 && p.due == nullptr) p.due = p.shared.pop();
   if (chance == 2 && !p.fresh.empty()) p.due = p.fresh.pop_front();
