@@ -2,6 +2,7 @@
 //
 // Rows are threads of processes there. Each runtime is two processes: its processors, and its threads. The numbers of rows are
 // unique across processes, because Perfetto takes a thread's number for the system's.
+#include "inspect/json.h"
 #include "inspect/timeline.h"
 
 #include <algorithm>
@@ -10,24 +11,6 @@
 namespace thrum::trace {
 
 namespace {
-
-// The bytes of a whole character of UTF-8 at the front, or 0.
-std::size_t character_at(std::string_view s) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
-  const unsigned char first = byte(0);
-  const std::size_t n = first < 0x80   ? 1
-                        : first < 0xc2 ? 0
-                        : first < 0xe0 ? 2
-                        : first < 0xf0 ? 3
-                        : first < 0xf5 ? 4
-                                       : 0;
-  if (n == 0 || n > s.size()) return 0;
-  for (std::size_t i = 1; i < n; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  if (n == 3 && ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f))) return 0;
-  if (n == 4 && ((first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f))) return 0;
-  return n;
-}
 
 class writer {
 public:
@@ -52,26 +35,7 @@ public:
 private:
   void number(std::uint64_t n) { out_ += std::to_string(n); }
 
-  void string(std::string_view s) {
-    static constexpr char digits[] = "0123456789abcdef";
-    out_ += '"';
-    while (!s.empty()) {
-      const std::size_t n = character_at(s);
-      const char c = s.front();
-      if (n == 0) {
-        out_ += "\\ufffd"; // no character
-      } else if (n == 1 && (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)) {
-        out_ += "\\u00";
-        out_ += digits[static_cast<unsigned char>(c) >> 4];
-        out_ += digits[c & 15];
-      } else {
-        if (c == '"' || c == '\\') out_ += '\\';
-        out_ += s.substr(0, n);
-      }
-      s.remove_prefix(std::max<std::size_t>(n, 1));
-    }
-    out_ += '"';
-  }
+  void string(std::string_view s) { inspect::append_json(out_, s); }
 
   // Microseconds, to the nanosecond.
   void moment(time at) {
