@@ -2,6 +2,7 @@
 
 #include "base/atomic.h"
 #include "env/process.h"
+#include "inspect/console.h"
 #include "sched/scheduler.h"
 #include "sync/holders.h"
 #include "wait/guest.h"
@@ -65,11 +66,15 @@ template <class T, class Visit> void copy_all(std::vector<first_look>& looks, Vi
   }
 }
 
-void add_fibers(runtime_core& core, std::vector<first_look>& looks) {
-  looks.reserve(looks.size() + core.stacks.in_use()); // about: what comes now is in the next census
+// False: some are left out, because there are more than `most` of all runtimes.
+bool add_fibers(runtime_core& core, std::vector<first_look>& looks, std::size_t most) {
+  const std::size_t there = looks.size() + core.stacks.in_use();
+  looks.reserve(std::min(there, most)); // about: what comes now is in the next census
   core.stacks.for_each_in_use([&](stack::stack_ref s) {
-    if (looks.size() < looks.capacity()) looks.push_back({.block = s.top() - sizeof(fiber), .home = &core});
+    if (looks.size() < std::min(looks.capacity(), most))
+      looks.push_back({.block = s.top() - sizeof(fiber), .home = &core});
   });
+  return there <= most;
 }
 
 // Who must act first, for waits where that is known. Read between the copies.
@@ -278,7 +283,7 @@ bool same_wait(const first_look& look, const wait::agent& copy) noexcept {
 // One census, in the order of its steps. Requires: no runtime comes or goes.
 class census {
 public:
-  explicit census(group_census* groups) noexcept : wanted_(groups) {}
+  census(group_census* groups, std::size_t most) noexcept : wanted_(groups), most_(most) {}
   void list_all();
   void copy_first();
   void look_between();
@@ -293,6 +298,8 @@ private:
   std::unordered_map<const wait::agent*, int> numbers_; // of plain threads
   holders held_;
   group_census* const wanted_; // null: groups are not asked for
+  const std::size_t most_;     // fibers
+  bool left_out_ = false;
   group_reader groups_;
   sums before_; // before and after the kernel was asked for all threads
   sums after_;
@@ -301,7 +308,7 @@ private:
 };
 
 void census::list_all() {
-  sched::for_each_registered([&](runtime_core& core) { add_fibers(core, fibers_); });
+  sched::for_each_registered([&](runtime_core& core) { left_out_ |= !add_fibers(core, fibers_, most_); });
   wait::for_each_thread([&](const wait::thread_context& t) {
     if (!t.is_worker) guests_.push_back({.block = static_cast<const guest*>(&t), .home = nullptr});
   });
@@ -331,7 +338,9 @@ void census::copy_first() {
 void census::look_between() {
   held_.read();
   groups_.read();
-  std::vector<int> monitors; // they look at all this: they do not count as running
+  std::vector<int> monitors; // they look at all this, as the console does: they do not count as running
+  const int console = console_thread();
+  if (console != 0) monitors.push_back(console);
   sched::for_each_registered([&](runtime_core& core) {
     add_up(core, before_);
     monitors.push_back(core.monitor_number.load(std::memory_order_relaxed)); // relaxed: a number
@@ -342,6 +351,7 @@ void census::look_between() {
     add_up(core, after_);
     add_mounted(core, mounted_);
   });
+  after_.threads += console != 0 && console_thread() == console; // it was there all the time
 }
 
 agent_view census::view_of(const wait::agent& copy, const wait::agent* who) const {
@@ -400,9 +410,11 @@ totals census::copy_again(const std::function<void(const agent_view&)>& visit) {
   all.waiting_to_begin = left > seen ? left - seen : 0;
   all.timers = after_.timers || before_.timers;
   all.descriptors = after_.descriptors || before_.descriptors;
-  all.nobody_runs = before_.all_asleep && after_.all_asleep && before_.spawned == after_.spawned &&
-                    before_.finished == after_.finished && all.asleep == all.fibers && left == all.fibers &&
-                    threads_.all_wait && threads_.live == after_.threads + all.plain_threads;
+  all.left_out = left_out_;
+  all.nobody_runs = !left_out_ && before_.all_asleep && after_.all_asleep &&
+                    before_.spawned == after_.spawned && before_.finished == after_.finished &&
+                    all.asleep == all.fibers && left == all.fibers && threads_.all_wait &&
+                    threads_.live == after_.threads + all.plain_threads;
   return all;
 }
 
@@ -432,9 +444,10 @@ std::size_t fibers_about() noexcept {
   return n;
 }
 
-totals take_census(const std::function<void(const agent_view&)>& visit, group_census* groups) {
+totals take_census(const std::function<void(const agent_view&)>& visit, group_census* groups,
+                   std::size_t most) {
   const base::spin_guard no_runtime_ends(sched::registry::lock);
-  census c(groups);
+  census c(groups, most);
   c.list_all();
   c.copy_first();
   base::heavy_fence(); // D1

@@ -5,8 +5,8 @@
 // not decided) slept all the time between; what the second copy says of that wait is then complete and true.
 //
 // Does anybody run? Between the two copies, in this order: all workers of all runtimes are asleep and no timer is set; the process
-// has no other threads than these, the monitors, and plain threads that sleep in both copies, and none of them is in a signal
-// handler. Then at the first of these instants nobody ran who could have started anything, and whoever was woken since would not
+// has no other threads than these, the monitors, that of the console, and plain threads that sleep in both copies, and none of them is
+// in a signal handler. Then at the first of these instants nobody ran who could have started anything, and whoever was woken since would not
 // have slept in both copies.
 //
 // Orderings
@@ -78,6 +78,7 @@ struct totals {
   bool nobody_runs = false;   // see above
   bool descriptors = false;   // some are watched
   bool timers = false;        // some are set
+  bool left_out = false;      // there were more fibers than were to be looked at: the numbers are of these
 };
 
 // One task group, as it was between the copies.
@@ -108,8 +109,9 @@ struct group_census {
 };
 
 // Visits every fiber of the process, and every plain thread that sleeps. Runtimes neither come nor go meanwhile, so `visit` makes
-// none. Throws std::bad_alloc. `groups`: null, if nobody asks for them.
-totals take_census(const std::function<void(const agent_view&)>& visit, group_census* groups = nullptr);
+// none. Throws std::bad_alloc. `groups`: null, if nobody asks for them. `most`: fibers that are looked at.
+totals take_census(const std::function<void(const agent_view&)>& visit, group_census* groups = nullptr,
+                   std::size_t most = SIZE_MAX);
 
 // Of a fiber that slept: is it in the same wait? False also if another fiber has its stack by now.
 bool still_waits(const agent_view& a) noexcept;

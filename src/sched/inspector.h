@@ -30,6 +30,9 @@ std::unique_ptr<inspector> make_inspector(runtime_core& core) noexcept;
 // Writes to standard error which fibers of the runtime still wait. Implemented by inspect/.
 void report_leaks(runtime_core& core) noexcept;
 
+// Lets the process be watched as THRUM_CONSOLE says, from the first runtime on. Implemented by inspect/.
+void begin_console_if_wanted() noexcept;
+
 // Asks some monitor of the process to write a dump. Async-signal-safe. False: there is no monitor.
 bool request_dump() noexcept; // monitor.cc
 

@@ -75,6 +75,7 @@ runtime_core::runtime_core(const options& o, env::world& w, simulation* s)
       report_leaks(o.report_leaks || env::is_set("THRUM_LEAKS", "report")) {
   install_reports();
   record::begin_if_wanted();
+  begin_console_if_wanted();
   std::unique_ptr<one_by_one> looks_on(debug.one_by_one ? new one_by_one(w) : nullptr);
   if (const int error = world.open_poller(&poller); error != 0)
     refuse(-error,
