@@ -5,6 +5,8 @@
 // The same text goes to standard error when the process gets SIGQUIT (Ctrl-\, kill -QUIT), unless the program handles that
 // signal itself or the environment has THRUM_QUIT=default. The program goes on; a second SIGQUIT within a second ends it.
 //
+// A program that is started with THRUM_CONSOLE=1 answers the same to thrum-console, which watches it (docs/debugging.md).
+//
 // Deadlocks are looked for without being asked (options.find_deadlocks), some 50 ms after a runtime has become idle, and every
 // second or so while it is not, unless there are more than 2,000 fibers then. In an idle crowd that a timer or a descriptor will
 // wake, of which only a few can be stuck, it may take longer: looks get one part in a hundred of the time.
