@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -36,6 +37,8 @@ bool is_own_folder(const std::string& path) {
   struct stat facts{};
   return ::lstat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) && facts.st_uid == ::geteuid();
 }
+
+bool is_dead(std::int64_t pid) { return ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH; }
 
 // "4711.sock" gives 4711; anything else 0.
 std::int64_t number_in(const std::string& file) {
@@ -102,8 +105,8 @@ std::vector<program> find_programs() {
       const std::int64_t pid = number_in(e.path().filename().string());
       if (pid == 0) continue;
       const auto stream = unix_stream::connect(e.path().string(), 1s);
-      if (!stream && stream.error() == std::errc::connection_refused)
-        ::unlink(e.path().c_str()); // its program is dead
+      if (!stream && stream.error() == std::errc::connection_refused && is_dead(pid))
+        ::unlink(e.path().c_str()); // or it is about to listen
       else if (stream || !means_gone(stream.error()))
         found.push_back({e.path().string(), pid});
     }
