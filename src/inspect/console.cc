@@ -39,8 +39,8 @@ namespace thrum::inspect {
 
 namespace {
 
-constexpr env::nanoseconds request_limit = 1'000'000'000; // a program that asks does so at once
-constexpr env::nanoseconds answer_limit = 5'000'000'000;
+constexpr env::nanoseconds request_limit = 1'000'000'000;     // a program that asks does so at once
+constexpr env::nanoseconds reading_limit = 2'000'000'000;     // and reads on
 constexpr env::nanoseconds without_descriptors = 100'000'000; // between tries to accept
 constexpr std::size_t longest_request = 32;
 
@@ -231,12 +231,11 @@ private:
   }
 
   void send(int fd, std::string_view text) const noexcept {
-    const env::nanoseconds deadline = world_.now() + answer_limit;
     while (!text.empty()) {
       const std::int64_t n = world_.write(fd, text.data(), text.size());
       if (n > 0)
         text.remove_prefix(static_cast<std::size_t>(n));
-      else if (n != -EAGAIN || wait(fd, true, deadline) != 0)
+      else if (n != -EAGAIN || wait(fd, true, world_.now() + reading_limit) != 0)
         return; // who asked has gone, or does not read
     }
   }

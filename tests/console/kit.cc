@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <poll.h>
+#include <sched.h>
 #include <stdexcept>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -64,6 +66,11 @@ client::~client() {
 
 void client::say(const std::string& text) const {
   EXPECT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+}
+
+void client::wait_for_much() const {
+  for (int bytes = 0; bytes < 50'000; ::sched_yield())
+    if (::ioctl(fd_, FIONREAD, &bytes) != 0) throw std::runtime_error("FIONREAD failed");
 }
 
 std::string client::hear_all() const {

@@ -46,6 +46,7 @@ public:
 
   bool connected() const { return fd_ >= 0; }
   void say(const std::string& text) const;
+  void wait_for_much() const;   // until a lot of an answer has come, which nobody reads yet
   std::string hear_all() const; // to the end; "" also if there is no answer within half a minute
 
 private:

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace {
 
@@ -112,6 +113,29 @@ void twice() {
       {.name = "second"});
 }
 
+// A dump of it has some 500 KB: ninety places of spawn, in functions with long names.
+template <int N> struct long_name {
+  using type = std::pair<typename long_name<N - 1>::type, typename long_name<N - 1>::type>;
+};
+template <> struct long_name<0> {
+  using type = int;
+};
+template <class T, std::size_t> void wait_in(thrum::task_group<>& group, const thrum::chan<int>& never) {
+  group.spawn([never] { static_cast<void>(never.recv()); });
+}
+void talkative() {
+  thrum::run([] {
+    const thrum::chan<int> never;
+    thrum::task_group<> group;
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (wait_in<long_name<8>::type, I>(group, never), ...);
+    }(std::make_index_sequence<90>());
+    say_ready();
+    wait_for_a_line();
+    never.close();
+  });
+}
+
 // A copy of the process ends, in exit().
 void forks() {
   thrum::run([] {});
@@ -129,7 +153,7 @@ struct named {
 };
 constexpr named cases[] = {
     {"waits", waits},       {"hogged", hogged}, {"kept", kept},   {"pools", pools},
-    {"deadlock", deadlock}, {"twice", twice},   {"forks", forks},
+    {"deadlock", deadlock}, {"twice", twice},   {"forks", forks}, {"talkative", talkative},
 };
 
 } // namespace
