@@ -18,6 +18,11 @@ std::string as_json(std::string_view text) {
 
 bool says(const std::string& look, const std::string& what) { return look.find(what) != look.npos; }
 
+int seen_in(const std::string& look) {
+  const std::string key = "\"seen\":";
+  return std::stoi(look.substr(look.find(key) + key.size()));
+}
+
 // Beside so many fibers that wait, or are about to.
 template <class F> void beside(int fibers, F f) {
   thrum::run([&] {
@@ -48,7 +53,8 @@ TEST(a_look, goes_no_further_than_so_many_fibers_and_says_so) {
       thrum::this_fiber::yield();
     }
     const std::string some = thrum::inspect::look(0, 10);
-    EXPECT_TRUE(says(some, "\"seen\":10,\"all_seen\":false,")) << some;
+    EXPECT_LE(seen_in(some), 10) << some; // some of ten stacks, for others are kept warm for fibers to come
+    EXPECT_TRUE(says(some, "\"all_seen\":false,")) << some;
     EXPECT_FALSE(says(some, "to_begin")) << some; // which would be a guess
     const std::string none = thrum::inspect::look(0, 0);
     EXPECT_TRUE(says(none, "\"seen\":0,\"all_seen\":false,")) << none;
