@@ -43,10 +43,11 @@ public:
     if (!core_.find_deadlocks) return env::forever;
     if (now < next_) return next_;
     if (!idle && fibers_about() > most_fibers_while_busy) return now + usual_gap;
-    if (idle &&
-        somebody_will_be_woken()) { // then only cycles can be found, and a crowd that naps is not to pay for that
+    // Then only cycles can be found, and a crowd that naps is not to pay for that.
+    if (idle && somebody_will_be_woken()) {
       const auto estimate = static_cast<env::nanoseconds>(fibers_about()) * look_at_one;
-      if (now < began_ + estimate * share) return began_ + estimate * share;
+      const env::nanoseconds earned = began_ + estimate * share;
+      if (now < earned) return earned;
     }
     try {
       shared_finder& f = finder();
