@@ -106,10 +106,8 @@ struct collected {
 
 void collect(void* to, const sockaddr* address, unsigned size) noexcept {
   auto& all = *static_cast<collected*>(to);
-  socket_address a;
-  if (size > sizeof a.storage) return;
-  __builtin_memcpy(&a.storage, address, size);
-  const endpoint e = a.to_endpoint();
+  if (size > sizeof(sockaddr_storage)) return;
+  const endpoint e = socket_address(address, size).to_endpoint();
   if (std::find(all.found.begin(), all.found.end(), e) != all.found.end()) return;
   try {
     all.found.push_back(e);

@@ -1,5 +1,6 @@
 #include "net/socket_address.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -38,6 +39,11 @@ socket_address::socket_address(const endpoint& e) noexcept {
     std::memcpy(&storage, &a, sizeof a);
     size = sizeof a;
   }
+}
+
+socket_address::socket_address(const sockaddr* from, unsigned n) noexcept
+    : size(std::min<unsigned>(n, sizeof storage)) {
+  std::memcpy(&storage, from, size);
 }
 
 endpoint socket_address::to_endpoint() const noexcept {

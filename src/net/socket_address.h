@@ -19,7 +19,8 @@ struct socket_address {
 
   socket_address() noexcept = default; // for the kernel to fill in
   explicit socket_address(const endpoint& e) noexcept;
-  endpoint to_endpoint() const noexcept; // 0.0.0.0:0 for other families
+  socket_address(const sockaddr* from, unsigned n) noexcept; // as the kernel, or who plays it, has given it
+  endpoint to_endpoint() const noexcept;                     // 0.0.0.0:0 for other families
 
   sockaddr* raw() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
   const sockaddr* raw() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }

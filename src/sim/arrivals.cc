@@ -2,7 +2,6 @@
 #include "sim/network.h"
 #include "sim/simulator.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -17,6 +16,11 @@ void network::send(carried what, const socket& from, std::string bytes) {
                  .target = from.peer,
                  .bytes = std::move(bytes)},
                 world_.now());
+}
+
+// The way back.
+void network::answer(const parcel& p, carried what, int to, int from) {
+  traffic_.send({.what = what, .to = to, .from = from, .source = p.target, .target = p.source}, world_.now());
 }
 
 // A reader may find any number of bytes of what was written.
@@ -66,12 +70,9 @@ void network::deliver(parcel& p) {
 
 void network::knocks(const parcel& p) {
   if (find(p.from) == nullptr) return;
-  const auto answer = [&](carried what, int from) {
-    traffic_.send({.what = what, .to = p.from, .from = from, .source = p.target, .target = p.source},
-                  world_.now());
-  };
   socket* const listener = listener_at(p.target, true);
-  if (listener == nullptr || traffic_.happens(traffic_.rules().refused)) return answer(carried::refusal, -1);
+  if (listener == nullptr || traffic_.happens(traffic_.rules().refused))
+    return answer(p, carried::refusal, p.from);
   if (listener->arrived.size() >=
       listener->backlog) { // the kernel says nothing, and who knocks does it again
     constexpr env::nanoseconds second = 1'000'000'000;
@@ -87,16 +88,13 @@ void network::knocks(const parcel& p) {
   made.other = p.from;
   listener->arrived.push_back(made.number);
   announce(*listener, true, false);
-  answer(carried::welcome, made.number);
+  answer(p, carried::welcome, p.from, made.number);
 }
 
 void network::welcomed(const parcel& p) {
   socket* const s = find(p.to);
   if (s == nullptr || s->at != stage::connecting) { // it has gone away meanwhile
-    if (const socket* const made = find(p.from))
-      traffic_.send(
-          {.what = carried::reset, .to = made->number, .from = -1, .source = p.target, .target = p.source},
-          world_.now());
+    if (find(p.from) != nullptr) answer(p, carried::reset, p.from);
     return;
   }
   s->other = p.from;
@@ -118,10 +116,7 @@ void network::bytes_arrive(parcel& p) {
       s->in += p.bytes;
     return announce(*s, true, false);
   }
-  if (socket* const sender = find(p.from)) // it writes to nobody
-    traffic_.send(
-        {.what = carried::reset, .to = sender->number, .from = -1, .source = p.target, .target = p.source},
-        world_.now());
+  if (find(p.from) != nullptr) answer(p, carried::reset, p.from); // it writes to nobody
 }
 
 void network::datagram_arrives(parcel& p) {

@@ -13,12 +13,6 @@ namespace {
 
 constexpr std::size_t most_in_a_datagram = 65'507;
 
-net::endpoint endpoint_of(const ::sockaddr* address, unsigned size) noexcept {
-  net::socket_address a;
-  std::memcpy(&a.storage, address, std::min<std::size_t>(size, sizeof a.storage));
-  return a.to_endpoint();
-}
-
 bool is_any(const net::endpoint& e) noexcept {
   return e.with_port(0) == (e.is_v6() ? net::endpoint::any_v6(0) : net::endpoint::any_v4(0));
 }
@@ -252,7 +246,7 @@ net::endpoint network::address_of(std::string_view name) noexcept {
 int network::bind(int fd, const ::sockaddr* address, unsigned size) noexcept {
   socket* const s = find(fd);
   if (s == nullptr) return -EBADF;
-  const net::endpoint at = endpoint_of(address, size);
+  const net::endpoint at = net::socket_address(address, size).to_endpoint();
   if (s->is_bound || at.is_v6() != (s->family == AF_INET6)) return -EINVAL;
   return claim(*s, at);
 }
@@ -282,7 +276,7 @@ int network::accept(int fd, ::sockaddr* address, unsigned* size) noexcept {
 int network::connect(int fd, const ::sockaddr* address, unsigned size) noexcept {
   socket* const s = find(fd);
   if (s == nullptr) return -EBADF;
-  const net::endpoint to = reachable(endpoint_of(address, size));
+  const net::endpoint to = reachable(net::socket_address(address, size).to_endpoint());
   if (to.is_v6() != (s->family == AF_INET6)) return -EAFNOSUPPORT;
   if (s->is_stream && s->at == stage::connecting) return -EALREADY;
   if (s->is_stream && s->at != stage::fresh) return -EISCONN;
@@ -358,10 +352,7 @@ std::int64_t network::write(int fd, const void* data, std::size_t size) noexcept
     n = 1 + traffic_.below(n - 1);
     send(carried::room, *s);
   }
-  if (n < room && n < size)
-    s->is_full = false; // it hears of it by itself
-  else
-    s->is_full = n < size;
+  s->is_full = n == room && n < size; // else it hears of it by itself
   if (n == 0) return -EAGAIN;
   send_bytes(*s, static_cast<const char*>(data), n);
   s->outstanding += n;
@@ -430,7 +421,9 @@ std::int64_t network::send_message(int fd, const ::msghdr* message) noexcept {
   const net::endpoint to =
       message->msg_name == nullptr
           ? s->peer
-          : reachable(endpoint_of(static_cast<const ::sockaddr*>(message->msg_name), message->msg_namelen));
+          : reachable(
+                net::socket_address(static_cast<const ::sockaddr*>(message->msg_name), message->msg_namelen)
+                    .to_endpoint());
   if (!s->is_bound)
     if (const int error = claim(*s, to.with_port(0)); error != 0) return error;
   const auto size = static_cast<std::int64_t>(bytes.size());

@@ -116,6 +116,7 @@ private:
   net::endpoint unused(const net::endpoint& at);
   void announce(socket& s, bool in, bool out);
   void send(carried what, const socket& from, std::string bytes = {});
+  void answer(const parcel& p, carried what, int to, int from = -1);
   void send_bytes(const socket& from, const char* data, std::size_t size);
   void break_now(socket& s, int error);
   void remove(socket& s) noexcept;

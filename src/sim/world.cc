@@ -3,8 +3,6 @@
 #include "env/panic.h"
 #include "sim/simulator.h"
 
-#include <algorithm>
-#include <cstring>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -45,8 +43,8 @@ int world::open_poller(env::poller** out) noexcept {
 
 int world::poll(env::poller*, env::readiness* events, int capacity, env::nanoseconds deadline) noexcept {
   if (const int n = network_.report(events, capacity); n != 0) return n;
-  if (deadline <= now() || simulator_.running()) {
-    if (deadline <= now()) return 0;
+  if (deadline <= now()) return 0;
+  if (simulator_.running()) {
     simulator_.let_time_pass();
     return network_.report(events, capacity);
   }
@@ -152,9 +150,7 @@ int world::look_up(const char* host, const char* service, address_taker take, vo
   std::uint16_t port = 0;
   if (service != nullptr) {
     const auto keep = [](void* number, const ::sockaddr* address, unsigned size) noexcept {
-      net::socket_address a;
-      std::memcpy(&a.storage, address, std::min<std::size_t>(size, sizeof a.storage));
-      *static_cast<std::uint16_t*>(number) = a.to_endpoint().port();
+      *static_cast<std::uint16_t*>(number) = net::socket_address(address, size).to_endpoint().port();
     };
     if (const int failure = real_.look_up("127.0.0.1", service, keep, &port); failure != 0) return failure;
   }

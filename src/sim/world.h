@@ -22,7 +22,7 @@ public:
     return now_.load(std::memory_order_relaxed); // relaxed: the worker's own; others know that it has ended
   }
   void jump(env::nanoseconds to) noexcept { now_.store(to, std::memory_order_relaxed); } // relaxed: as above
-  class network& net() noexcept { return network_; }
+  network& net() noexcept { return network_; }
   std::uint64_t random(env::stream which) noexcept override;
   env::topology cpus() noexcept override { return {.processors = 1, .cpus = 1}; }
   void set_time_slice(int, env::nanoseconds) noexcept override {}
@@ -65,7 +65,7 @@ public:
 
 private:
   simulator& simulator_;
-  class network network_;
+  network network_;
   chance user_;
   chance other_;
   base::atomic<env::nanoseconds> now_{beginning};
