@@ -427,8 +427,9 @@ std::int64_t network::send_message(int fd, const ::msghdr* message) noexcept {
   if (!s->is_bound)
     if (const int error = claim(*s, to.with_port(0)); error != 0) return error;
   const auto size = static_cast<std::int64_t>(bytes.size());
-  // One that is bound to any address sends from the one that the receiver can answer to.
-  const net::endpoint source = is_any(s->local) ? reachable(s->local) : s->local;
+  // All addresses are this machine's, so one that is bound to any sends from that of the receiver: a connected client that has
+  // asked there takes the answer.
+  const net::endpoint source = is_any(s->local) ? to.with_port(s->local.port()) : s->local;
   const auto post = [&] {
     traffic_.send({.what = carried::datagram, .from = fd, .source = source, .target = to, .bytes = bytes},
                   world_.now());
