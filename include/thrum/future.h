@@ -71,6 +71,7 @@
 #include <thrum/detail/future_timeout.h>
 #include <thrum/detail/future_work.h>
 #include <thrum/detail/one_case_wait.h>
+#include <thrum/detail/outcome.h>
 #include <thrum/executor.h>
 #include <thrum/select.h>
 
@@ -99,7 +100,7 @@ public:
   future& operator=(future&&) noexcept = default;
 
   // The value; or rethrows the exception. The future is used up.
-  T get() {
+  THRUM_NO_DANGLING T get() {
     base::wait(); // if it throws, the future is as it was
     const future mine = std::move(*this);
     auto& c = mine.settled_core();

@@ -34,6 +34,7 @@
 
 #include <thrum/attrs.h>
 #include <thrum/detail/joinable.h>
+#include <thrum/detail/outcome.h>
 #include <thrum/executor.h>
 
 #include <chrono>
@@ -64,7 +65,7 @@ public:
 
   // Waits for the end of the fiber and returns its result, or rethrows its exception. Throws `cancelled` if the caller is
   // asked to stop meanwhile; the handle can then be joined again.
-  T join() {
+  THRUM_NO_DANGLING T join() {
     static_cast<void>(detail::wait_ended_until(task_, detail::no_deadline));
     detail::joined_result<T> taken(std::exchange(task_, nullptr));
     return taken.get();

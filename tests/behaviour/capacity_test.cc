@@ -37,7 +37,7 @@ constexpr std::size_t mib = 1 << 20;
 [[gnu::noinline]] std::size_t recurse(std::size_t depth) {
   volatile char frame[200];
   frame[depth % 200] = 1;
-  if (depth == 0) return frame[0] >= 0 ? 0 : 1;
+  if (depth == 0) return frame[0] == 2 ? 1 : 0;
   return recurse(depth - 1) + 1;
 }
 

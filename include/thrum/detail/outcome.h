@@ -1,10 +1,17 @@
-// Serves spawn.h, future.h and invoke.h: what became of something, as a value.
+// Serves spawn.h, future.h and invoke.h: what became of something, as a value or as a function's result.
 #pragma once
 
 #include <exception>
 #include <expected>
 #include <functional>
 #include <type_traits>
+
+// What it returns is never a part of what it was called for: g++ 14 supposes that of references otherwise, and warns.
+#if __has_cpp_attribute(gnu::no_dangling)
+#define THRUM_NO_DANGLING [[gnu::no_dangling]]
+#else
+#define THRUM_NO_DANGLING
+#endif
 
 namespace thrum {
 
