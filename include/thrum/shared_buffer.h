@@ -37,6 +37,10 @@
 
 namespace thrum {
 
+namespace pool {
+class shared_mapping; // src/pool/shared_mapping.h
+} // namespace pool
+
 class shared_buffer {
 public:
   shared_buffer() noexcept = default;
@@ -54,11 +58,10 @@ public:
   friend bool operator==(const shared_buffer&, const shared_buffer&) noexcept = default;
 
 private:
-  struct memory; // src/pool/shared_buffer.cc
   friend void encode_to(encoder& out, const shared_buffer& b);
   friend shared_buffer decode_from(decoder& in, std::type_identity<shared_buffer>);
 
-  std::shared_ptr<const memory> memory_;
+  std::shared_ptr<const pool::shared_mapping> memory_;
 };
 
 template <> inline constexpr bool detail::shares_memory<shared_buffer> = true;
