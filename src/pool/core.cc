@@ -17,6 +17,7 @@ namespace pool {
 core::core(process_pool_options o, unsigned processes) : options(std::move(o)) {
   keepers_.reserve(processes);
   fibers_.reserve(processes);
+  idle_.reserve(processes);
   for (unsigned i = 0; i < processes; ++i) keepers_.push_back(std::make_unique<keeper>(*this));
 }
 
@@ -41,6 +42,7 @@ void core::start() {
 void core::submit(const job_ref& job) {
   job_list one{job};
   bool is_open;
+  keeper* idle = nullptr;
   {
     const base::spin_guard hold(lock_);
     is_open = open_;
@@ -49,17 +51,40 @@ void core::submit(const job_ref& job) {
       job->place_ = one.begin();
       queue_.splice(queue_.end(), one);
       job->stage_ = detail::pool_job::stage::queued;
+      idle = pop_idle();
     }
   }
   if (!is_open) throw rejected("thrum: a process_pool takes no more calls after shutdown(): submit before");
-  available.release();
+  if (idle != nullptr) idle->wake();
+}
+
+// Requires: the lock. Null: none is idle.
+keeper* core::pop_idle() noexcept {
+  if (idle_.empty()) return nullptr;
+  keeper* const k = idle_.back();
+  idle_.pop_back();
+  return k;
+}
+
+void core::leave_idle(keeper& k) noexcept {
+  keeper* another = nullptr;
+  {
+    const base::spin_guard hold(lock_);
+    if (std::erase(idle_, &k) != 0 || queue_.empty()) return;
+    another = pop_idle(); // it was woken for a call, perhaps
+  }
+  if (another != nullptr) another->wake();
 }
 
 job_ref core::take(keeper& by) {
   job_list one;
   {
     const base::spin_guard hold(lock_);
-    if (queue_.empty()) return nullptr;
+    std::erase(idle_, &by); // it was woken for something else
+    if (queue_.empty()) {
+      idle_.push_back(&by);
+      return nullptr;
+    }
     one.splice(one.end(), queue_, queue_.begin());
     detail::pool_job& job = *one.front();
     job.stage_ = detail::pool_job::stage::taken;

@@ -5,7 +5,8 @@
 // nothing to be locked but the queue. Who submits a call or stops one only changes the queue and wakes a keeper.
 //
 // A call is queued, then taken by one keeper, then done. Whoever takes it out of the queue settles it: a keeper, stop(), or
-// end(). The permits of `available` are hints: who got one and finds the queue empty waits again.
+// end(). A keeper that finds the queue empty is noted as idle; who submits a call wakes the one that became so last, whose process is the
+// likeliest to be awake and to have its memory in a cache. To be woken is a hint: who finds the queue empty waits again.
 #pragma once
 
 #define THRUM_HAS_NO_POOL_ENTRY // we may be a library of our own
@@ -23,7 +24,6 @@
 
 #include <thrum/chan.h>
 #include <thrum/process_pool.h>
-#include <thrum/semaphore.h>
 #include <thrum/spawn.h>
 
 namespace thrum::pool {
@@ -52,11 +52,11 @@ public:
 
   // ---- for keepers
   const process_pool_options options;
-  counting_semaphore<> available{0}; // there may be a call
-  chan<bool> closing;                // closed: no more will come
-  chan<bool> ending;                 // closed: end() was called
+  chan<bool> closing; // closed: no more will come
+  chan<bool> ending;  // closed: end() was called
 
-  job_ref take(keeper& by);                     // null: there is none
+  job_ref take(keeper& by);                     // null: there is none, and `by` is idle
+  void leave_idle(keeper& k) noexcept;          // it has something else to do now
   void release(detail::pool_job& job) noexcept; // it is to be settled, or was
   bool asked_to_stop(const detail::pool_job& job) const noexcept;
   bool is_ending() const noexcept;
@@ -68,8 +68,11 @@ private:
   static void reject(const job_list& all) noexcept;
   job_list take_all() noexcept;
 
-  mutable base::spin_lock lock_; // guards the next seven, and of each job what pool_job says
+  keeper* pop_idle() noexcept;
+
+  mutable base::spin_lock lock_; // guards the next eight, and of each job what pool_job says
   job_list queue_;
+  std::vector<keeper*> idle_; // the last one became so last; has room for all
   unsigned running_ = 0;
   unsigned keepers_left_ = 0;
   std::uint64_t started_ = 0;

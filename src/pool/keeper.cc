@@ -1,7 +1,7 @@
-// A process dies in one of these ways: it is idle; it makes a call; it has not begun with one that was written to it; it is
-// not ready yet. Only in the second has somebody lost something: that call fails. In the third, the write has failed, and the next process
-// gets the call. A process that has ended is replaced at once if it had made a call before; else when there is a call for it: one that
-// cannot live is not started again and again for nobody.
+// A process dies in one of these ways: it is idle; it makes a call; it has not begun with one that was handed to it; it is
+// not ready yet. Only in the second has somebody lost something: that call fails. In the third, the write has failed or the process has
+// not noted the call as begun, and the next one gets it. A process that has ended is replaced at once if it had made a call before; else
+// when there is a call for it: one that cannot live is not started again and again for nobody.
 //
 // That a process has ended is told by its stream and by itself, in any order. What it has said before is read first: an answer
 // counts, whatever came after it.
@@ -27,6 +27,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr int attempts = 3;        // to find a process that begins with a call
 constexpr auto patience = 5s;      // with one that is to end by itself
 constexpr auto message_time = 30s; // for the rest of a message that has begun
 
@@ -73,10 +74,11 @@ void keeper::start() {
                            .arguments = {"(thrum::process_pool)"},
                            .environment = std::move(environment),
                            .in = process::null,
-                           .more = {ends.second.native()},
+                           .more = {ends.second.native(), boxes_.emplace().descriptor()},
                            .new_group = true})
                .value();
   link_ = std::move(ends.first);
+  answers_.emplace((*boxes_)->answers);
   made_ = 0;
   id_.store(child_.id(), std::memory_order_relaxed); // relaxed: a number
   core_.count_start();
@@ -142,16 +144,17 @@ void keeper::revive() noexcept {
 
 std::shared_ptr<detail::pool_job> keeper::next() {
   for (;;) {
-    switch (select_ordered(readable(link_), recv(core_.closing), acquire(core_.available))) {
+    if (auto job = core_.take(*this)) return job;
+    switch (select_ordered(readable(link_), recv(core_.closing), recv(wakes_))) {
     case 0: { // nothing is to be said now: it has died, or gone mad
+      core_.leave_idle(*this);
       const bool was_of_use = made_ != 0;
       bury(100ms);
       if (was_of_use) revive();
       break;
     }
     case 1: return core_.take(*this);
-    default:
-      if (auto job = core_.take(*this)) return job;
+    default: break;
     }
   }
 }
@@ -159,9 +162,13 @@ std::shared_ptr<detail::pool_job> keeper::next() {
 void keeper::make(detail::pool_job& job) {
   std::exception_ptr why;
   try {
-    if (hand_over(job)) {
-      await_answer(job);
-      return;
+    for (int i = 1; !core_.asked_to_stop(job); ++i) {
+      if (!is_up()) bring_up();
+      if (hand_over(job)) {
+        if (await_answer(job, i < attempts)) return;
+      } else if (const exit_status how = bury(1s); i == attempts) {
+        throw worker_died(how);
+      }
     }
     why = std::make_exception_ptr(cancelled(cancel_reason::user));
   } catch (const cancelled&) { // the runtime ends
@@ -173,16 +180,9 @@ void keeper::make(detail::pool_job& job) {
   job.fail(std::move(why));
 }
 
-// False: it was asked to stop, and has not begun.
 bool keeper::hand_over(detail::pool_job& job) {
-  constexpr int attempts = 3;
-  for (int i = 1;; ++i) {
-    if (core_.asked_to_stop(job)) return false;
-    if (!is_up()) bring_up();
-    if (send(link_, message_kind::run, job.id, job.message, job.attachments)) return true;
-    const exit_status how = bury(1s);
-    if (i == attempts) throw worker_died(how);
-  }
+  return leave((*boxes_)->calls, message_kind::run, job.id, job.message, job.attachments) ||
+         send(link_, message_kind::run, job.id, job.message, job.attachments);
 }
 
 // One that was asked to stop now.
@@ -202,12 +202,14 @@ keeper::event keeper::wait_for(detail::deadline_t kill_at) {
   }
 }
 
-void keeper::await_answer(detail::pool_job& job) {
+// False: its process has ended without having begun it.
+bool keeper::await_answer(detail::pool_job& job, bool may_be_given_to_another) {
   auto kill_at = detail::no_deadline;
   bool was_asked = false;
   bool was_killed = false;
   for (;;) {
-    const event what = wait_for(kill_at);
+    const bool is_near = answers_->await();
+    const event what = is_near ? event::said : wait_for(kill_at);
     if (what == event::woken) {
       if (!core_.asked_to_stop(job)) continue; // meant for one before
       if (!was_asked)
@@ -222,19 +224,24 @@ void keeper::await_answer(detail::pool_job& job) {
       static_cast<void>(child_.kill(SIGKILL));
       continue;
     }
-    auto answer = receive(link_, what == event::died ? io::deadline(0s) : io::deadline(message_time));
+    auto answer = is_near
+                      ? take((*boxes_)->answers)
+                      : receive(link_, what == event::died ? io::deadline(0s) : io::deadline(message_time));
     if (answer && answer->id == job.id && answer->kind >= message_kind::value) {
       ++made_;
       core_.release(job);
       settle(job, *answer);
-      return;
+      return true;
     }
     const exit_status how = bury(1s);
+    const bool was_begun =
+        (*boxes_)->begun.load(std::memory_order_relaxed) == job.id; // relaxed: nobody writes there any more
+    if (!was_begun && !was_killed && may_be_given_to_another) return false;
     core_.release(job);
     job.fail(was_killed ? std::make_exception_ptr(cancelled(cancel_reason::user))
                         : std::make_exception_ptr(worker_died(how)));
     revive();
-    return;
+    return true;
   }
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 
 #include <thrum/chan.h>
 #include <thrum/detail/deadline.h>
@@ -27,7 +28,7 @@ public:
   void work() noexcept; // the fiber
   // The first process is ready, or has failed.
   future<void> first() { return first_.get_future(); }
-  // What it makes is to be stopped. Never parks.
+  // There may be a call, or what it makes is to be stopped. Never parks.
   void wake() noexcept { static_cast<void>(wakes_.try_send(true)); }
   // The number of its process; 0: it has none at the moment.
   int id() const noexcept { return id_.load(std::memory_order_relaxed); } // relaxed: a number
@@ -49,7 +50,7 @@ private:
   std::shared_ptr<detail::pool_job> next();
   void make(detail::pool_job& job);
   bool hand_over(detail::pool_job& job);
-  void await_answer(detail::pool_job& job);
+  bool await_answer(detail::pool_job& job, bool may_be_given_to_another);
   detail::deadline_t when_to_kill() const noexcept;
   event wait_for(detail::deadline_t kill_at);
   void settle(detail::pool_job& job, const message& m) noexcept;
@@ -58,6 +59,8 @@ private:
   detail::pool_job* current_ = nullptr; // what it makes; guarded by the lock of the core
   process child_;
   net::unix_stream link_;
+  std::optional<shared_mailboxes> boxes_;
+  std::optional<lookout> answers_;
   chan<bool> wakes_{1};
   promise<void> first_;
   base::atomic<int> id_{0};

@@ -288,6 +288,24 @@ TEST_F(process_pools, a_process_that_dies_idle_is_replaced_and_nobody_loses_anyt
   });
 }
 
+// Whether it was left in memory or sent: the process was stopped while it looked out for a call, or later.
+TEST_F(process_pools, a_call_that_a_process_dies_without_beginning_is_made_by_another) {
+  run([] {
+    thrum::process_pool pool({.processes = 1});
+    for (int i = 0; i < 10; ++i) {
+      for (int warm = 0; warm < 20; ++warm) pool.submit([] {}).get();
+      const int id = pool.ids().front();
+      ::kill(id, SIGSTOP);
+      while (look_at(id).state != 'T') thrum::this_fiber::yield();
+      auto call = pool.submit(thrum::fn<&process_id>);
+      while (pool.running() == 0) thrum::this_fiber::yield();
+      if (i % 2 == 0) thrum::this_fiber::sleep_for(2ms); // its keeper waits for the answer
+      ::kill(id, SIGKILL);
+      EXPECT_NE(call.get(), id);
+    }
+  });
+}
+
 TEST_F(process_pools, a_process_is_replaced_after_as_many_calls_as_it_may_make) {
   run([] {
     thrum::process_pool pool({.processes = 1, .max_tasks_per_process = 2});

@@ -40,6 +40,17 @@ io::result<content> receive_beside(const net::unix_stream& from, std::uint64_t s
   return content(at, size);
 }
 
+message_head begin(message_kind kind, std::uint64_t id, std::span<std::byte> bytes,
+                   std::span<const detail::attachment> beside) noexcept {
+  const message_head head{.mark = mark,
+                          .kind = kind,
+                          .attached = static_cast<std::uint16_t>(beside.size()),
+                          .id = id,
+                          .size = bytes.size() - head_size};
+  std::memcpy(bytes.data(), &head, sizeof head);
+  return head;
+}
+
 bool makes_sense(const message_head& head) noexcept {
   return head.mark == mark && head.kind <= message_kind::stopped && head.beside <= 1 &&
          head.attached <= most_attached && head.size <= (head.beside != 0 ? most_content : most_inline);
@@ -61,12 +72,7 @@ io::result<void> send(const net::unix_stream& to, message_kind kind, std::uint64
                       std::span<std::byte> bytes, std::span<const detail::attachment> beside) {
   const auto what = bytes.subspan(head_size);
   if (beside.size() > most_attached) return trouble("send to another process", -E2BIG);
-  const message_head head{.mark = mark,
-                          .kind = kind,
-                          .attached = static_cast<std::uint16_t>(beside.size()),
-                          .id = id,
-                          .size = what.size()};
-  std::memcpy(bytes.data(), &head, sizeof head);
+  const message_head head = begin(kind, id, bytes, beside);
   auto sent = what.size() > most_inline ? send_beside(to, head, what) : to.write_all(bytes);
   for (std::size_t i = 0; sent && i < beside.size(); ++i) sent = to.send_descriptor(beside[i].descriptor);
   return sent;
@@ -96,6 +102,29 @@ io::result<message> receive(const net::unix_stream& from, io::deadline until) {
     if (!one) return one.error();
     m.attached.push_back(std::move(*one));
   }
+  return m;
+}
+
+bool leave(mailbox& at, message_kind kind, std::uint64_t id, std::span<std::byte> bytes,
+           std::span<const detail::attachment> beside) {
+  if (!beside.empty()) return false;
+  begin(kind, id, bytes, beside);
+  return at.leave(bytes);
+}
+
+io::result<message> take(mailbox& at) {
+  const auto left = at.what_was_left();
+  message_head head;
+  if (left.size() >= head_size) std::memcpy(&head, left.data(), head_size);
+  const bool is_whole =
+      makes_sense(head) && head.beside == 0 && head.attached == 0 && head.size == left.size() - head_size;
+  message m{.kind = head.kind, .id = head.id, .what = {}, .attached = {}};
+  if (is_whole) {
+    const auto what = left.subspan(head_size);
+    m.what = content(std::vector<std::byte>(what.begin(), what.end()));
+  }
+  at.has_taken();
+  if (!is_whole) return trouble("understand another process", -EBADMSG);
   return m;
 }
 

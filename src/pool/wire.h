@@ -1,4 +1,5 @@
-// What the two ends of a pool say to each other, through a stream of Unix sockets.
+// What the two ends of a pool say to each other, through a stream of Unix sockets; a run or its answer also through memory, if it is small
+// and the other end looks out for it (mailbox.h).
 //
 // A message is a head and its content. What is small follows the head; what is larger lies in a sealed memory file, whose
 // descriptor follows the head instead. (Sealed, so that it can neither shrink nor change under who reads it: the other process may have
@@ -6,6 +7,7 @@
 #pragma once
 
 #include "env/modules.h"
+#include "pool/mailbox.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -82,5 +84,10 @@ io::result<void> send(const net::unix_stream& to, message_kind kind, std::uint64
 io::result<void> send(const net::unix_stream& to, message_kind kind, std::uint64_t id);
 // std::errc::bad_message: nobody who follows this page says such a thing.
 io::result<message> receive(const net::unix_stream& from, io::deadline until = {});
+
+// The same by a mailbox. False: it is to be sent.
+bool leave(mailbox& at, message_kind kind, std::uint64_t id, std::span<std::byte> bytes,
+           std::span<const detail::attachment> beside);
+io::result<message> take(mailbox& at); // requires: something was left
 
 } // namespace thrum::pool

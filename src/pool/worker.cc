@@ -89,7 +89,7 @@ std::string type_in_flight() {
 
 class server {
 public:
-  explicit server(net::unix_stream link) : link_(std::move(link)) {}
+  server(net::unix_stream link, shared_mailboxes boxes) : link_(std::move(link)), boxes_(std::move(boxes)) {}
 
   void serve() {
     fiber<> caller = spawn({.name = "caller", .stack = stack_size}, [this] {
@@ -97,7 +97,7 @@ public:
     });
     if (!send(link_, message_kind::ready, 0)) env::end_group();
     call_ref now;
-    while (auto m = receive(link_)) {
+    while (auto m = next()) {
       if (m->kind == message_kind::stop) {
         if (now != nullptr && now->said.id == m->id) now->request_stop();
         continue;
@@ -112,7 +112,10 @@ public:
   }
 
 private:
+  io::result<message> next() { return calls_soon_.await() ? take(boxes_->calls) : receive(link_); }
+
   void answer(call& c) {
+    boxes_->begun.store(c.said.id, std::memory_order_relaxed); // relaxed: read when we are dead
     std::vector<std::byte> room(head_size);
     std::vector<detail::attachment> beside;
     message_kind kind = message_kind::value;
@@ -134,7 +137,8 @@ private:
     }
     const std::uint64_t id = c.said.id;
     c.said = {};
-    busy_.store(false, std::memory_order_relaxed);              // relaxed: see the head
+    busy_.store(false, std::memory_order_relaxed); // relaxed: see the head
+    if (leave(boxes_->answers, kind, id, room, beside)) return;
     if (!send(link_, kind, id, room, beside)) env::end_group(); // nobody listens
   }
 
@@ -162,6 +166,8 @@ private:
   }
 
   net::unix_stream link_;
+  shared_mailboxes boxes_;
+  lookout calls_soon_{boxes_->calls};
   chan<call_ref> calls_;
   base::atomic<bool> busy_{false};
 };
@@ -181,7 +187,7 @@ void enter_pool(const pool_entry& at, int argc, char** argv, char** environment)
   env::name_this_process("thrum-pool");
   {
     runtime r({.processors = 1, .name = "pool", .drain = std::chrono::seconds(1)});
-    r.run([] { pool::server(pool::adopt_link()).serve(); });
+    r.run([] { pool::server(pool::adopt_link(), pool::adopt_mailboxes()).serve(); });
   }
   env::end_process(0);
 }
