@@ -42,12 +42,12 @@
 // Errors                 The constructor: remote_error, from options.initializer; worker_died; io::failure. submit: codec_error (codec.h),
 //                        rejected, std::bad_alloc. The future: remote_error for an exception of f, worker_died, cancelled, rejected,
 //                        codec_error if the result cannot be decoded, and what the constructor throws if a new process cannot be started.
-// Cost                   A process: 2 to 3 ms, and 0.4 MiB of its own. A call there and back: 8 to 20 us if the process is still awake from
-//                        the one before, through memory that both share; else 20 to 60 us, most of it the kernel's for waking two
-//                        processes; of a map with chunks of 1,000, 0.1 us each. Each side stays awake for up to 60 us after it has
-//                        spoken, but for one turn in nine only if nothing comes. Arguments and results beyond 64 KiB pass
-//                        through a memory file: 64 MiB take about 150 ms each way; a shared_buffer (shared_buffer.h) is not copied.
-//                        Encoding and decoding: codec.h.
+// Cost                   A process: 2 to 3 ms, and 0.6 MiB of its own. A call there and back: 3 us if the process is still awake from the one
+//                        before, through memory that both watch (8 to 20 us if both are on one CPU); else 20 to 60 us, most of it the
+//                        kernel's for waking two processes; of a map with chunks of 1,000, 0.1 us each. Each side stays awake for up
+//                        to 60 us after it has spoken, but for one turn in nine only if nothing comes. Arguments and results beyond
+//                        64 KiB pass through a memory file: 64 MiB take about 150 ms each way; a shared_buffer (shared_buffer.h) is
+//                        not copied. Encoding and decoding: codec.h.
 // Source of the idea     Python's multiprocessing.Pool and ProcessPoolExecutor, without their ways to hang and to break.
 #pragma once
 
