@@ -37,13 +37,13 @@
 
 #include <thrum/chan_status.h>
 #include <thrum/detail/chan_core.h>
+#include <thrum/detail/expected.h>
 #include <thrum/error.h>
 
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <exception>
-#include <expected>
 #include <iterator>
 #include <optional>
 #include <type_traits>

@@ -53,12 +53,12 @@
 #pragma once
 
 #include <thrum/detail/codec_form.h>
+#include <thrum/detail/expected.h>
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <expected>
 #include <memory>
 #include <optional>
 #include <span>

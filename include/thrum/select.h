@@ -50,6 +50,7 @@
 #pragma once
 
 #include <thrum/chan.h>
+#include <thrum/detail/expected.h>
 #include <thrum/detail/select_case.h>
 #include <thrum/mutex.h>
 #include <thrum/semaphore.h>
@@ -59,7 +60,6 @@
 #include <concepts>
 #include <cstddef>
 #include <exception>
-#include <expected>
 #include <memory>
 #include <optional>
 #include <utility>

@@ -11,12 +11,12 @@
 // the same two (27.2.5.3). Elsewhere nothing of that is paid for but a question to the executor, and only where a future was returned.
 #pragma once
 
+#include <thrum/detail/expected.h>
 #include <thrum/detail/future_core.h>
 #include <thrum/detail/outcome.h>
 #include <thrum/executor.h>
 
 #include <concepts>
-#include <expected>
 #include <functional>
 #include <optional>
 

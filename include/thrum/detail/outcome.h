@@ -1,8 +1,9 @@
 // Serves spawn.h, future.h and invoke.h: what became of something, as a value or as a function's result.
 #pragma once
 
+#include <thrum/detail/expected.h>
+
 #include <exception>
-#include <expected>
 #include <functional>
 #include <type_traits>
 

@@ -27,11 +27,11 @@
 // Source of the idea     std::expected and std::error_code; what an error is about from Go's net.OpError.
 #pragma once
 
+#include <thrum/detail/expected.h>
 #include <thrum/error.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <expected>
 #include <memory>
 #include <string>
 #include <string_view>
