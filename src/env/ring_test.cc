@@ -154,7 +154,7 @@ TEST_F(a_ring, passes_bytes_in_parts_and_messages) {
   char b[8] = {};
   EXPECT_EQ(::read(c, b, sizeof b), 5);
   EXPECT_EQ(std::string_view(b), "abcde");
-  ::write(c, "vwxyz", 5);
+  ASSERT_EQ(::write(c, "vwxyz", 5), 5);
   while (!w().look(s).readable) std::this_thread::yield();
   char three[2];
   char four[8];
@@ -170,7 +170,7 @@ TEST_F(a_ring, passes_bytes_in_parts_and_messages) {
   char name[] = "/tmp/thrum_ring_XXXXXX";
   const int file = ::mkstemp(name);
   ::unlink(name);
-  ::write(file, "0123456789", 10);
+  ASSERT_EQ(::write(file, "0123456789", 10), 10);
   EXPECT_EQ(w().send_file(s, file, &offset, 100), 9);
   EXPECT_EQ(offset, 10);
   EXPECT_EQ(w().send_file(s, file, &offset, 100), 0);
@@ -189,7 +189,7 @@ TEST_F(a_ring, says_what_the_system_says_of_ends_and_resets) {
   EXPECT_EQ(w().shutdown(s, SHUT_WR), 0);
   EXPECT_EQ(::read(c, b, 1), 0);
   EXPECT_EQ(w().write(s, "x", 1), -EPIPE); // and no signal
-  ::write(c, "y", 1);
+  ASSERT_EQ(::write(c, "y", 1), 1);
   ::shutdown(c, SHUT_WR);
   EXPECT_EQ(read(s, b, 1), 1);
   EXPECT_EQ(read(s, b, 1), 0);
@@ -323,7 +323,8 @@ TEST_F(a_ring, finds_an_answer_that_comes_while_it_looks) {
   token t;
   for (int i = 0; i < 500; ++i) {
     watched.push_back(w().socket(AF_INET, SOCK_STREAM, 0, poller_));
-    ASSERT_EQ(w().watch(poller_, watched.back(), &t, 7), 0); // a report, and looking takes a little longer
+    ASSERT_EQ(w().watch(poller_, watched.back(), &t, 7),
+              0); // a report, and looking takes a little longer
     for (int k = 0; k < 40; ++k) {
       const int n = w().shutdown(s, SHUT_WR);
       ASSERT_TRUE(n == 0 || n == -ENOTCONN) << n;
@@ -363,7 +364,7 @@ TEST_F(a_ring, reports_each_wake_up_to_its_poller) {
   EXPECT_FALSE(first[&t].readable);
   EXPECT_TRUE(poll(0).empty());
   for (int i = 0; i < 3; ++i) { // nothing is read meanwhile
-    ::write(c, "x", 1);
+    ASSERT_EQ(::write(c, "x", 1), 1);
     EXPECT_TRUE(poll(10 * second)[&t].readable) << i;
   }
   ::shutdown(c, SHUT_WR);
@@ -384,7 +385,7 @@ TEST_F(a_ring, reports_what_came_during_other_calls) {
   ASSERT_EQ(w().watch(poller_, s, &t, 7), 0);
   poll(10 * second);
   for (int i = 0; i < 100; ++i) {
-    ::write(c, "x", 1);
+    ASSERT_EQ(::write(c, "x", 1), 1);
     char b[1];
     for (int k = 0; k < 20; ++k)
       EXPECT_EQ(w().read(busy, b, 1), -EAGAIN); // these find the report before they find theirs
@@ -413,7 +414,7 @@ TEST_F(a_ring, loses_no_report_when_more_come_than_its_queue_holds) {
   }
   EXPECT_EQ(poll(30 * second, n).size(), n);
   for (int round = 0; round < 5; ++round) {
-    for (const int c : clients) ::write(c, "x", 1);
+    for (const int c : clients) ASSERT_EQ(::write(c, "x", 1), 1);
     char b[1];
     const int quiet = served[0];
     EXPECT_EQ(read(quiet, b, 1), 1);
@@ -435,7 +436,7 @@ TEST_F(a_ring, goes_on_watching_when_the_thread_that_asked_for_it_has_ended) {
   poll(10 * second);
   char b[1];
   for (int i = 0; i < 5; ++i) {
-    ::write(c, "x", 1);
+    ASSERT_EQ(::write(c, "x", 1), 1);
     EXPECT_TRUE(poll(10 * second)[&t].readable) << i;
     EXPECT_EQ(read(s, b, 1), 1);
   }
@@ -449,7 +450,7 @@ TEST_F(a_ring, wakes_who_sleeps_in_poll) {
   token t;
   ASSERT_EQ(w().watch(poller_, s, &t, 1), 0);
   poll(10 * second);
-  std::thread writer([&] { ::write(c, "x", 1); });
+  std::thread writer([&] { EXPECT_EQ(::write(c, "x", 1), 1); });
   EXPECT_TRUE(poll(60 * second)[&t].readable);
   writer.join();
   w().close(s);
@@ -463,7 +464,7 @@ TEST_F(a_ring, reports_of_a_former_owner_of_a_slot_are_not_those_of_the_next) {
     const int c = client();
     const int s = accept();
     ASSERT_EQ(w().watch(poller_, s, &first, 1), 0);
-    ::write(c, "x", 1);
+    ASSERT_EQ(::write(c, "x", 1), 1);
     w().unwatch(poller_, s);
     w().close(s);
     const int d = client();
@@ -573,7 +574,7 @@ TEST_F(a_ring, calls_that_it_cannot_take_fail_and_change_nothing) {
   calls_fail = true;
   EXPECT_EQ(w().watch(poller_, s, &t, 1), -ENOMEM);
   EXPECT_EQ(w().write(s, "x", 1), -ENOMEM);
-  ::write(c, "y", 1);
+  ASSERT_EQ(::write(c, "y", 1), 1);
   EXPECT_EQ(w().read(s, b, 1), -ENOMEM);
   EXPECT_EQ(w().shutdown(s, SHUT_WR), -ENOMEM);
   EXPECT_TRUE(w().look(s).readable); // when it does not know, it lets try
