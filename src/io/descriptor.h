@@ -61,6 +61,9 @@
 //   - Go's lock-free words per direction plus a packed mutex word: four protocols that must agree, to save about 20 ns of a
 //     system call's 1,000; with a biased guard (wait/lock.h) it would save nothing.
 //   - a timer per descriptor for the sticky deadline: a wait sets its own and looks again when the deadline was moved.
+//   - asking for room only when a write has found none. A Unix stream tells of room whenever its peer has read, and somebody is woken
+//     for nothing; but he is then awake when the answer comes. Without that a request and its answer between two processes took longer,
+//     and since the poller looks out for answers (env/linux/epoll.cc) it takes as long.
 //   - no unwatch before close (the kernel forgets a closed file by itself): a forked child keeps the file alive, and with it
 //     a registration that nobody could take out any more.
 #pragma once

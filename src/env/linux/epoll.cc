@@ -5,6 +5,7 @@
 #include "env/linux/file_ring.h"
 #include "env/linux/ring.h"
 
+#include "base/atomic.h"
 #include "base/check.h"
 #include "base/sanitizer.h"
 
@@ -19,11 +20,18 @@
 
 namespace thrum::env {
 
+// What sleeping and being woken costs; in a virtual machine, where an idle CPU is left to the host, it takes three times as long.
+constexpr nanoseconds spin_time = 10'000;
+constexpr unsigned most_left_out = 256;
+
 struct poller {
   int epoll;
   int event; // eventfd, registered with a null token; level-triggered, see epoll_poll
   bool
       nanosecond_timeout; // epoll_pwait2, Linux 5.11; false after the kernel (or a seccomp filter) refused it
+  // Of the one who sleeps there (spin_for_events).
+  unsigned spins_left_out = 0;          // so many to come
+  unsigned leave_out = 1; // after the next vain one
   ring_set rings;
   file_ring files;
 };
@@ -111,12 +119,36 @@ int wait_events(poller* p, epoll_event* events, int capacity, nanoseconds deadli
   return direct::epoll_wait(p->epoll, events, capacity, ms > 86'400'000 ? 86'400'000 : static_cast<int>(ms));
 }
 
+// Before the poller sleeps: who has just asked another process something is answered soon. A request and its answer between two processes
+// took 50 us of time and 24 of CPU by TCP, and 13 to 39 and 9 to 18 by a Unix socket, as the kernel placed them; so it takes 10 and 9.5
+// (two CPUs of a virtual machine, November 2026). Each vain spin doubles how many waits are left out next, and each that finds something
+// halves it: who mostly waits longer pays nothing for it.
+int spin_for_events(poller* p, epoll_event* events, int capacity, nanoseconds deadline) noexcept {
+  if (p->spins_left_out != 0) {
+    --p->spins_left_out;
+    return 0;
+  }
+  const nanoseconds begun = monotonic_now();
+  const nanoseconds end = std::min(deadline, begun + spin_time);
+  for (nanoseconds now = begun; now < end; now = monotonic_now()) {
+    if (const int n = direct::epoll_wait(p->epoll, events, capacity, 0); n != 0) {
+      p->leave_out = std::max(p->leave_out / 2, 1u);
+      return n;
+    }
+    base::relax();
+  }
+  p->spins_left_out = p->leave_out;
+  p->leave_out = std::min(2 * p->leave_out, most_left_out);
+  return 0;
+}
+
 } // namespace
 
 int epoll_poll(poller* p, readiness* out, int capacity, nanoseconds deadline) noexcept {
   epoll_event events[128];
   if (capacity > 128) capacity = 128;
-  int n = wait_events(p, events, capacity, deadline);
+  int n = deadline > 0 ? spin_for_events(p, events, capacity, deadline) : 0;
+  if (n == 0) n = wait_events(p, events, capacity, deadline);
   if (n < 0) {
     if (errno != EINTR) return -1;
     if (THRUM_TSAN) ::usleep(0); // lets the handler run that the thread sanitizer put off (signals.cc)
