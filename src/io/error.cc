@@ -2,9 +2,7 @@
 
 #include "env/env.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 namespace thrum::io {
 
@@ -70,7 +68,7 @@ subject subject_of(const characters& c) noexcept {
 
 subject subject::named(std::string_view text) noexcept {
   characters beginning;
-  std::memcpy(beginning.text, text.data(), std::min(text.size(), most_characters));
+  text.copy(beginning.text, most_characters);
   return subject_of(beginning);
 }
 
@@ -78,7 +76,7 @@ subject subject::path(std::string_view text) noexcept {
   if (text.size() <= most_characters) return named(text);
   characters end{"..."};
   const std::size_t n = most_characters - 3;
-  std::memcpy(end.text + 3, text.data() + text.size() - n, n);
+  text.copy(end.text + 3, n, text.size() - n);
   return subject_of(end);
 }
 

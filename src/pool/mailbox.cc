@@ -3,7 +3,6 @@
 #include "pool/shared_mapping.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 
 #include <thrum/this_fiber.h>
@@ -22,7 +21,7 @@ constexpr unsigned most_left_out = 1024;
 
 bool mailbox::leave(std::span<const std::byte> what) noexcept {
   if (what.size() > room || !flag_.is_watched()) return false;
-  std::memcpy(bytes_, what.data(), what.size());
+  std::ranges::copy(what, bytes_); // of nothing too, which has no address
   size_ = static_cast<std::uint32_t>(what.size());
   return flag_.raise();
 }

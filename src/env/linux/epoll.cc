@@ -30,8 +30,8 @@ struct poller {
   bool
       nanosecond_timeout; // epoll_pwait2, Linux 5.11; false after the kernel (or a seccomp filter) refused it
   // Of the one who sleeps there (spin_for_events).
-  unsigned spins_left_out = 0;          // so many to come
-  unsigned leave_out = 1; // after the next vain one
+  unsigned spins_left_out = 0; // so many to come
+  unsigned leave_out = 1;      // after the next vain one
   ring_set rings;
   file_ring files;
 };
