@@ -88,10 +88,10 @@ int doctor_command(const places& where, interrupts& stop) {
   if (busy_cpu_seconds() < 0) out.put("  /proc/stat cannot be read: how busy others are is not known.\n");
   if (available_mib() < 7000) out.put("  The rows of a million tasks need 7,000 MiB and will be left out.\n");
   if (std::string line = apt_line(all); !line.empty()) out.put("\n  " + line + "\n");
-  bool whole =
-      std::all_of(all.begin(), all.end(), [](const contestant& c) { return c.here() || c.optional; });
-  out.put(whole ? "\n  All contestants are here.\n" : "");
-  return whole ? 0 : 1;
+  const bool every = std::ranges::all_of(all, [](const contestant& c) { return c.here(); });
+  const bool enough = std::ranges::all_of(all, [](const contestant& c) { return c.here() || c.optional; });
+  if (enough) out.put(every ? "\n  All contestants are here.\n" : "\n  What is missing is optional.\n");
+  return enough ? 0 : 1;
 }
 
 int report_command(const arguments& a, const places& where, interrupts& stop) {
