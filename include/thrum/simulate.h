@@ -31,11 +31,14 @@
 //                      into reads and writes, and what becomes of datagrams follows from the seed; what breaks says simulated_network.
 //                      cut(), mend() and break_connections() let a test take an address away and give it back. Each name has an
 //                      address of its own, address_of(), at once and always the same; localhost is localhost.
+// Within the machine   Unix sockets (net/unix.h) and pipes (io/pipe.h) are simulated, too: what is written is there at once, as the kernel
+//                      has it, nothing breaks, and how much of a long write is taken follows from the seed. Names of sockets are the
+//                      run's own, and in no file system; the other end is this process.
 // Works as outside     files, which are read and written in place; blocking(f), which runs f in place; what the program computes. Time stands
 //                      still meanwhile. What they give is to be the same in each run.
-// Panics               what another thread, or the kernel, would decide: Unix sockets (but for pairs of streams), pipes, child
-//                      processes, signals; fibers of the simulation that are made ready by other threads (thread_pool, isolate,
-//                      std::thread); pinned; set_processors().
+// Panics               what another thread, or the kernel, would decide: child processes, signals, descriptors of the system that are
+//                      waited for (pipes with a name), descriptors passed through Unix sockets; fibers of the simulation that
+//                      are made ready by other threads (thread_pool, isolate, std::thread); pinned; set_processors().
 // What the caller owes f can be called again: what it leaves behind, in globals or files, is not to change the next run. Nothing in it
 //                      depends on addresses (the order of a std::set<T*>), on a clock, on threads, or on random numbers but
 //                      those of simulation::random(). Called on a plain thread: in a fiber it panics.
@@ -75,8 +78,8 @@ struct simulated_network {
   // What is sent takes so long. What one end of a connection sends arrives in order; everything else may overtake.
   std::chrono::nanoseconds least_delay = std::chrono::microseconds(50);
   std::chrono::nanoseconds most_delay = std::chrono::milliseconds(2);
-  std::size_t buffer =
-      64 << 10;       // bytes in a direction that were written and not yet read; SO_SNDBUF changes it
+  // Bytes in a direction that were written and not yet read, in Unix sockets and pipes, too. SO_SNDBUF changes it.
+  std::size_t buffer = 64 << 10;
   double refused = 0; // a connection, though somebody listens
   double broken = 0;  // a connection at a write: ECONNRESET there, and then at the other end
   double lost = 0;    // a datagram

@@ -7,7 +7,7 @@
 
 namespace thrum::sim {
 
-void network::send(carried what, const socket& from, std::string bytes) {
+void network::send(carried what, const inet_socket& from, std::string bytes) {
   const bool to_itself = what == carried::room;
   traffic_.send({.what = what,
                  .to = to_itself ? from.number : from.other,
@@ -24,7 +24,7 @@ void network::answer(const parcel& p, carried what, int to, int from) {
 }
 
 // A reader may find any number of bytes of what was written.
-void network::send_bytes(const socket& from, const char* data, std::size_t size) {
+void network::send_bytes(const inet_socket& from, const char* data, std::size_t size) {
   for (unsigned pieces = 1; size > 1 && pieces < 3 && traffic_.below(4) == 0; ++pieces) {
     const std::size_t n = 1 + traffic_.below(size - 1);
     send(carried::bytes, from, std::string(data, n));
@@ -34,10 +34,10 @@ void network::send_bytes(const socket& from, const char* data, std::size_t size)
   send(carried::bytes, from, std::string(data, size));
 }
 
-void network::break_now(socket& s, int error) {
+void network::break_now(inet_socket& s, int error) {
   s.at = stage::broken;
   s.error = error;
-  announce(s, true, true);
+  all_.announce(s, true, true);
 }
 
 void network::arrive() {
@@ -49,7 +49,7 @@ void network::arrive() {
 }
 
 void network::deliver(parcel& p) {
-  socket* const s = p.to < 0 ? nullptr : find(p.to);
+  inet_socket* const s = p.to < 0 ? nullptr : find(p.to);
   switch (p.what) {
   case carried::knock: return knocks(p);
   case carried::welcome: return welcomed(p);
@@ -59,18 +59,18 @@ void network::deliver(parcel& p) {
   case carried::end:
     if (s == nullptr) return;
     s->in_ended = true;
-    return announce(*s, true, false);
+    return all_.announce(*s, true, false);
   case carried::reset:
     if (s != nullptr && s->at == stage::connected) break_now(*s, ECONNRESET);
     return;
   case carried::room:
-    if (s != nullptr) announce(*s, false, true);
+    if (s != nullptr) all_.announce(*s, false, true);
   }
 }
 
 void network::knocks(const parcel& p) {
   if (find(p.from) == nullptr) return;
-  socket* const listener = listener_at(p.target, true);
+  inet_socket* const listener = listener_at(p.target, true);
   if (listener == nullptr || traffic_.happens(traffic_.rules().refused))
     return answer(p, carried::refusal, p.from);
   if (listener->arrived.size() >=
@@ -79,7 +79,7 @@ void network::knocks(const parcel& p) {
     return traffic_.send({.what = carried::knock, .from = p.from, .source = p.source, .target = p.target},
                          world_.now() + second);
   }
-  socket& made = add(listener->family, true);
+  inet_socket& made = add(listener->family, true);
   made.at = stage::connected;
   made.options = listener->options;
   made.buffer = listener->buffer;
@@ -87,51 +87,48 @@ void network::knocks(const parcel& p) {
   made.peer = p.source;
   made.other = p.from;
   listener->arrived.push_back(made.number);
-  announce(*listener, true, false);
+  all_.announce(*listener, true, false);
   answer(p, carried::welcome, p.from, made.number);
 }
 
 void network::welcomed(const parcel& p) {
-  socket* const s = find(p.to);
+  inet_socket* const s = find(p.to);
   if (s == nullptr || s->at != stage::connecting) { // it has gone away meanwhile
     if (find(p.from) != nullptr) answer(p, carried::reset, p.from);
     return;
   }
   s->other = p.from;
   s->at = stage::connected;
-  announce(*s, false, true);
+  all_.announce(*s, false, true);
 }
 
 void network::refused(const parcel& p) {
-  socket* const s = find(p.to);
+  inet_socket* const s = find(p.to);
   if (s != nullptr && s->at == stage::connecting) break_now(*s, ECONNREFUSED);
 }
 
 void network::bytes_arrive(parcel& p) {
-  socket* const s = find(p.to);
+  inet_socket* const s = find(p.to);
   if (s != nullptr && s->at == stage::connected) {
-    if (s->in.empty())
-      s->in = std::move(p.bytes);
-    else
-      s->in += p.bytes;
-    return announce(*s, true, false);
+    s->in.add(p.bytes);
+    return all_.announce(*s, true, false);
   }
   if (find(p.from) != nullptr) answer(p, carried::reset, p.from); // it writes to nobody
 }
 
 void network::datagram_arrives(parcel& p) {
   constexpr std::size_t most_unread = 256;
-  socket* const s = listener_at(p.target, false);
+  inet_socket* const s = listener_at(p.target, false);
   if (s == nullptr) {
-    socket* const sender = find(p.from);
+    inet_socket* const sender = find(p.from);
     if (sender == nullptr || sender->at != stage::connected || sender->peer != p.target) return;
     sender->error = ECONNREFUSED;
-    return announce(*sender, true, true);
+    return all_.announce(*sender, true, true);
   }
   if (s->at == stage::connected && s->peer != p.source) return; // it listens to one only
   if (s->datagrams.size() == most_unread) return;
   s->datagrams.emplace_back(p.source, std::move(p.bytes));
-  announce(*s, true, false);
+  all_.announce(*s, true, false);
 }
 
 } // namespace thrum::sim

@@ -224,7 +224,7 @@ void simulator::look(worker& w) noexcept {
   } else if (earliest <= world_.now() && strategy_.timer_is_first()) {
     sched::fire_timers(w, p, world_.now());
   }
-  if (net().has_news()) sched::poll_now(w);
+  if (world_.has_events(nullptr)) sched::poll_now(w);
 }
 
 std::size_t simulator::choose_timer(worker&, std::size_t n) noexcept {

@@ -3,6 +3,10 @@
 #include "env/panic.h"
 #include "sim/simulator.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -22,7 +26,8 @@ enum : std::uint64_t { user_stream = 2, other_stream = 3 }; // traffic.cc has th
 world::world(simulator& s, const simulated_network& how, std::uint64_t seed) noexcept
     : forwarding_world(env::linux_world()),
       simulator_(s),
-      network_(s, *this, how, seed),
+      network_(s, *this, sockets_, how, seed),
+      local_(real_, sockets_, how.buffer, seed),
       user_(seed, user_stream),
       other_(seed, other_stream) {}
 
@@ -42,11 +47,13 @@ int world::open_poller(env::poller** out) noexcept {
 }
 
 int world::poll(env::poller*, env::readiness* events, int capacity, env::nanoseconds deadline) noexcept {
-  if (const int n = network_.report(events, capacity); n != 0) return n;
+  network_.arrive();
+  if (const int n = sockets_.report(events, capacity); n != 0) return n;
   if (deadline <= now()) return 0;
   if (simulator_.running()) {
     simulator_.let_time_pass();
-    return network_.report(events, capacity);
+    network_.arrive();
+    return sockets_.report(events, capacity);
   }
   while (kicked_.exchange(0, std::memory_order_acquire) == 0) // S1 (simulator.h)
     real_.wait_word(&kicked_, 0, env::forever);
@@ -58,45 +65,56 @@ void world::kick(env::poller*) noexcept {
   real_.wake_word(&kicked_, 1);
 }
 
-// ---- the network
+// ---- sockets and pipes
+
+// Of a socket that is closed, any protocol: it says so.
+protocol& world::of(int fd) noexcept {
+  const sim::socket* const s = sockets_.find(fd);
+  return s == nullptr ? network_ : *s->made_by;
+}
 
 int world::watch(env::poller*, int fd, void* token, std::uint16_t tag) noexcept {
-  if (!network::owns(fd)) refuse("a simulated program waits for a descriptor of the system");
-  return network_.watch(fd, token, tag);
+  if (!sockets::owns(fd)) refuse("a simulated program waits for a descriptor of the system");
+  return sockets_.watch(fd, token, tag);
 }
 env::readiness world::look(int fd) noexcept {
-  return network::owns(fd) ? network_.look(fd) : forwarding_world::look(fd);
+  return sockets::owns(fd) ? of(fd).look(fd) : forwarding_world::look(fd);
 }
-int world::socket(int family, int type, int, env::poller*) noexcept { return network_.make(family, type); }
+int world::socket(int family, int type, int, env::poller*) noexcept {
+  return family == AF_UNIX ? local_.make(type) : network_.make(family, type);
+}
 int world::set_option(int fd, int level, int name, const void* value, unsigned size) noexcept {
-  return network_.set_option(fd, level, name, value, size);
+  return of(fd).set_option(fd, level, name, value, size);
 }
 int world::get_option(int fd, int level, int name, void* value, unsigned* size) noexcept {
-  return network_.get_option(fd, level, name, value, size);
+  return of(fd).get_option(fd, level, name, value, size);
 }
 int world::bind(int fd, const ::sockaddr* address, unsigned size) noexcept {
-  if (address->sa_family == AF_UNIX) refuse("a simulated program gives a Unix socket a name");
-  return network_.bind(fd, address, size);
+  return of(fd).bind(fd, address, size);
 }
-int world::listen(int fd, int backlog) noexcept { return network_.listen(fd, backlog); }
+int world::listen(int fd, int backlog) noexcept { return of(fd).listen(fd, backlog); }
 int world::accept(int fd, ::sockaddr* address, unsigned* size, env::poller*) noexcept {
-  return network_.accept(fd, address, size);
+  return of(fd).accept(fd, address, size);
 }
 int world::connect(int fd, const ::sockaddr* address, unsigned size) noexcept {
-  if (address->sa_family == AF_UNIX) refuse("a simulated program connects to a Unix socket");
-  return network_.connect(fd, address, size);
+  return of(fd).connect(fd, address, size);
 }
 int world::local_address(int fd, ::sockaddr* address, unsigned* size) noexcept {
-  return network_.local_address(fd, address, size);
+  return of(fd).local_address(fd, address, size);
 }
 int world::peer_address(int fd, ::sockaddr* address, unsigned* size) noexcept {
-  return network_.peer_address(fd, address, size);
+  return of(fd).peer_address(fd, address, size);
 }
 std::int64_t world::read(int fd, void* data, std::size_t size) noexcept {
-  return network::owns(fd) ? network_.read(fd, data, size) : forwarding_world::read(fd, data, size);
+  return sockets::owns(fd) ? of(fd).read(fd, data, size) : forwarding_world::read(fd, data, size);
 }
 std::int64_t world::write(int fd, const void* data, std::size_t size) noexcept {
-  return network::owns(fd) ? network_.write(fd, data, size) : forwarding_world::write(fd, data, size);
+  return sockets::owns(fd) ? of(fd).write(fd, data, size) : forwarding_world::write(fd, data, size);
+}
+// How pipes are written to.
+std::int64_t world::write_at(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept {
+  if (!sockets::owns(fd)) return forwarding_world::write_at(fd, data, size, offset);
+  return offset == own_position ? of(fd).write(fd, data, size) : -ESPIPE;
 }
 
 namespace {
@@ -118,32 +136,50 @@ std::int64_t part_by_part(const ::iovec* parts, int count, Transfer transfer) no
 } // namespace
 
 std::int64_t world::read_vector(int fd, const ::iovec* parts, int count) noexcept {
-  if (!network::owns(fd)) return forwarding_world::read_vector(fd, parts, count);
-  return part_by_part(parts, count,
-                      [&](void* data, std::size_t size) { return network_.read(fd, data, size); });
+  if (!sockets::owns(fd)) return forwarding_world::read_vector(fd, parts, count);
+  protocol& by = of(fd);
+  return part_by_part(parts, count, [&](void* data, std::size_t size) { return by.read(fd, data, size); });
 }
 std::int64_t world::write_vector(int fd, const ::iovec* parts, int count) noexcept {
-  if (!network::owns(fd)) return forwarding_world::write_vector(fd, parts, count);
+  if (!sockets::owns(fd)) return forwarding_world::write_vector(fd, parts, count);
+  protocol& by = of(fd);
   return part_by_part(parts, count,
-                      [&](const void* data, std::size_t size) { return network_.write(fd, data, size); });
+                      [&](const void* data, std::size_t size) { return by.write(fd, data, size); });
 }
-std::int64_t world::receive_message(int fd, ::msghdr* message, int) noexcept {
-  return network_.receive_message(fd, message);
+std::int64_t world::receive_message(int fd, ::msghdr* message, int flags) noexcept {
+  if ((flags & MSG_PEEK) != 0) refuse("a simulated program takes a descriptor from a socket");
+  return of(fd).receive_message(fd, message);
 }
 std::int64_t world::send_message(int fd, const ::msghdr* message, int) noexcept {
-  return network_.send_message(fd, message);
+  if (message->msg_controllen != 0) refuse("a simulated program passes a descriptor through a socket");
+  return of(fd).send_message(fd, message);
 }
 std::int64_t world::send_file(int to, int from, std::int64_t* offset, std::size_t size) noexcept {
-  return network_.send_file(to, from, offset, size);
+  std::string piece(std::min<std::size_t>(size, 16 << 10), '\0');
+  const std::int64_t got = read_at(from, piece.data(), piece.size(), *offset, false);
+  if (got <= 0) return got;
+  const std::int64_t sent = of(to).write(to, piece.data(), static_cast<std::size_t>(got));
+  if (sent > 0) *offset += sent;
+  return sent;
 }
-int world::socket_pair(int, int type, int* two) noexcept {
-  if (type != SOCK_STREAM) refuse("a simulated program makes a pair of Unix sockets for datagrams");
-  return network_.pair(two);
-}
-int world::shutdown(int fd, int how) noexcept { return network_.shutdown(fd, how); }
+int world::shutdown(int fd, int how) noexcept { return of(fd).shutdown(fd, how); }
 int world::close(int fd) noexcept {
-  return network::owns(fd) ? network_.close(fd) : forwarding_world::close(fd);
+  return sockets::owns(fd) ? of(fd).close(fd) : forwarding_world::close(fd);
 }
+int world::socket_pair(int, int type, int* two) noexcept { return local_.make_pair(type, two); }
+int world::make_pipe(int* ends) noexcept { return local_.make_pipe(ends); }
+int world::identify_socket(const char* path, env::file_identity* out) noexcept {
+  return local_.identify(path, out);
+}
+int world::remove_socket(const char* path, const env::file_identity& which) noexcept {
+  return local_.remove_name(path, which);
+}
+int world::set_socket_mode(const char* path, unsigned) noexcept { // all are the same user's
+  env::file_identity ignored;
+  return local_.identify(path, &ignored);
+}
+
+// ---- names
 
 // A name is an address; the number of a service is what the system says.
 int world::look_up(const char* host, const char* service, address_taker take, void* to) noexcept {
@@ -161,7 +197,6 @@ int world::look_up(const char* host, const char* service, address_taker take, vo
 
 // ---- what is not simulated
 
-int world::make_pipe(int*) noexcept { refuse("a simulated program makes a pipe"); }
 int world::open_events() noexcept { refuse("a simulated program watches a directory"); }
 int world::start_child(const env::child_plan&, env::child*) noexcept {
   refuse("a simulated program starts a child process");

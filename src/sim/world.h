@@ -1,11 +1,13 @@
-// world: the outside of a simulated program. Threads, memory and files are real; time and the network are not; and what would bring in
-// the decisions of others (pipes, Unix sockets, children, signals) ends the program with a sentence.
+// world: the outside of a simulated program. Threads, memory and files are real; time, sockets and pipes are not; and what would bring
+// in the decisions of others (children, signals, descriptors of the system) ends the program with a sentence.
 #pragma once
 
 #include "base/atomic.h"
 #include "env/forwarding_world.h"
 #include "sim/chance.h"
+#include "sim/local.h"
 #include "sim/network.h"
+#include "sim/sockets.h"
 
 namespace thrum::sim {
 
@@ -32,10 +34,10 @@ public:
   void close_poller(env::poller*) noexcept override {}
   int poll(env::poller*, env::readiness*, int, env::nanoseconds deadline) noexcept override;
   void kick(env::poller*) noexcept override;
-  bool has_events(env::poller*) noexcept override { return network_.has_news(); }
+  bool has_events(env::poller*) noexcept override { return sockets_.have_news() || network_.next() <= now(); }
 
   int watch(env::poller*, int fd, void* token, std::uint16_t tag) noexcept override;
-  void unwatch(env::poller*, int fd) noexcept override { network_.unwatch(fd); }
+  void unwatch(env::poller*, int fd) noexcept override { sockets_.unwatch(fd); }
   env::readiness look(int fd) noexcept override;
   int socket(int family, int type, int protocol, env::poller* beyond) noexcept override;
   int set_option(int fd, int level, int name, const void* value, unsigned size) noexcept override;
@@ -48,12 +50,16 @@ public:
   int peer_address(int fd, ::sockaddr* address, unsigned* size) noexcept override;
   std::int64_t read(int fd, void* data, std::size_t size) noexcept override;
   std::int64_t write(int fd, const void* data, std::size_t size) noexcept override;
+  std::int64_t write_at(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept override;
   std::int64_t read_vector(int fd, const ::iovec* parts, int count) noexcept override;
   std::int64_t write_vector(int fd, const ::iovec* parts, int count) noexcept override;
   std::int64_t receive_message(int fd, ::msghdr* message, int flags) noexcept override;
   std::int64_t send_message(int fd, const ::msghdr* message, int flags) noexcept override;
   std::int64_t send_file(int to, int from, std::int64_t* offset, std::size_t size) noexcept override;
   int shutdown(int fd, int how) noexcept override;
+  int identify_socket(const char* path, env::file_identity* out) noexcept override;
+  int remove_socket(const char* path, const env::file_identity& which) noexcept override;
+  int set_socket_mode(const char* path, unsigned mode) noexcept override;
   int close(int fd) noexcept override;
 
   int socket_pair(int family, int type, int* two) noexcept override;
@@ -64,8 +70,12 @@ public:
   int open_signals(std::uint64_t numbers, env::signal_seat** out, int* event) noexcept override;
 
 private:
+  protocol& of(int fd) noexcept;
+
   simulator& simulator_;
+  sockets sockets_;
   network network_;
+  local local_;
   chance user_;
   chance other_;
   base::atomic<env::nanoseconds> now_{beginning};

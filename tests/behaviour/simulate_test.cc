@@ -165,8 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
                                 "a fiber of a simulation is started or woken up from outside of it"},
                     meaningless{"pinned", "a fiber is pinned in a simulation"},
                     meaningless{"processors", "the number of processors of a simulation is to change"},
-                    meaningless{"socket", "a simulated program gives a Unix socket a name"},
-                    meaningless{"pipe", "a simulated program makes a pipe"},
+                    meaningless{"descriptor", "a simulated program passes a descriptor through a socket"},
                     meaningless{"child", "a simulated program starts a child process"},
                     meaningless{"nested", "simulate() was called inside a fiber"}),
     [](const auto& p) { return p.param.name; });

@@ -1,6 +1,5 @@
 // A simulated program, for tests that start it: `simulated hashes` prints what sums up the decisions of some runs, `simulated fails`
 // looks for a bug of order and prints which run found it, `simulated NAME` does what has no meaning in a simulation.
-#include <thrum/io/pipe.h>
 #include <thrum/net/tcp.h>
 #include <thrum/net/unix.h>
 #include <thrum/process.h>
@@ -79,8 +78,10 @@ void thread_starts_a_fiber() {
 }
 void pins() { const thrum::pinned p; }
 void sets_processors() { thrum::runtime::current().set_processors(2); }
-void listens_at_a_file() { static_cast<void>(thrum::net::unix_listener::listen("@thrum-simulated")); }
-void makes_a_pipe() { static_cast<void>(thrum::io::pipe()); }
+void passes_a_descriptor() {
+  const auto [one, other] = thrum::net::unix_stream::pair().value();
+  static_cast<void>(one.send_descriptor(0));
+}
 void starts_a_child() { static_cast<void>(thrum::process::start({.program = "/bin/true"})); }
 void simulates() {
   static_cast<void>(thrum::simulate({}, [] {}));
@@ -91,13 +92,8 @@ struct mistake {
   void (*make)();
 };
 constexpr mistake mistakes[] = {
-    {"thread", thread_starts_a_fiber},
-    {"pinned", pins},
-    {"processors", sets_processors},
-    {"socket", listens_at_a_file},
-    {"pipe", makes_a_pipe},
-    {"child", starts_a_child},
-    {"nested", simulates},
+    {"thread", thread_starts_a_fiber},   {"pinned", pins},          {"processors", sets_processors},
+    {"descriptor", passes_a_descriptor}, {"child", starts_a_child}, {"nested", simulates},
 };
 
 } // namespace
