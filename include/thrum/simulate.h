@@ -34,8 +34,9 @@
 // Within the machine   Unix sockets (net/unix.h) and pipes (io/pipe.h) are simulated, too: what is written is there at once, as the kernel
 //                      has it, nothing breaks, and how much of a long write is taken follows from the seed. Names of sockets are the
 //                      run's own, and in no file system; the other end is this process.
-// Works as outside     files, which are read and written in place; blocking(f), which runs f in place; what the program computes. Time stands
-//                      still meanwhile. What they give is to be the same in each run.
+// Works as outside     files, which are read and written in place, unless the rules let calls fail (simulated_files); blocking(f), which
+//                      runs f in place; what the program computes. Time stands still meanwhile. What they give is to be the same
+//                      in each run.
 // Panics               what another thread, or the kernel, would decide: child processes, signals, descriptors of the system that are
 //                      waited for (pipes with a name), descriptors passed through Unix sockets; fibers of the simulation that
 //                      are made ready by other threads (thread_pool, isolate, std::thread); pinned; set_processors().
@@ -86,6 +87,13 @@ struct simulated_network {
   double doubled = 0; // a datagram arrives twice
 };
 
+// What goes wrong with files that a simulated program opens. Probabilities as above, for each call. The files are real.
+struct simulated_files {
+  double full = 0;    // a write, or making or resizing a file: ENOSPC; a write may have written a part before
+  double broken = 0;  // any call: EIO. (close() has closed.)
+  double partial = 0; // a read or a write transfers less than it could
+};
+
 struct simulation_options {
   std::uint64_t seed = 1; // of the first run
   std::uint64_t runs = 1; // at most; the environment variable THRUM_SEED replaces both
@@ -95,6 +103,7 @@ struct simulation_options {
   std::uint64_t max_steps = 1'000'000; // fibers that are chosen to run, before a run counts as endless
   bool quiet = false;                  // nothing on standard error
   simulated_network network = {};
+  simulated_files files = {};
 };
 
 struct simulation_result {

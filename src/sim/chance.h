@@ -21,6 +21,11 @@ public:
   // Less than n. Requires: n != 0. (The bias of a modulus does not matter for n this small.)
   std::uint64_t below(std::uint64_t n) noexcept { return next() % n; }
   bool one_in(std::uint64_t n) noexcept { return below(n) == 0; }
+  // Draws nothing if it never does: a run without it is the run that it was.
+  bool happens(double probability) noexcept {
+    constexpr std::uint64_t parts = std::uint64_t{1} << 32;
+    return probability > 0 && static_cast<double>(below(parts)) < probability * static_cast<double>(parts);
+  }
 
 private:
   std::uint64_t state_;

@@ -8,6 +8,7 @@
 #include "sched/scheduler.h"
 #include "sched/switch.h"
 
+#include <cerrno>
 #include <thrum/error.h>
 #include <thrum/this_fiber.h>
 
@@ -21,11 +22,7 @@ using sched::fiber;
 using sched::worker;
 
 simulator::simulator(const simulation_options& o, std::uint64_t seed)
-    : seed_(seed),
-      max_steps_(o.max_steps),
-      world_(*this, o.network, seed),
-      strategy_(o, seed),
-      hash_(mix(seed)) {}
+    : seed_(seed), max_steps_(o.max_steps), world_(*this, o, seed), strategy_(o, seed), hash_(mix(seed)) {}
 
 simulator* simulator::current() noexcept {
   const worker* w = sched::try_this_worker();
@@ -356,6 +353,10 @@ void simulator::arrived(const parcel& p) noexcept {
   note(event::arrives, socket, (std::uint64_t{p.bytes.size()} << 8) + static_cast<std::uint64_t>(p.what));
 }
 
+void simulator::failed_on_disk(disk_call what, int error) noexcept {
+  note(event::disk, static_cast<std::uint64_t>(what), static_cast<std::uint64_t>(error));
+}
+
 void simulator::note(event what, std::uint64_t fiber, std::uint64_t other, wait::reason why) noexcept {
   if (!running()) return;
   note_choice((static_cast<std::uint64_t>(what) << 56) ^
@@ -382,6 +383,13 @@ std::string arrival(std::uint64_t socket, std::uint64_t what) {
   return {};
 }
 
+std::string disk_trouble(std::uint64_t what, std::uint64_t error) {
+  constexpr const char* calls[] = {"making a file",     "opening a file",  "a read of a file",
+                                   "a write to a file", "resizing a file", "a sync",
+                                   "renaming a file",   "closing a file"};
+  return calls[what] + std::string(error == ENOSPC ? " finds the disk full" : " fails: input/output error");
+}
+
 } // namespace
 
 std::string simulator::last_lines() const {
@@ -404,6 +412,7 @@ std::string simulator::last_lines() const {
       break;
     case event::timer: text += "a timer is due"; break;
     case event::arrives: text += arrival(l.fiber, l.other); break;
+    case event::disk: text += disk_trouble(l.fiber, l.other); break;
     case event::time: text += "nobody can run: time goes on"; break;
     }
     text += '\n';

@@ -46,6 +46,7 @@ public:
   void report(simulation_result& to); // when it is over
   network& net() noexcept { return world_.net(); }
   void arrived(const parcel& p) noexcept;
+  void failed_on_disk(disk_call what, int error) noexcept;
   std::uint64_t user_random() noexcept { return world_.random(env::stream::user); }
   void let_time_pass() noexcept; // nobody can run; world.cc
   // env::instead_of_spinning, and wait::meddle
@@ -81,6 +82,7 @@ private:
     ready,
     timer,
     arrives,
+    disk,
     time
   };
   struct line { // of the last decisions

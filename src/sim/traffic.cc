@@ -39,12 +39,6 @@ simulated_network sensible(simulated_network how) noexcept {
 traffic::traffic(const simulated_network& how, std::uint64_t seed) noexcept
     : how_(sensible(how)), chance_(seed, network_stream) {}
 
-bool traffic::happens(double probability) noexcept {
-  if (probability <= 0) return false; // draws nothing: a run without it is the run that it was
-  constexpr std::uint64_t parts = std::uint64_t{1} << 32;
-  return static_cast<double>(chance_.below(parts)) < probability * static_cast<double>(parts);
-}
-
 void traffic::send(parcel p, env::nanoseconds now) {
   const auto spread = static_cast<std::uint64_t>((how_.most_delay - how_.least_delay).count()) + 1;
   p.at = now + how_.least_delay.count() + static_cast<env::nanoseconds>(chance_.below(spread));

@@ -51,7 +51,7 @@ public:
   // Port 0 of `which` stands for all of them.
   static bool covers(const net::endpoint& which, const net::endpoint& one) noexcept;
 
-  bool happens(double probability) noexcept;
+  bool happens(double probability) noexcept { return chance_.happens(probability); }
   std::uint64_t below(std::uint64_t n) noexcept { return chance_.below(n); }
   const simulated_network& rules() const noexcept { return how_; }
 

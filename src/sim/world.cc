@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <string>
 
 #include <sys/socket.h>
@@ -23,11 +24,12 @@ enum : std::uint64_t { user_stream = 2, other_stream = 3 }; // traffic.cc has th
 
 } // namespace
 
-world::world(simulator& s, const simulated_network& how, std::uint64_t seed) noexcept
+world::world(simulator& s, const simulation_options& o, std::uint64_t seed) noexcept
     : forwarding_world(env::linux_world()),
       simulator_(s),
-      network_(s, *this, sockets_, how, seed),
-      local_(real_, sockets_, how.buffer, seed),
+      network_(s, *this, sockets_, o.network, seed),
+      local_(real_, sockets_, o.network.buffer, seed),
+      disk_(s, o.files, seed),
       user_(seed, user_stream),
       other_(seed, other_stream) {}
 
@@ -111,12 +113,6 @@ std::int64_t world::read(int fd, void* data, std::size_t size) noexcept {
 std::int64_t world::write(int fd, const void* data, std::size_t size) noexcept {
   return sockets::owns(fd) ? of(fd).write(fd, data, size) : forwarding_world::write(fd, data, size);
 }
-// How pipes are written to.
-std::int64_t world::write_at(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept {
-  if (!sockets::owns(fd)) return forwarding_world::write_at(fd, data, size, offset);
-  return offset == own_position ? of(fd).write(fd, data, size) : -ESPIPE;
-}
-
 namespace {
 
 // One part after the other, until one is not transferred whole.
@@ -136,11 +132,13 @@ std::int64_t part_by_part(const ::iovec* parts, int count, Transfer transfer) no
 } // namespace
 
 std::int64_t world::read_vector(int fd, const ::iovec* parts, int count) noexcept {
+  if (const int error = disk_.trouble(disk_call::read, fd); error != 0) return error;
   if (!sockets::owns(fd)) return forwarding_world::read_vector(fd, parts, count);
   protocol& by = of(fd);
   return part_by_part(parts, count, [&](void* data, std::size_t size) { return by.read(fd, data, size); });
 }
 std::int64_t world::write_vector(int fd, const ::iovec* parts, int count) noexcept {
+  if (const int error = disk_.trouble(disk_call::write, fd); error != 0) return error;
   if (!sockets::owns(fd)) return forwarding_world::write_vector(fd, parts, count);
   protocol& by = of(fd);
   return part_by_part(parts, count,
@@ -164,7 +162,10 @@ std::int64_t world::send_file(int to, int from, std::int64_t* offset, std::size_
 }
 int world::shutdown(int fd, int how) noexcept { return of(fd).shutdown(fd, how); }
 int world::close(int fd) noexcept {
-  return sockets::owns(fd) ? of(fd).close(fd) : forwarding_world::close(fd);
+  if (sockets::owns(fd)) return of(fd).close(fd);
+  const int result = forwarding_world::close(fd);
+  const int trouble = disk_.closed(fd);
+  return trouble != 0 ? trouble : result;
 }
 int world::socket_pair(int, int type, int* two) noexcept { return local_.make_pair(type, two); }
 int world::make_pipe(int* ends) noexcept { return local_.make_pipe(ends); }
@@ -177,6 +178,41 @@ int world::remove_socket(const char* path, const env::file_identity& which) noex
 int world::set_socket_mode(const char* path, unsigned) noexcept { // all are the same user's
   env::file_identity ignored;
   return local_.identify(path, &ignored);
+}
+
+// ---- files
+
+int world::open_file(const char* path, int flags, unsigned permissions, bool now) noexcept {
+  if (now) return -EAGAIN; // what is in memory is not the same in each run
+  const disk_call what = (flags & O_CREAT) != 0 ? disk_call::make : disk_call::open;
+  if (const int error = disk_.trouble(what); error != 0) return error;
+  const int fd = forwarding_world::open_file(path, flags, permissions, false);
+  if (fd >= 0) disk_.opened(fd);
+  return fd;
+}
+
+std::int64_t world::read_at(int fd, void* data, std::size_t size, std::int64_t offset, bool) noexcept {
+  const std::int64_t n = disk_.how_much(disk_call::read, fd, size);
+  return n < 0 ? n : forwarding_world::read_at(fd, data, static_cast<std::size_t>(n), offset, false);
+}
+
+std::int64_t world::write_at(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept {
+  if (sockets::owns(fd)) return offset == own_position ? of(fd).write(fd, data, size) : -ESPIPE; // of a pipe
+  const std::int64_t n = disk_.how_much(disk_call::write, fd, size);
+  return n < 0 ? n : forwarding_world::write_at(fd, data, static_cast<std::size_t>(n), offset);
+}
+
+int world::truncate(int fd, std::int64_t size) noexcept {
+  const int error = disk_.trouble(disk_call::resize, fd);
+  return error != 0 ? error : forwarding_world::truncate(fd, size);
+}
+int world::sync(int fd, bool data_only) noexcept {
+  const int error = disk_.trouble(disk_call::sync, fd);
+  return error != 0 ? error : forwarding_world::sync(fd, data_only);
+}
+int world::rename_file(const char* from, const char* to) noexcept {
+  const int error = disk_.trouble(disk_call::rename);
+  return error != 0 ? error : forwarding_world::rename_file(from, to);
 }
 
 // ---- names

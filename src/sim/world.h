@@ -5,6 +5,7 @@
 #include "base/atomic.h"
 #include "env/forwarding_world.h"
 #include "sim/chance.h"
+#include "sim/disk.h"
 #include "sim/local.h"
 #include "sim/network.h"
 #include "sim/sockets.h"
@@ -18,7 +19,7 @@ public:
   // Not 0, which means "never" here and there; and far from what the real clock says in most processes.
   static constexpr env::nanoseconds beginning = 1'000'000'000'000'000;
 
-  world(simulator& s, const simulated_network& how, std::uint64_t seed) noexcept;
+  world(simulator& s, const simulation_options& o, std::uint64_t seed) noexcept;
 
   env::nanoseconds now() noexcept override {
     return now_.load(std::memory_order_relaxed); // relaxed: the worker's own; others know that it has ended
@@ -50,7 +51,6 @@ public:
   int peer_address(int fd, ::sockaddr* address, unsigned* size) noexcept override;
   std::int64_t read(int fd, void* data, std::size_t size) noexcept override;
   std::int64_t write(int fd, const void* data, std::size_t size) noexcept override;
-  std::int64_t write_at(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept override;
   std::int64_t read_vector(int fd, const ::iovec* parts, int count) noexcept override;
   std::int64_t write_vector(int fd, const ::iovec* parts, int count) noexcept override;
   std::int64_t receive_message(int fd, ::msghdr* message, int flags) noexcept override;
@@ -64,6 +64,13 @@ public:
 
   int socket_pair(int family, int type, int* two) noexcept override;
   int make_pipe(int ends[2]) noexcept override;
+  int open_file(const char* path, int flags, unsigned permissions, bool now) noexcept override;
+  std::int64_t read_at(int fd, void* data, std::size_t size, std::int64_t offset, bool now) noexcept override;
+  std::int64_t write_at(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept override;
+  int truncate(int fd, std::int64_t size) noexcept override;
+  int sync(int fd, bool data_only) noexcept override;
+  int rename_file(const char* from, const char* to) noexcept override;
+
   int look_up(const char* host, const char* service, address_taker take, void* to) noexcept override;
   int open_events() noexcept override;
   int start_child(const env::child_plan& plan, env::child* out) noexcept override;
@@ -76,6 +83,7 @@ private:
   sockets sockets_;
   network network_;
   local local_;
+  disk disk_;
   chance user_;
   chance other_;
   base::atomic<env::nanoseconds> now_{beginning};
