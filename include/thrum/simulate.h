@@ -100,6 +100,8 @@ struct simulation_options {
   simulation_strategy strategy = simulation_strategy::both;
   // How many things must happen in the wrong order for the bug; most need two or three.
   unsigned depth = 3;
+  // Further runs, once one has failed, in search of one that fails within fewer steps: that is easier to understand.
+  std::uint64_t shorter = 0;
   std::uint64_t max_steps = 1'000'000; // fibers that are chosen to run, before a run counts as endless
   bool quiet = false;                  // nothing on standard error
   simulated_network network = {};
@@ -109,7 +111,7 @@ struct simulation_options {
 struct simulation_result {
   bool failed = false;
   std::uint64_t runs = 0;          // that were made
-  std::uint64_t seed = 0;          // of the last of them: the one that failed, if one did
+  std::uint64_t seed = 0;          // of the one that failed, or of the last; so are the next three
   std::uint64_t trace_hash = 0;    // of its decisions
   std::uint64_t steps = 0;         // how often a fiber was chosen to run in it
   std::chrono::nanoseconds time{}; // virtual, that it took

@@ -77,10 +77,10 @@ void run_once(const simulation_options& o, std::uint64_t seed, const std::functi
     owner.reset(); // before what it asks
 }
 
-void tell(const simulation_result& r, bool replay) {
+void tell(const simulation_result& r, std::uint64_t number, bool replay) {
   std::string text = "thrum: simulation: ";
   text += replay ? "the run with seed " + std::to_string(r.seed) + " failed"
-                 : "run " + std::to_string(r.runs) + " failed, with seed " + std::to_string(r.seed);
+                 : "run " + std::to_string(number) + " failed, with seed " + std::to_string(r.seed);
   text += ": " + r.failure;
   text += "  the same run again: THRUM_SEED=" + std::to_string(r.seed) + ", and the same program\n";
   inspect::print(text);
@@ -102,14 +102,18 @@ simulation_result detail::simulate(const simulation_options& o, const std::funct
   }();
   static_cast<void>(once);
   simulation_result result;
-  std::uint64_t seed = o.seed;
-  const bool replay = sim::seed_from_outside(seed);
-  const std::uint64_t runs = replay ? 1 : o.runs;
-  while (result.runs < runs && !result.failed) {
-    sim::run_once(o, seed++, f, site, result);
-    ++result.runs;
+  std::uint64_t first = o.seed;
+  const bool replay = sim::seed_from_outside(first);
+  std::uint64_t left = replay ? 1 : o.runs;
+  std::uint64_t made = 0;
+  for (; left != 0; --left) {
+    simulation_result next;
+    sim::run_once(o, first + made++, f, site, next);
+    if (next.failed && !result.failed && !replay) left = o.shorter + 1;
+    if (!result.failed || (next.failed && next.steps < result.steps)) result = std::move(next);
   }
-  if (result.failed && !o.quiet) sim::tell(result, replay);
+  result.runs = made;
+  if (result.failed && !o.quiet) sim::tell(result, result.seed - first + 1, replay);
   return result;
 }
 

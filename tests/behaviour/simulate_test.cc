@@ -262,6 +262,44 @@ TEST(simulate, an_exception_of_a_detached_fiber_is_a_failure_and_ends_the_run) {
   EXPECT_LT(found.time, 1h);
 }
 
+// Work, and then one update that is lost now and then.
+bool loses_an_update_amid_other_work() {
+  static_cast<void>(program_of_many_parts());
+  int counter = 0;
+  thrum::wait_group all;
+  for (int i = 0; i < 3; ++i)
+    all.go([&] {
+      const int before = counter;
+      for (std::uint64_t n = thrum::simulation::random() % 50; n != 0; --n) thrum::this_fiber::yield();
+      counter = before + 1;
+    });
+  all.wait();
+  return counter == 3;
+}
+
+TEST(simulate, a_failure_with_fewer_steps_is_looked_for) {
+  const auto first = thrum::simulate(quiet(1, 1'000), loses_an_update_amid_other_work);
+  thrum::simulation_options how = quiet(1, 1'000);
+  how.shorter = 100;
+  const auto shorter = thrum::simulate(how, loses_an_update_amid_other_work);
+  ASSERT_TRUE(first.failed);
+  ASSERT_TRUE(shorter.failed);
+  EXPECT_EQ(shorter.runs, first.runs + 100);
+  EXPECT_LT(shorter.steps, first.steps);
+  const auto again = thrum::simulate(quiet(shorter.seed), loses_an_update_amid_other_work);
+  EXPECT_TRUE(again.failed);
+  EXPECT_EQ(again.trace_hash, shorter.trace_hash);
+  EXPECT_EQ(again.failure, shorter.failure);
+}
+
+TEST(simulate, what_does_not_fail_is_not_run_more_often) {
+  thrum::simulation_options how = quiet(5, 10);
+  how.shorter = 100;
+  const auto found = thrum::simulate(how, [] {});
+  EXPECT_EQ(found.runs, 10u);
+  EXPECT_EQ(found.seed, 14u);
+}
+
 TEST(simulate, false_is_a_failure) {
   EXPECT_TRUE(thrum::simulate(quiet(1), [] { return false; }).failed);
   EXPECT_FALSE(thrum::simulate(quiet(1), [] { return true; }).failed);
