@@ -97,10 +97,12 @@ runnable* find_work(worker& w) noexcept {
         core.parallelism() == 1 && core.polling.load(std::memory_order_relaxed) == 0;      // relaxed: a hint
     if (!sleeps_there && core.watched.load(std::memory_order_relaxed) != 0 && poll_now(w)) // relaxed: a hint
       continue;
-    // At most half of the busy workers search at a time; the others would only get in each other's way.
-    const unsigned busy = core.active.load(std::memory_order_relaxed) -             // relaxed: a hint
-                          core.idle_count.load(std::memory_order_relaxed);          // relaxed: a hint
-    if (w.searching || 2 * core.searching.load(std::memory_order_relaxed) < busy) { // relaxed: a hint
+    // At most half of the busy workers search at a time; the others would only get in each other's way. One that was
+    // always alone has nobody to take from.
+    const unsigned busy = core.active.load(std::memory_order_relaxed) -    // relaxed: a hint
+                          core.idle_count.load(std::memory_order_relaxed); // relaxed: a hint
+    if (core.count_made() > 1 &&
+        (w.searching || 2 * core.searching.load(std::memory_order_relaxed) < busy)) { // relaxed: a hint
       if (!w.searching) {
         w.searching = true;
         core.searching.fetch_add(1, std::memory_order_seq_cst); // I1 (idle.cc)
