@@ -154,8 +154,13 @@ private:
            (!polled && core_.watched.load(std::memory_order_relaxed) != 0 && // relaxed: a hint
             core_.world.has_events(core_.poller));
     // While a processor is idle, somebody polls; but who did may have found work, and now computes.
-    if (due_ && !all_busy && core_.polling.load(std::memory_order_relaxed) == 0) // relaxed: a hint
-      wake_another(core_);
+    // And who polls does not know of a timer that was set by somebody who went on to compute.
+    if (due_ && !all_busy) {
+      if (core_.polling.load(std::memory_order_relaxed) == 0) // relaxed: a hint
+        wake_another(core_);
+      else if (earliest_timer(core_) < core_.polling_until.load(std::memory_order_relaxed)) // relaxed: a hint
+        kick(core_);
+    }
     due_ &= all_busy;
     waiting_ = due_ || (polled && all_busy) || core_.has_too_many();
     for (unsigned i = 0, n = core_.count_made(); !waiting_ && i < n; ++i)

@@ -43,6 +43,27 @@ TEST_P(hand_off, a_ticker_runs_beside_fibers_that_compute) {
   });
 }
 
+// The worker that sleeps in the poller did not hear of it: who set it went on to compute, and was not to be taken its processor.
+TEST(idle_processor, fires_a_timer_that_was_set_before_a_computation) {
+  runtime r({.processors = 2});
+  r.run([] {
+    const auto taken = [] { return runtime::current().report().taken_from_computing; };
+    bool was_left_alone = false; // a busy machine may not get there within a time slice, but not each time
+    for (std::size_t attempt = 0; attempt < times(100) && !was_left_alone; ++attempt) {
+      std::atomic<bool> ran{false}, fired{false};
+      go([&] { ran = true; });
+      hog(ran); // on the other processor, whose worker then goes to sleep in the poller
+      for (const auto begun = std::chrono::steady_clock::now();
+           std::chrono::steady_clock::now() < begun + 2ms;) {}
+      const std::uint64_t before = taken();
+      const timer t(1ms, [&] { fired = true; });
+      hog(fired);
+      was_left_alone = taken() == before;
+    }
+    EXPECT_TRUE(was_left_alone);
+  });
+}
+
 // Whenever the monitor asks, it finds them in the runtime, or coming in.
 TEST_P(hand_off, a_ticker_runs_beside_fibers_that_call_the_runtime_all_the_time) {
   run([] {
