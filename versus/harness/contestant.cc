@@ -178,13 +178,22 @@ std::string boost_root(const std::string& header) {
 const char* const fiber_header = "fiber/all.hpp";
 const char* const asio_header = "asio.hpp";
 
+// Of Debian, the headers of all libraries are one package, and each library is another.
+bool has_fiber_library(const std::string& root) {
+  std::vector<std::string> folders = {root + "/lib", root + "/lib64"};
+  for (const std::string& name : list_directory(root + "/lib")) folders.push_back(root + "/lib/" + name);
+  return std::ranges::any_of(folders, [](const std::string& folder) {
+    return exists(folder + "/libboost_fiber.so") || exists(folder + "/libboost_fiber.a");
+  });
+}
+
 void find_boost(contestant& c, const char* header, int least) {
   c.program = find_program(from_environment("CXX"));
   if (c.program.empty()) c.program = find_program(build_paths::cxx);
   for (const char* name : {"g++", "clang++", "c++"})
     if (c.program.empty()) c.program = find_program(name);
   std::string root = boost_root(header);
-  if (root.empty() || c.program.empty()) return;
+  if (root.empty() || c.program.empty() || (header == fiber_header && !has_fiber_library(root))) return;
   std::string text = read_file(root + "/include/boost/version.hpp");
   std::size_t at = text.find("#define BOOST_LIB_VERSION \"");
   if (at == std::string::npos) return;
