@@ -11,11 +11,14 @@ constexpr std::uint64_t mix(std::uint64_t z) noexcept { // the finalizer of spli
   return z ^ (z >> 31);
 }
 
+// Who draws: each has a stream of the seed of its own.
+enum class drawn_by : std::uint64_t { schedule = 1, user, other, network, local, disk };
+
 class chance {
 public:
   // Streams of one seed do not depend on each other: whoever draws from one does not change what another gives.
-  chance(std::uint64_t seed, std::uint64_t stream) noexcept
-      : state_(mix(seed + 0x9e3779b97f4a7c15u) ^ mix(~stream)) {}
+  chance(std::uint64_t seed, drawn_by who) noexcept
+      : state_(mix(seed + 0x9e3779b97f4a7c15u) ^ mix(~static_cast<std::uint64_t>(who))) {}
 
   std::uint64_t next() noexcept { return mix(state_ += 0x9e3779b97f4a7c15u); }
   // Less than n. Requires: n != 0. (The bias of a modulus does not matter for n this small.)

@@ -8,8 +8,6 @@ namespace thrum::sim {
 
 namespace {
 
-constexpr std::uint64_t disk_stream = 6; // local.cc has the one before
-
 // Whether it needs room on the disk.
 bool needs_room(disk_call what) noexcept {
   return what == disk_call::make || what == disk_call::write || what == disk_call::resize;
@@ -18,7 +16,7 @@ bool needs_room(disk_call what) noexcept {
 } // namespace
 
 disk::disk(simulator& s, const simulated_files& how, std::uint64_t seed) noexcept
-    : simulator_(s), how_(how), chance_(seed, disk_stream) {}
+    : simulator_(s), how_(how), chance_(seed, drawn_by::disk) {}
 
 int disk::fail(disk_call what, int error) noexcept {
   simulator_.failed_on_disk(what, error);

@@ -14,7 +14,6 @@ namespace thrum::sim {
 
 namespace {
 
-constexpr std::uint64_t local_stream = 5;     // traffic.cc has the others
 constexpr std::size_t most_datagrams = 10;    // unread; net.unix.max_dgram_qlen
 constexpr std::size_t most_untorn = PIPE_BUF; // bytes of a write to a pipe
 
@@ -32,11 +31,12 @@ net::unix_address name_in(const ::sockaddr* address, unsigned size) noexcept {
 // ---- making them
 
 local::local(env::world& real, sockets& all, std::size_t buffer, std::uint64_t seed) noexcept
-    : real_(real), all_(all), buffer_(std::max<std::size_t>(buffer, 1)), chance_(seed, local_stream) {}
+    : real_(real), all_(all), buffer_(std::max<std::size_t>(buffer, 1)), chance_(seed, drawn_by::local) {}
 
 local::end& local::add(kind what) {
   auto made = std::make_unique<end>();
   made->what = what;
+  made->family = AF_UNIX;
   made->buffer = buffer_;
   end& e = *made;
   all_.add(std::move(made), *this);
@@ -144,15 +144,11 @@ env::readiness local::look(int fd) noexcept {
 }
 
 int local::set_option(int fd, int level, int name, const void* value, unsigned size) noexcept {
-  end& e = *find(fd);
-  const int number = option_number(value, size);
-  if (level == SOL_SOCKET && name == SO_SNDBUF) e.buffer = static_cast<std::size_t>(std::max(number, 1));
-  e.options[{level, name}] = number;
+  find(fd)->set(level, name, option_number(value, size));
   return 0;
 }
 
 int local::get_option(int fd, int level, int name, void* value, unsigned* size) noexcept {
-  end& e = *find(fd);
   if (level == SOL_SOCKET && name == SO_PEERCRED) { // it is this process
     int two[2];
     if (const int error = real_.socket_pair(AF_UNIX, SOCK_STREAM, two); error != 0) return error;
@@ -160,11 +156,7 @@ int local::get_option(int fd, int level, int name, void* value, unsigned* size) 
     for (const int one : two) real_.close(one);
     return error;
   }
-  if (level != SOL_SOCKET) return -EOPNOTSUPP;
-  if (name == SO_ERROR) return give_number(std::exchange(e.error, 0), value, size);
-  if (name == SO_DOMAIN) return give_number(AF_UNIX, value, size);
-  if (name == SO_SNDBUF) return give_number(static_cast<int>(e.buffer), value, size);
-  return give_number(e.options[{level, name}], value, size);
+  return level == SOL_SOCKET ? give_number(find(fd)->get(level, name), value, size) : -EOPNOTSUPP;
 }
 
 // ---- connections

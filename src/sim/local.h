@@ -56,24 +56,10 @@ private:
     kind what = kind::stream;
     enum class stage : std::uint8_t { fresh, listening, connected } at = stage::fresh;
     net::unix_address name;
-    net::unix_address peer_name;
-    int other = -1; // its peer, perhaps gone; of a datagram socket, the one that it sends to
-
-    std::size_t backlog = 0;
-    std::deque<int> arrived; // of a listener: connections that nobody has accepted
+    net::unix_address peer_name; // of a datagram socket: of the one that it sends to, as is `other`
     std::deque<std::pair<net::unix_address, std::string>> datagrams; // who sent them, and what
 
-    unread_bytes in;
-    bool in_ended = false; // by the peer
-    bool in_shut = false;  // by shutdown()
-    bool out_shut = false;
-    std::size_t buffer = 0; // at most so many bytes that the peer has not read
-    bool is_full = false;   // somebody wanted to write more
-    int error = 0;          // a positive errno, told once
-    std::map<std::pair<int, int>, int> options;
-
     bool is_pipe() const noexcept { return what == kind::reader || what == kind::writer; }
-    bool is_over() const noexcept { return in_ended || in_shut; }
     std::size_t room_behind(const end& peer) const noexcept {
       return buffer > peer.in.size() ? buffer - peer.in.size() : 0;
     }

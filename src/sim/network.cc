@@ -123,29 +123,17 @@ int network::set_option(int fd, int level, int name, const void* value, unsigned
       (level == IPPROTO_IPV6 && (name == IPV6_JOIN_GROUP || name == IPV6_LEAVE_GROUP)))
     return -EOPNOTSUPP; // one sender, one receiver
   const int number = option_number(value, size);
-  if (level == SOL_SOCKET && name == SO_SNDBUF)
-    s->buffer = static_cast<std::size_t>(std::max(number, 1));
-  else if (level == SOL_SOCKET && name == SO_REUSEPORT)
+  if (level == SOL_SOCKET && name == SO_REUSEPORT)
     s->shares_port = number != 0;
   else if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY)
     s->v6_only = number != 0;
-  s->options[{level, name}] = number;
+  s->set(level, name, number);
   return 0;
 }
 
 int network::get_option(int fd, int level, int name, void* value, unsigned* size) noexcept {
   inet_socket* const s = find(fd);
-  if (s == nullptr) return -EBADF;
-  int number = 0;
-  if (level == SOL_SOCKET && name == SO_ERROR)
-    number = std::exchange(s->error, 0);
-  else if (level == SOL_SOCKET && name == SO_DOMAIN)
-    number = s->family;
-  else if (level == SOL_SOCKET && name == SO_SNDBUF)
-    number = static_cast<int>(s->buffer);
-  else if (const auto set = s->options.find({level, name}); set != s->options.end())
-    number = set->second;
-  return give_number(number, value, size);
+  return s == nullptr ? -EBADF : give_number(s->get(level, name), value, size);
 }
 
 int network::tell(const net::endpoint& what, ::sockaddr* address, unsigned* size) noexcept {

@@ -62,7 +62,6 @@ public:
 
 private:
   struct inet_socket : socket {
-    int family = 0;
     bool is_stream = true;
     enum class stage : std::uint8_t { fresh, listening, connecting, connected, broken } at = stage::fresh;
     bool is_bound = false;
@@ -71,23 +70,10 @@ private:
     bool resets_on_close = false;
     net::endpoint local;
     net::endpoint peer;
-
-    std::size_t backlog = 0;
-    std::deque<int> arrived; // of a listener: connections that nobody has accepted
     std::deque<std::pair<net::endpoint, std::string>> datagrams;
-
-    int other = -1; // its peer, as far as it is known; perhaps gone
-    unread_bytes in;
-    bool in_ended = false; // by the peer
-    bool in_shut = false;  // by shutdown()
-    bool out_shut = false;
     std::size_t outstanding = 0; // written, and not yet read by the peer
-    std::size_t buffer = 0;      // at most so many
-    bool is_full = false;        // somebody wanted to write more
-    int error = 0;               // a positive errno, told once
-    std::map<std::pair<int, int>, int> options;
 
-    bool is_over() const noexcept { return in_ended || in_shut || at == stage::broken; }
+    bool is_over() const noexcept { return socket::is_over() || at == stage::broken; }
   };
   using stage = inet_socket::stage;
 

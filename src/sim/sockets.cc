@@ -115,6 +115,19 @@ std::int64_t scatter(std::string_view bytes, ::msghdr& message) noexcept {
 
 // ---- options
 
+void socket::set(int level, int name, int to) {
+  if (level == SOL_SOCKET && name == SO_SNDBUF) buffer = static_cast<std::size_t>(std::max(to, 1));
+  options[{level, name}] = to;
+}
+
+int socket::get(int level, int name) {
+  if (level == SOL_SOCKET && name == SO_ERROR) return std::exchange(error, 0);
+  if (level == SOL_SOCKET && name == SO_DOMAIN) return family;
+  if (level == SOL_SOCKET && name == SO_SNDBUF) return static_cast<int>(buffer);
+  const auto found = options.find({level, name});
+  return found != options.end() ? found->second : 0;
+}
+
 int option_number(const void* value, unsigned size) noexcept {
   int number = 0;
   std::memcpy(&number, value, std::min<std::size_t>(size, sizeof number));

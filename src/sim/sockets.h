@@ -9,9 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 struct iovec;
@@ -47,11 +49,43 @@ protected:
   std::int64_t send_one(int fd, const void* data, std::size_t size) noexcept;
 };
 
+// Bytes that have arrived, and that nobody has read.
+class unread_bytes {
+public:
+  std::size_t size() const noexcept { return bytes_.size() - taken_; }
+  void add(std::string_view more) { bytes_ += more; }
+  std::size_t take(void* into, std::size_t most) noexcept; // how many
+
+private:
+  std::string bytes_;
+  std::size_t taken_ = 0;
+};
+
+// What every protocol keeps of one. It adds its addresses, and datagrams.
 struct socket {
   virtual ~socket() = default;
 
+  bool is_over() const noexcept { return in_ended || in_shut; } // nothing comes behind what is there
+  // An option that has a number. A size of the buffer becomes that.
+  void set(int level, int name, int to);
+  int get(int level, int name); // an error is told once
+
   int number = -1;
   protocol* made_by = nullptr;
+  int family = 0;
+
+  std::size_t backlog = 0; // of a listener
+  std::deque<int> arrived; // of a listener: connections that nobody has accepted
+
+  int other = -1; // its peer, as far as it is known; perhaps gone
+  unread_bytes in;
+  bool in_ended = false; // by the peer
+  bool in_shut = false;  // by shutdown()
+  bool out_shut = false;
+  std::size_t buffer = 0; // at most so many bytes are written and not yet read
+  bool is_full = false;   // somebody wanted to write more
+  int error = 0;          // a positive errno, told once
+  std::map<std::pair<int, int>, int> options;
 
 private:
   friend class sockets;
@@ -83,23 +117,11 @@ private:
   std::deque<int> news_;                         // has an edge to report
 };
 
-// Bytes that have arrived, and that nobody has read.
-class unread_bytes {
-public:
-  std::size_t size() const noexcept { return bytes_.size() - taken_; }
-  void add(std::string_view more) { bytes_ += more; }
-  std::size_t take(void* into, std::size_t most) noexcept; // how many
-
-private:
-  std::string bytes_;
-  std::size_t taken_ = 0;
-};
-
 // All parts of a message, one behind the other; and the way back, which returns how many bytes fitted.
 std::string gathered(const ::msghdr& message);
 std::int64_t scatter(std::string_view bytes, ::msghdr& message) noexcept;
 
-// The number that an option is set to; and one for who asks (0).
+// The number that an option is to be set to; and one for who asks (0).
 int option_number(const void* value, unsigned size) noexcept;
 int give_number(int number, void* value, unsigned* size) noexcept;
 

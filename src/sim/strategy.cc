@@ -7,8 +7,6 @@ namespace thrum::sim {
 
 namespace {
 
-enum : std::uint64_t { schedule_stream = 1 };
-
 bool wants_ranks(const simulation_options& o, std::uint64_t seed) noexcept {
   switch (o.strategy) {
   case simulation_strategy::uniform: return false;
@@ -21,7 +19,7 @@ bool wants_ranks(const simulation_options& o, std::uint64_t seed) noexcept {
 } // namespace
 
 strategy::strategy(const simulation_options& o, std::uint64_t seed)
-    : chance_(seed, schedule_stream), by_rank_(wants_ranks(o, seed)) {
+    : chance_(seed, drawn_by::schedule), by_rank_(wants_ranks(o, seed)) {
   if (by_rank_) {
     for (unsigned i = 1; i < o.depth; ++i) {
       const std::uint64_t magnitude = chance_.below(17);

@@ -14,7 +14,8 @@ std::vector<candidate> fibers(std::uint64_t n) {
 }
 
 TEST(chance, streams_of_a_seed_differ_and_repeat) {
-  chance a(1, 1), b(1, 2), again(1, 1), other(2, 1);
+  chance a(1, drawn_by::schedule), b(1, drawn_by::user), again(1, drawn_by::schedule),
+      other(2, drawn_by::schedule);
   std::set<std::uint64_t> seen;
   for (int i = 0; i < 100; ++i) {
     const std::uint64_t x = a.next();

@@ -8,8 +8,6 @@ namespace thrum::sim {
 
 namespace {
 
-constexpr std::uint64_t network_stream = 4; // world.cc has the others
-
 bool is_later(const parcel& a, const parcel& b) noexcept {
   return a.at != b.at ? a.at > b.at : a.number > b.number;
 }
@@ -37,7 +35,7 @@ simulated_network sensible(simulated_network how) noexcept {
 } // namespace
 
 traffic::traffic(const simulated_network& how, std::uint64_t seed) noexcept
-    : how_(sensible(how)), chance_(seed, network_stream) {}
+    : how_(sensible(how)), chance_(seed, drawn_by::network) {}
 
 void traffic::send(parcel p, env::nanoseconds now) {
   const auto spread = static_cast<std::uint64_t>((how_.most_delay - how_.least_delay).count()) + 1;

@@ -15,8 +15,6 @@ namespace thrum::sim {
 
 namespace {
 
-enum : std::uint64_t { user_stream = 2, other_stream = 3 }; // traffic.cc has the next
-
 [[noreturn]] void refuse(const char* what) noexcept {
   env::panic(what, "what the kernel and others decide is not simulated: put a channel in its place while "
                    "simulation::active() (thrum/simulate.h)");
@@ -30,8 +28,8 @@ world::world(simulator& s, const simulation_options& o, std::uint64_t seed) noex
       network_(s, *this, sockets_, o.network, seed),
       local_(real_, sockets_, o.network.buffer, seed),
       disk_(s, o.files, seed),
-      user_(seed, user_stream),
-      other_(seed, other_stream) {}
+      user_(seed, drawn_by::user),
+      other_(seed, drawn_by::other) {}
 
 std::uint64_t world::random(env::stream which) noexcept {
   return which == env::stream::user ? user_.next() : other_.next();
@@ -49,13 +47,15 @@ int world::open_poller(env::poller** out) noexcept {
 }
 
 int world::poll(env::poller*, env::readiness* events, int capacity, env::nanoseconds deadline) noexcept {
-  network_.arrive();
-  if (const int n = sockets_.report(events, capacity); n != 0) return n;
+  const auto report = [&] {
+    network_.arrive();
+    return sockets_.report(events, capacity);
+  };
+  if (const int n = report(); n != 0) return n;
   if (deadline <= now()) return 0;
   if (simulator_.running()) {
     simulator_.let_time_pass();
-    network_.arrive();
-    return sockets_.report(events, capacity);
+    return report();
   }
   while (kicked_.exchange(0, std::memory_order_acquire) == 0) // S1 (simulator.h)
     real_.wait_word(&kicked_, 0, env::forever);
@@ -113,6 +113,7 @@ std::int64_t world::read(int fd, void* data, std::size_t size) noexcept {
 std::int64_t world::write(int fd, const void* data, std::size_t size) noexcept {
   return sockets::owns(fd) ? of(fd).write(fd, data, size) : forwarding_world::write(fd, data, size);
 }
+
 namespace {
 
 // One part after the other, until one is not transferred whole.
@@ -131,18 +132,16 @@ std::int64_t part_by_part(const ::iovec* parts, int count, Transfer transfer) no
 
 } // namespace
 
+// Files, too: each part may fail, or be read or written in part (disk.h).
 std::int64_t world::read_vector(int fd, const ::iovec* parts, int count) noexcept {
-  if (const int error = disk_.trouble(disk_call::read, fd); error != 0) return error;
-  if (!sockets::owns(fd)) return forwarding_world::read_vector(fd, parts, count);
-  protocol& by = of(fd);
-  return part_by_part(parts, count, [&](void* data, std::size_t size) { return by.read(fd, data, size); });
+  return part_by_part(parts, count, [&](void* data, std::size_t size) {
+    return sockets::owns(fd) ? of(fd).read(fd, data, size) : read_at(fd, data, size, own_position, false);
+  });
 }
 std::int64_t world::write_vector(int fd, const ::iovec* parts, int count) noexcept {
-  if (const int error = disk_.trouble(disk_call::write, fd); error != 0) return error;
-  if (!sockets::owns(fd)) return forwarding_world::write_vector(fd, parts, count);
-  protocol& by = of(fd);
-  return part_by_part(parts, count,
-                      [&](const void* data, std::size_t size) { return by.write(fd, data, size); });
+  return part_by_part(parts, count, [&](const void* data, std::size_t size) {
+    return write_at(fd, data, size, own_position);
+  });
 }
 std::int64_t world::receive_message(int fd, ::msghdr* message, int flags) noexcept {
   if ((flags & MSG_PEEK) != 0) refuse("a simulated program takes a descriptor from a socket");

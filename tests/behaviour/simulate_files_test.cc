@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -79,6 +80,25 @@ TEST_F(simulated_files, a_write_that_fails_says_how_much_is_there) {
     failed += !done;
     in_part += !done && done.error().transferred != 0;
     return content().size() == (done ? text.size() : done.error().transferred);
+  });
+  EXPECT_FALSE(found.failed) << found.failure;
+  EXPECT_GT(failed, 20);
+  EXPECT_GT(in_part, 10);
+}
+
+TEST_F(simulated_files, so_does_one_of_several_parts) {
+  const std::string text(2'000, 'x');
+  int failed = 0, in_part = 0;
+  const auto found = simulate({.full = 0.2, .partial = 0.5}, 300, [&] {
+    std::filesystem::remove(path);
+    using enum io::file_mode;
+    const auto f = io::file::open(path, write | create);
+    if (!f) return true;
+    const std::array<io::const_buffer, 3> parts{text, text, text};
+    const auto done = f->write_all(parts);
+    failed += !done;
+    in_part += !done && done.error().transferred % text.size() != 0;
+    return content().size() == (done ? 3 * text.size() : done.error().transferred);
   });
   EXPECT_FALSE(found.failed) << found.failure;
   EXPECT_GT(failed, 20);
