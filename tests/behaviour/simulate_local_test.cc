@@ -2,6 +2,8 @@
 // the kernel says what is right, and inside with every seed.
 #include <thrum/simulate.h>
 
+#include "support/simulated.h"
+
 #include <thrum/io/pipe.h>
 #include <thrum/io/ready.h>
 #include <thrum/net/unix.h>
@@ -22,6 +24,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
+using test::always;
+using test::read_to_the_end;
+using test::send;
+using test::sometimes;
 namespace io = thrum::io;
 using thrum::net::unix_address;
 using thrum::net::unix_datagram;
@@ -31,19 +37,10 @@ using thrum::net::unix_stream;
 #define HOLDS(condition)                                                                                     \
   if (!(condition)) throw std::runtime_error(#condition " does not hold")
 
-template <class F> void always(F f) {
-  const auto found = thrum::simulate({.runs = 60, .quiet = true}, f);
-  EXPECT_FALSE(found.failed) << "seed " << found.seed << ": " << found.failure;
-}
 template <class F> void inside_and_outside(F f) {
   thrum::run([&] { EXPECT_NO_THROW(f()) << "outside"; });
   always(f);
 }
-template <class F> void sometimes(F f) {
-  const auto found = thrum::simulate({.runs = 300, .quiet = true}, [&] { return !f(); });
-  EXPECT_TRUE(found.failed) << "never in " << found.runs << " runs";
-}
-
 // Nobody else's, in this machine.
 std::string abstract_name() { return "@thrum-simulated-" + std::to_string(::getpid()); }
 struct path_of_a_socket {
@@ -51,18 +48,6 @@ struct path_of_a_socket {
   path_of_a_socket() { std::filesystem::remove(text); }
   ~path_of_a_socket() { std::filesystem::remove(text); }
 };
-
-void send(const auto& to, std::string_view text) { to.write_all({text.data(), text.size()}).value(); }
-
-std::string read_to_the_end(const auto& from) {
-  std::string all;
-  char piece[100];
-  for (;;) {
-    const std::size_t n = from.read_some(piece).value();
-    if (n == 0) return all;
-    all.append(piece, n);
-  }
-}
 
 template <class Result> bool fails_with(const Result& r, std::errc what) { return !r && r.error() == what; }
 

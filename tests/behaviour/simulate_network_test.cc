@@ -3,6 +3,7 @@
 #include <thrum/simulate.h>
 
 #include "support/child.h"
+#include "support/simulated.h"
 
 #include <thrum/io/ready.h>
 #include <thrum/net/tcp.h>
@@ -26,33 +27,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
+using test::always;
+using test::read_to_the_end;
+using test::send;
+using test::sometimes;
 using thrum::net::endpoint;
 using thrum::net::tcp_listener;
 using thrum::net::tcp_stream;
 using thrum::net::udp_socket;
-
-// f holds with each of these seeds.
-template <class F> void always(F f, thrum::simulated_network how = {}, std::uint64_t runs = 60) {
-  const auto found = thrum::simulate({.runs = runs, .quiet = true, .network = how}, f);
-  EXPECT_FALSE(found.failed) << "seed " << found.seed << ": " << found.failure;
-}
-// f happens with some of these seeds.
-template <class F> void sometimes(F f, thrum::simulated_network how = {}, std::uint64_t runs = 300) {
-  const auto found = thrum::simulate({.runs = runs, .quiet = true, .network = how}, [&] { return !f(); });
-  EXPECT_TRUE(found.failed) << "never in " << found.runs << " runs";
-}
-
-void send(const tcp_stream& s, std::string_view text) { s.write_all({text.data(), text.size()}).value(); }
-
-std::string read_to_the_end(const tcp_stream& s) {
-  std::string all;
-  char piece[100];
-  for (;;) {
-    const std::size_t n = s.read_some(piece).value();
-    if (n == 0) return all;
-    all.append(piece, n);
-  }
-}
 
 // Two ends of a connection, and who listened.
 struct connection {
