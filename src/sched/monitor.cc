@@ -145,7 +145,8 @@ private:
   // Is there anything that a processor should be found for?
   void judge_load() noexcept {
     const bool all_busy = core_.idle_count.load(std::memory_order_relaxed) == 0; // relaxed: a hint
-    timers_late_ = std::min(earliest_timer(core_), env::forever - due_patience) + due_patience;
+    const env::nanoseconds earliest = earliest_timer(core_);
+    timers_late_ = std::min(earliest, env::forever - due_patience) + due_patience;
     // The poller is asked only if nobody else has since the last look: the kernel goes through reports then that were taken long ago, and
     // keeps the poller from everybody meanwhile.
     const std::uint32_t polls = core_.polls.load(std::memory_order_relaxed); // relaxed: a hint
@@ -158,7 +159,7 @@ private:
     if (due_ && !all_busy) {
       if (core_.polling.load(std::memory_order_relaxed) == 0) // relaxed: a hint
         wake_another(core_);
-      else if (earliest_timer(core_) < core_.polling_until.load(std::memory_order_relaxed)) // relaxed: a hint
+      else if (earliest < core_.polling_until.load(std::memory_order_relaxed)) // relaxed: a hint
         kick(core_);
     }
     due_ &= all_busy;
