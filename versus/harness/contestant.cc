@@ -178,22 +178,20 @@ std::string boost_root(const std::string& header) {
 const char* const fiber_header = "fiber/all.hpp";
 const char* const asio_header = "asio.hpp";
 
-// Of Debian, the headers of all libraries are one package, and each library is another.
-bool has_fiber_library(const std::string& root) {
-  std::vector<std::string> folders = {root + "/lib", root + "/lib64"};
-  for (const std::string& name : list_directory(root + "/lib")) folders.push_back(root + "/lib/" + name);
-  return std::ranges::any_of(folders, [](const std::string& folder) {
-    return exists(folder + "/libboost_fiber.so") || exists(folder + "/libboost_fiber.a");
-  });
+// Debian has the headers of all libraries in one package, and each library in another: so the compiler is asked, as it will be.
+bool has_fiber_library(const std::string& root, const std::string& compiler, interrupts& stop) {
+  const std::string name = "libboost_fiber.so";
+  return exists(root + "/lib/" + name) || ask({compiler, "-print-file-name=" + name}, stop).starts_with('/');
 }
 
-void find_boost(contestant& c, const char* header, int least) {
+void find_boost(contestant& c, const char* header, int least, interrupts& stop) {
   c.program = find_program(from_environment("CXX"));
   if (c.program.empty()) c.program = find_program(build_paths::cxx);
   for (const char* name : {"g++", "clang++", "c++"})
     if (c.program.empty()) c.program = find_program(name);
   std::string root = boost_root(header);
-  if (root.empty() || c.program.empty() || (header == fiber_header && !has_fiber_library(root))) return;
+  if (root.empty() || c.program.empty()) return;
+  if (header == fiber_header && !has_fiber_library(root, c.program, stop)) return;
   std::string text = read_file(root + "/include/boost/version.hpp");
   std::size_t at = text.find("#define BOOST_LIB_VERSION \"");
   if (at == std::string::npos) return;
@@ -295,8 +293,8 @@ std::vector<contestant> find_contestants(const places& where, interrupts& stop) 
   find_java(all[4]);
   if (!all[4].here()) all[4].package = newest_package("openjdk-", "-jdk-headless", 21, stop);
   cargo::find_tokio(all[5], stop);
-  find_boost(all[6], fiber_header, 65);
-  find_boost(all[7], asio_header, 79); // channels
+  find_boost(all[6], fiber_header, 65, stop);
+  find_boost(all[7], asio_header, 79, stop); // channels
   if (!all[6].here() || !all[7].here()) {
     // Both of one version: there can be only one on a system. apt is asked once, as that takes half a second.
     const std::string boost = newest_package("libboost1.", "-dev", 79, stop);
