@@ -323,8 +323,7 @@ TEST_F(a_ring, finds_an_answer_that_comes_while_it_looks) {
   token t;
   for (int i = 0; i < 500; ++i) {
     watched.push_back(w().socket(AF_INET, SOCK_STREAM, 0, poller_));
-    ASSERT_EQ(w().watch(poller_, watched.back(), &t, 7),
-              0); // a report, and looking takes a little longer
+    ASSERT_EQ(w().watch(poller_, watched.back(), &t, 7), 0); // a report, and looking takes a little longer
     for (int k = 0; k < 40; ++k) {
       const int n = w().shutdown(s, SHUT_WR);
       ASSERT_TRUE(n == 0 || n == -ENOTCONN) << n;
