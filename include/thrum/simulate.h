@@ -34,11 +34,11 @@
 // Within the machine   Unix sockets (net/unix.h) and pipes (io/pipe.h) are simulated, too: what is written is there at once, as the kernel
 //                      has it, nothing breaks, and how much of a long write is taken follows from the seed. Names of sockets are the
 //                      run's own, and in no file system; the other end is this process.
-// Works as outside     files, which are read and written in place, unless the rules let calls fail (simulated_files); blocking(f), which
-//                      runs f in place; what the program computes. Time stands still meanwhile. What they give is to be the same
-//                      in each run.
+// Works as outside     files, which are read and written in place, unless the rules let calls fail (simulated_files); io::out() and io::err(),
+//                      in place as well; blocking(f), which runs f in place; what the program computes. Time stands still meanwhile.
+//                      What they give is to be the same in each run.
 // Panics               what another thread, or the kernel, would decide: child processes, signals, descriptors of the system that are
-//                      waited for (pipes with a name), descriptors passed through Unix sockets; fibers of the simulation that
+//                      waited for (pipes with a name, a terminal as io::in()), descriptors passed through Unix sockets; fibers of the simulation that
 //                      are made ready by other threads (thread_pool, isolate, std::thread); pinned; set_processors().
 // What the caller owes f can be called again: what it leaves behind, in globals or files, is not to change the next run. Nothing in it
 //                      depends on addresses (the order of a std::set<T*>), on a clock, on threads, or on random numbers but
@@ -47,7 +47,8 @@
 // May park             simulate() blocks the calling thread. random(), seed(), active() and steady_now() never wait.
 // Happens-before       everything before simulate() -> f; the end of every fiber of a run -> the next run, and the return.
 // When it dies         A run that ends in a deadlock of fibers that do not listen to stop requests (who waits for a mutex does not) leaves
-//                      them behind, with their stacks and what they own, until the process ends.
+//                      them behind, with their stacks and what they own, until the process ends. Else what a run has opened and
+//                      somebody still holds, a file or a socket, is closed when it ends.
 // Errors               std::bad_alloc, std::system_error, as from making a runtime. Not what f throws: that is a failure.
 // Cost                 0.15 to 0.2 ms of CPU time a run for its runtime and thread, most of it in the system, and what f costs.
 // Source of the idea   FoundationDB's simulation; shuttle's and Coyote's exploration, with PCT (Burckhardt and others, 2010); Go's testing/synctest

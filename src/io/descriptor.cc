@@ -269,6 +269,24 @@ void close_and_release(descriptor& d) noexcept {
   finish(d, world, rest);
 }
 
+void close_all_in(env::world& world) noexcept {
+  descriptor_pool::for_each(
+      [](descriptor& d, void* going) noexcept {
+        auto& in = *static_cast<env::world*>(going);
+        wait::waiter_list told; // stays empty: those who could wait went with the runtimes
+        leftover rest;
+        const lock::held guard = d.guard.acquire(wait::this_thread());
+        if (d.world == &in && !d.closed) {
+          d.core = nullptr;
+          close_guarded(d, told);
+          rest = settle(d);
+        }
+        lock::release(guard);
+        finish(d, in, rest);
+      },
+      &world);
+}
+
 void set_deadline(descriptor& d, direction way, detail::deadline_t until) noexcept {
   wait::waiter_list told;
   lane& l = d.of(way);

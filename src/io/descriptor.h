@@ -194,6 +194,8 @@ void close(descriptor& d) noexcept; // the descriptor itself stays with its hand
 // close(); what the system says about the number, if this call closes it.
 int close_and_tell(descriptor& d) noexcept;
 void close_and_release(descriptor& d) noexcept; // the handle's end
+// A world goes, and its runtimes are gone: closes what handles still hold open there. They stay, and are closed.
+void close_all_in(env::world& world) noexcept;
 void set_deadline(descriptor& d, direction way, detail::deadline_t until) noexcept;
 
 // Keeps the number open for a call that does not wait.

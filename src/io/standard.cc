@@ -140,7 +140,7 @@ private:
       lock_.lock();
       descriptor* const there = descriptor_of(p->stream);
       lock_.unlock();
-      if (there == nullptr || standing_of(*there) != status::ended) continue;
+      if (there == nullptr || standing_of(*there) == status::ok) continue;
       Stream old; // closes without the lock
       const base::spin_guard guard(lock_);
       if (place* mine = find(core)) return mine;

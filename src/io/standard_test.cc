@@ -15,6 +15,7 @@
 #include <utility>
 
 #include <thrum/io/standard.h>
+#include <thrum/simulate.h>
 #include <thrum/spawn.h>
 
 namespace thrum::io {
@@ -108,6 +109,21 @@ TEST_P(standard, reading_a_line_parks_only_its_fiber_and_leaves_the_stream_block
     EXPECT_EQ(reader.join(), "hello\n");
     EXPECT_TRUE(is_blocking(0));
   });
+  ::close(other);
+}
+
+TEST_P(standard, what_a_simulated_program_writes_goes_out) {
+  const auto [ours, other] = make(what(), false);
+  simulation_result found;
+  {
+    const stand_in stdout_is(1, ours);
+    found = simulate({.seed = 1, .runs = 2, .quiet = true},
+                     [] { spawn([] { out().write_all({"hello\n", 6}).value(); }).join(); });
+  }
+  EXPECT_FALSE(found.failed) << found.failure;
+  char both[13] = {};
+  EXPECT_EQ(::read(other, both, 12), 12);
+  EXPECT_STREQ(both, "hello\nhello\n");
   ::close(other);
 }
 

@@ -3,6 +3,7 @@
 #include "env/environment.h"
 #include "env/panic.h"
 #include "inspect/text.h"
+#include "io/descriptor.h"
 #include "sim/simulator.h"
 
 #include <charconv>
@@ -71,10 +72,12 @@ void run_once(const simulation_options& o, std::uint64_t seed, const std::functi
     core.world.join_thread(core.workers->thread);
   }
   s.report(result);
-  if (end == outcome::given_up)
+  if (end == outcome::given_up) {
     leave_behind(std::move(decides), std::move(owner));
-  else
+  } else {
     owner.reset(); // before what it asks
+    io::close_all_in(s.outside());
+  }
 }
 
 void tell(const simulation_result& r, std::uint64_t number, bool replay) {

@@ -64,6 +64,7 @@ public:
 
   int socket_pair(int family, int type, int* two) noexcept override;
   int make_pipe(int ends[2]) noexcept override;
+  int facts_of(int fd, env::file_facts* out) noexcept override;
   int open_file(const char* path, int flags, unsigned permissions, bool now) noexcept override;
   std::int64_t read_at(int fd, void* data, std::size_t size, std::int64_t offset, bool now) noexcept override;
   std::int64_t write_at(int fd, const void* data, std::size_t size, std::int64_t offset) noexcept override;

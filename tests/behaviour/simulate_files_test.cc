@@ -2,6 +2,7 @@
 #include <thrum/simulate.h>
 
 #include <thrum/io/file.h>
+#include <thrum/net/tcp.h>
 #include <thrum/thrum.h>
 
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <unistd.h>
@@ -47,6 +49,20 @@ TEST_F(simulated_files, without_rules_nothing_goes_wrong) {
     return io::read_file(path).value() == "some text" && names() == 1;
   });
   EXPECT_FALSE(found.failed) << found.failure;
+}
+
+TEST_F(simulated_files, what_outlives_its_run_is_closed) {
+  put("some text");
+  std::optional<io::file> f;
+  std::optional<thrum::net::tcp_listener> l;
+  const auto found = simulate({}, 20, [&] {
+    f = io::file::open(path).value();
+    l = thrum::net::tcp_listener::listen("10.0.0.1:80").value();
+  });
+  EXPECT_FALSE(found.failed) << found.failure;
+  char b[10];
+  EXPECT_EQ(f->read_some(b).error(), io::errc::closed);
+  EXPECT_EQ(l->accept().error(), io::errc::closed);
 }
 
 TEST_F(simulated_files, a_file_that_is_replaced_is_the_old_one_or_the_new_one) {
