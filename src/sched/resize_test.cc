@@ -74,7 +74,10 @@ TEST(resize, processors_of_fibers_that_yield_rest) {
   runtime r({.processors = 8});
   for (int k = 0; k < 40; ++k)
     r.go([&] {
-      while (!enough) this_fiber::yield();
+      while (!enough) {
+        for (int i = 0; i < 20'000; ++i) asm volatile(""); // or it does not pay to share them
+        this_fiber::yield();
+      }
     });
   until([&] { return core_of(r).idle_count.load(std::memory_order_relaxed) == 0; });
   r.set_processors(2);
