@@ -12,9 +12,9 @@
 //
 // What the caller owes   The fiber (or thread) that locked it unlocks it. Unlocking another's mutex, and locking one's own again
 //                        (use recursive_mutex), panics; try_lock() of one's own is false.
-// What is guaranteed     Waiters are served in order of arrival, but who comes by while the mutex is free takes it; a waiter that
-//                        was passed over for a millisecond is handed the mutex, so nobody starves. try_lock() does not fail
-//                        spuriously.
+// What is guaranteed     Waiters are served in order of arrival, but who comes by while the mutex is free takes it. Whoever has been
+//                        the first to wait for 0.2 ms is handed the mutex, so nobody starves: n that want it all the time take turns
+//                        of about 0.2 ms. try_lock() does not fail spuriously.
 // Cancellation           lock() does not listen to stop requests, nor do the forms with a deadline: destructors lock, too, and must
 //                        not throw. A wait that does is a select with lock(m), or a semaphore with one permit.
 // May park               lock(), try_lock_for(), try_lock_until(); a select with it.
@@ -24,7 +24,7 @@
 // Errors                 None: nothing throws.
 // Cost                   lock and unlock uncontended: one atomic exchange, about 8 ns. 64 bytes; a constant initialiser. An unlock that
 //                        meets somebody who waits, and each of the next thousand, takes a guard more.
-// Source of the idea     std::mutex; barging with a starvation bound from Go.
+// Source of the idea     std::mutex; barging with a starvation bound from Go, whose millisecond counts from when a waiter came.
 #pragma once
 
 #include <thrum/detail/atomic.h>
@@ -162,6 +162,7 @@ private:
   detail::atomic<std::uint32_t> readiness_{detail::may_be_free_ready}; // a select::hint
   std::uint16_t quiet_unlocks_ = 0; // guarded by that of the state, as is the next
   bool hand_over_ = false;          // the first waiter has lost patience
+  bool coming_ = false;             // the first waiter was woken, and has not looked yet
   alignas(detail::room_alignment) unsigned char state_[detail::room_for(32)] = {}; // sync::mutex_state
 };
 

@@ -25,10 +25,13 @@
 // is the last touch, and the next unlock takes it, too.
 //
 // Fairness: an unlock leaves the mutex free and wakes the first waiter, which competes with whoever comes by (barging: the
-// mutex is not idle while the waiter is on its way). A waiter that finds the mutex taken again goes back to the front; when it
-// has waited for `patience`, it asks to be handed the mutex, and the next unlock gives it away without freeing it. A fair
-// recursive_mutex is handed over always: whoever waits for it, or has got it while others wait, asks for that. So it is never free
-// while somebody waits.
+// mutex is not idle while the waiter is on its way). Until it has come nobody else is woken, and no unlock is a quiet one. A waiter
+// that finds the mutex taken again goes back to the front. Once it has been first for `patience`, the mutex is given to it and not
+// freed: by the unlock that meets it next in the queue; or while it is still on its way, which may take long, for perhaps it
+// waits for the very processor on which somebody unlocks and locks again and again. Patience begins when a waiter becomes the first, not when
+// it begins to wait: else those behind it would have run out of theirs, too, and get one turn each, until the last of the
+// queue keeps the mutex for all of `patience` again. A fair recursive_mutex is handed over always: whoever waits for it,
+// or has got it while others wait, asks for that. So it is never free while somebody waits.
 //
 // For select there is a hint, which is written under the guard only; quiet ways do not know of it. So it says "may be free", until
 // somebody who selects looks closer, makes the mutex contended, and finds it held all the same: then nobody can unlock it but
@@ -59,23 +62,34 @@
 namespace thrum {
 namespace sync {
 
+struct lock_waiter : wait::waiter {
+  env::nanoseconds first_since = 0; // since when it has been the first; 0: it has not been
+};
+
 struct mutex_state {
   wait::lock guard;
-  wait::waiter_list waiters; // a select's have a slot (prepare_lock)
+  wait::waiter_list waiters; // of lock_waiters, and of a select's, which have a slot (prepare_lock)
 };
 
 #if defined(THRUM_EXPLORE)
-std::uint16_t calm = 1; // small models must reach both ways; mutex_explore.cc has one that needs more
+std::uint16_t calm = 1; // small models must reach both ways; mutex_explore.cc has some that need more, here
+env::nanoseconds patience = 0; // and here
 #endif
 
 namespace {
 
-#if defined(THRUM_EXPLORE)
-constexpr env::nanoseconds patience = 0;
-#else
-constexpr std::uint16_t calm = 1'000;            // a heavy fence costs as much as about 1,000 slow unlocks
-constexpr env::nanoseconds patience = 1'000'000; // Go's bound
+#if !defined(THRUM_EXPLORE)
+constexpr std::uint16_t calm = 1'000;          // a heavy fence costs as much as about 1,000 slow unlocks
+constexpr env::nanoseconds patience = 200'000; // a hand-over costs up to 5 us
 #endif
+
+bool is_out_of_patience(const lock_waiter& w) noexcept {
+  return detail::steady_now() - w.first_since >= patience;
+}
+// A clock takes longer than a short critical section: it is looked at after 1, 2, 4, ... unlocks, and then after every 64th.
+bool is_time_to_look(unsigned unlocks) noexcept {
+  return (unlocks & (unlocks - 1)) == 0 || unlocks % 64 == 0;
+}
 
 } // namespace
 } // namespace sync
@@ -174,11 +188,15 @@ bool mutex::lock_slow(const waiting& how) noexcept {
     env::panic("a mutex was locked again by the fiber that holds it",
                "this can never succeed; use recursive_mutex, or unlock before calling code that locks");
   const sched::shield no_stop(me);
-  wait::waiter w;
+  sync::lock_waiter w;
   w.owner = &me;
-  env::nanoseconds since = 0;
   for (bool woken = false;; woken = true) {
     const lock::held guard = state.guard.acquire(wait::this_thread());
+    if (w.linked) {
+      state.waiters.erase(w);
+      coming_ = false;
+      quiet_unlocks_ = 0;
+    }
     if (contended_.load(std::memory_order_relaxed) == 0) make_contended(); // relaxed: guarded
     wait::agent* holder = nullptr;
     if (owner_.compare_exchange_strong(holder, &me,
@@ -197,15 +215,11 @@ bool mutex::lock_slow(const waiting& how) noexcept {
         return false;
       }
     }
-    const env::nanoseconds now = how.deadline != detail::no_deadline || woken ? detail::steady_now() : 0;
-    if (how.fair) hand_over_ = true;
-    if (woken) { // passed over: back to the front
-      if (since != 0 && now - since >= sync::patience) hand_over_ = true;
+    if (how.fair || (woken && sync::is_out_of_patience(w))) hand_over_ = true;
+    if (woken) // passed over: back to the front
       state.waiters.push_front(w);
-    } else {
+    else
       state.waiters.push_back(w);
-    }
-    if (since == 0) since = now != 0 ? now : detail::steady_now();
     const std::uint32_t d = how.deadline == detail::no_deadline
                                 ? sched::park(me, guard, sched::wait_reason::mutex, this)
                                 : sched::park_until(me, guard, nullptr, nullptr, how.deadline, 1,
@@ -225,25 +239,38 @@ void mutex::unlock_slow() noexcept {
   wait::thread_context& here = wait::this_thread();
   here.unlocking.store(nullptr, std::memory_order_release); // X3: what this thread unlocked before
   const lock::held guard = state.guard.acquire(here);
-  wait::waiter* w = wait::pop_claimed(state.waiters);
-  if (w == nullptr && ++quiet_unlocks_ >= sync::calm) {
+  wait::agent* next = nullptr; // to whom it is handed over
+  wait::agent* woken = nullptr;
+  if (coming_) {
+    auto& first = static_cast<sync::lock_waiter&>(*state.waiters.front());
+    if (sync::is_time_to_look(++quiet_unlocks_) && sync::is_out_of_patience(first)) {
+      next = &static_cast<wait::agent&>(*first.owner);
+      state.waiters.erase(first);
+      coming_ = false;
+    }
+  } else if (wait::waiter* const w = wait::pop_claimed(state.waiters)) {
+    quiet_unlocks_ = 0;
+    woken = &static_cast<wait::agent&>(*w->owner);
+    const bool selects = w->slot != nullptr;
+    if (selects || hand_over_) {
+      hand_over_ = false;
+      next = woken;
+      if (selects) static_cast<void>(begin(woken)); // for him: a select does nothing more
+    } else {
+      auto& first = static_cast<sync::lock_waiter&>(*w);
+      if (first.first_since == 0) first.first_since = detail::steady_now();
+      state.waiters.push_front(first); // until it has come
+      coming_ = true;
+    }
+  } else if (++quiet_unlocks_ >= sync::calm) {
     select::update_hint(readiness_, detail::may_be_free_ready); // X5
     contended_.store(0, std::memory_order_relaxed);             // relaxed: guarded
     lock::release(guard);
     static_cast<void>(begin(here.current));
     return unlock_by(&here); // the quiet way, or back here if somebody has come meanwhile
   }
-  wait::agent* woken = nullptr;
-  if (w != nullptr) {
-    woken = &static_cast<wait::agent&>(*w->owner);
-    quiet_unlocks_ = 0;
-  }
-  const bool selects = w != nullptr && w->slot != nullptr;
-  const bool hand_over = selects || (woken != nullptr && hand_over_);
-  if (hand_over) hand_over_ = false;
-  if (selects) static_cast<void>(begin(woken)); // for him: a select does nothing more
-  if (!hand_over) select::update_hint(readiness_, detail::may_be_free_ready); // X5
-  owner_.store(hand_over ? woken : nullptr, std::memory_order_release);       // X1
+  if (next == nullptr) select::update_hint(readiness_, detail::may_be_free_ready); // X5
+  owner_.store(next, std::memory_order_release);                                   // X1
   lock::release(guard);
   if (woken != nullptr) sched::ready(*woken);
 }

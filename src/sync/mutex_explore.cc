@@ -18,7 +18,8 @@ namespace thrum {
 
 namespace sync {
 extern std::uint16_t calm; // mutex.cc
-}
+extern env::nanoseconds patience;
+} // namespace sync
 
 namespace explore = base::explore;
 
@@ -33,7 +34,8 @@ template <int Count> struct known_threads {
 
   known_threads() {
     wait::registry::first = nullptr; // a failed execution leaves its own there,
-    sync::calm = 1;                  // and here
+    sync::calm = 1;                  // and here,
+    sync::patience = 0;              // and here
     for (auto& each : all) {
       each.emplace(core);
       each->registered_next = wait::registry::first;
@@ -58,6 +60,11 @@ template <int Threads, int Rounds> struct counter {
     }
   }
   void finish() { explore::require(value.get() == Threads * Rounds, "no section is lost"); }
+};
+
+// Nobody loses patience: whoever comes by while a waiter is on its way takes it.
+template <int Threads, int Rounds> struct patient_counter : counter<Threads, Rounds> {
+  patient_counter() { sync::patience = env::forever; }
 };
 
 // A fair one: handed over at every unlock that meets a waiter, to one that may give up, too.
@@ -322,6 +329,12 @@ TEST(mutex_explore, two_threads_exclude_each_other) {
 }
 TEST(mutex_explore, three_threads_exclude_each_other) {
   explore::expect_correct_with_both_fences<counter<3, 1>>(bounded<1>);
+  explore::expect_correct<counter<3, 2>>(bounded<1, 1'000'000>);
+}
+TEST(mutex_explore, who_is_on_the_way_is_passed_over) {
+  explore::expect_correct_with_both_fences<patient_counter<2, 2>>(bounded<2>);
+  explore::expect_correct<patient_counter<3, 1>>(bounded<1>);
+  explore::expect_correct<patient_counter<3, 2>>(bounded<1, 1'000'000>);
 }
 TEST(mutex_explore, a_fair_one_is_handed_over) {
   explore::expect_correct_with_both_fences<fair_counter<2, false>>();
