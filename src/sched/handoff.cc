@@ -76,7 +76,7 @@ void hold(worker& w, processor& p) noexcept {
   p.holder.store(&w, std::memory_order_release);          // H1: whoever sees it sees a complete worker
   // The time before must not look like one long dispatch.
   p.window_start = w.runtime.world.now();
-  p.set_turns(look_interval);
+  p.set_turns(p.window);
   arouse_monitor(w.runtime);
   // Where there are hogs, workers take short turns (monitor.cc).
   if (w.runtime.taken_from_hogs.load(std::memory_order_relaxed) != 0 &&
@@ -168,9 +168,9 @@ worker& enter_slow(worker& w) noexcept {
       if (w.taken.compare_exchange_strong(now, worker::promised,
                                           std::memory_order_relaxed,    // relaxed: nothing was taken
                                           std::memory_order_relaxed)) { // relaxed: looks again
-        const std::int32_t turn = w.proc->turns();
-        w.promises = turn == w.turn_of_promise ? w.promises + 1 : 1;
-        w.turn_of_promise = turn;
+        const std::uint64_t progress = w.proc->progress();
+        w.promises = progress == w.progress_of_promise ? w.promises + 1 : 1;
+        w.progress_of_promise = progress;
         return w;
       }
       continue;
@@ -237,7 +237,7 @@ void leave_slow(worker& w) noexcept {
   if (w.runtime.simulated != nullptr) return w.runtime.simulated->leaving(w);
   if (w.taken.load(std::memory_order_relaxed) != worker::promised)
     return; // relaxed: an attempt that goes on, or is over
-  if (w.promises >= worker::last_promise && w.proc->turns() == w.turn_of_promise &&
+  if (w.promises >= worker::last_promise && w.proc->progress() == w.progress_of_promise &&
       a_thread_is_left(w.runtime)) {
     note_loss(w);
     give_up(w);

@@ -111,7 +111,7 @@ struct last_promise {
 
   last_promise() {
     all.w.promises = worker::last_promise - 1;
-    all.w.turn_of_promise = all.p.turns();
+    all.w.progress_of_promise = all.p.progress();
     all.core.core.idle_workers = &sleeper;
   }
   void thread(int index) {

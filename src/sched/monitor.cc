@@ -56,7 +56,7 @@ constinit bells<runtime_core, 16> the_bells;
 
 struct observation {
   worker* holder = nullptr;
-  std::int32_t turn = 0;
+  std::uint64_t progress = 0;
   env::nanoseconds since = 0;
   env::nanoseconds cpu_time = 0;
 };
@@ -170,7 +170,7 @@ private:
 
   void examine(processor& p, observation& o) noexcept {
     worker* w = p.holder.load(std::memory_order_acquire); // H1 (handoff.cc)
-    const std::int32_t turn = p.turns();                  // relaxed: a hint
+    const std::uint64_t progress = p.progress();
     if (w == nullptr) {
       o.holder = nullptr;
       return;
@@ -183,8 +183,11 @@ private:
       o.holder = nullptr;
       return;
     }
-    if (o.holder != w || o.turn != turn) {
-      o = {w, turn, now_, core_.world.thread_cpu_time(w->thread_number)};
+    if (o.holder != w || o.progress != progress) {
+      // What is due waits for the next look beyond, which is far off where fibers have begun to run for long. The holder may overwrite
+      // this: next time, then.
+      if (due_ && o.holder == w) p.set_turns(0);
+      o = {w, p.progress(), now_, core_.world.thread_cpu_time(w->thread_number)};
       return;
     }
     // It may be inside by chance: a loop that starts fibers, or sends, dispatches nobody either.

@@ -36,12 +36,16 @@ void look_beyond(worker& w) noexcept {
   if (__builtin_expect(core.has_too_many(), false) && w.current != nullptr) return give_up(w);
   processor& p = *w.proc;
   const env::nanoseconds now = core.world.now();
-  const env::nanoseconds mean = (now - p.window_start) / (look_interval - p.turns());
+  const env::nanoseconds mean = (now - p.window_start) / (p.window - p.turns());
   p.mean_run =
       std::min(mean, p.last_mean); // the kernel may have taken the CPU away in one window, hardly in two
   p.last_mean = mean;
   p.window_start = now;
-  p.set_turns(look_interval);
+  p.window = static_cast<std::int32_t>(std::clamp<env::nanoseconds>(
+      look_time / std::max<env::nanoseconds>(mean, 1), shortest_look_interval, look_interval));
+  p.set_turns(p.window);
+  p.looks.store(p.looks.load(std::memory_order_relaxed) + 1,
+                std::memory_order_relaxed); // relaxed: as turns()
   p.others.look(std::exchange(w.collisions, 0),
                 core.idle_count.load(std::memory_order_relaxed) + 1 < // relaxed: a hint
                     core.active.load(std::memory_order_relaxed));     // relaxed: a hint
@@ -49,13 +53,17 @@ void look_beyond(worker& w) noexcept {
   // for their owner (the guard of a wheel is biased), and in a crowd of timers two would fight for them.
   constexpr env::nanoseconds tolerance = 20'000'000;
   fire_due_timers(w, now, tolerance);
-  if (core.watched.load(std::memory_order_relaxed) != 0 && --p.poll_countdown == 0) { // relaxed: a hint
-    constexpr unsigned looks_between_polls = 4; // a poll costs as much as several dispatches
+  // A poll costs as much as several short dispatches.
+  if (core.watched.load(std::memory_order_relaxed) != 0 && // relaxed: a hint
+      (--p.poll_countdown == 0 || p.window < others_first_each)) {
+    constexpr unsigned looks_between_polls = 4;
     p.poll_countdown = looks_between_polls;
     poll_now(w);
   }
   if (core.idle_count.load(std::memory_order_relaxed) != 0) share(w); // relaxed: a hint
   // One that has waited long goes first: from the global queue, or what is offered to others, or the oldest task.
+  if (p.window < others_first_each && static_cast<std::int32_t>(p.random() % others_first_each) >= p.window)
+    return;
   if (p.due == nullptr) p.due = core.global.pop(1);
   if (p.due == nullptr) p.due = p.shared.pop();
   if (p.due == nullptr && !p.fresh.empty()) p.due = p.fresh.pop_front();
@@ -95,9 +103,8 @@ runnable* pick_queued(worker& w) noexcept {
     if (__builtin_expect(w.runtime.simulated != nullptr, false)) return w.runtime.simulated->choose(w);
     return std::exchange(p.due, nullptr);
   }
-  constexpr std::int32_t fresh_first_each =
-      8; // so that fibers which only yield do not keep new ones from starting
-  if (!p.ready.empty() && (p.turns() % fresh_first_each != 0 || p.fresh.empty())) {
+  // Fibers which only yield must not keep new ones from starting.
+  if (!p.ready.empty() && (p.fresh.empty() || p.mixed_picks++ % others_first_each != 0)) {
     fiber* f = p.ready.pop_front();
     prefetch_ahead(p);
     return f;

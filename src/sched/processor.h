@@ -33,8 +33,14 @@ namespace thrum::sched {
 struct worker;
 
 // Every 61st dispatch looks beyond the private queues (Go's number: prime, so that it does not beat with a program's own
-// rhythm; 61 dispatches are some microseconds).
+// rhythm; 61 dispatches are some microseconds). Sooner where fibers run for long, for timers and descriptors wait meanwhile: after
+// some 200 us, or with every second one. (With one a look that leads to a dispatch would be due again when that arrives, and find
+// that dispatches take no time.)
 inline constexpr std::int32_t look_interval = 61;
+inline constexpr std::int32_t shortest_look_interval = 2;
+inline constexpr env::nanoseconds look_time = 200'000;
+// Of so many dispatches one is for somebody who has not begun yet, if others only go on; and one at most for who waited elsewhere.
+inline constexpr std::int32_t others_first_each = 8;
 inline constexpr std::uint32_t next_budget = 61;
 
 struct alignas(base::destructive_interference) processor {
@@ -49,8 +55,8 @@ struct alignas(base::destructive_interference) processor {
   fiber* next = nullptr;
   std::uint32_t next_left = next_budget;
   detail::runnable* due = nullptr;
-  // Dispatches until the next look beyond; not above 0: it is due. Written by the holder; the monitor sees by it whether there
-  // are dispatches at all.
+  // Dispatches until the next look beyond; not above 0: it is due. Written by the holder, as are the looks; the monitor sees by
+  // both whether there are dispatches at all.
   base::atomic<std::int32_t> until_look{look_interval};
   std::int32_t turns() const noexcept {
     return until_look.load(std::memory_order_relaxed); // relaxed: the holder's, or a hint
@@ -58,6 +64,12 @@ struct alignas(base::destructive_interference) processor {
   void set_turns(std::int32_t n) noexcept {
     until_look.store(n, std::memory_order_relaxed); // relaxed: a hint for the monitor
   }
+  base::atomic<std::uint32_t> looks{0};
+  std::uint64_t progress() const noexcept {                             // another with each dispatch
+    return std::uint64_t{looks.load(std::memory_order_relaxed)} << 32 | // relaxed: as turns()
+           static_cast<std::uint32_t>(turns());
+  }
+  std::uint32_t mixed_picks = 0; // out of both of the next
   queue::growing_ring<fiber*> ready;
   queue::growing_ring<detail::task*> fresh;
 
@@ -75,7 +87,8 @@ struct alignas(base::destructive_interference) processor {
   std::uint64_t next_id = 0; // ids are handed out in blocks
   std::uint64_t last_id = 0;
   std::uint64_t random_state = 1;
-  env::nanoseconds window_start = 0; // when the present look_interval dispatches began
+  std::int32_t window = look_interval; // from one look to the next: so many dispatches
+  env::nanoseconds window_start = 0;   // when they began
   env::nanoseconds mean_run =
       20'000; // nanoseconds a dispatch, the smaller of the last two windows; at first "long"
   env::nanoseconds last_mean = 20'000; // of the last window

@@ -15,8 +15,8 @@ namespace thrum::sched {
 // about to leave may hold guards (of a channel, of these very timers) until it has left.
 detail::runnable* pick(worker& w) noexcept;
 detail::runnable* pick_queued(worker& w) noexcept; // its slower part
-// The look beyond, for timers, descriptors, the global queue, others who are hungry: once every look_interval dispatches,
-// on arrival, when no guard is held. What it finds is queued here.
+// The look beyond, for timers, descriptors, the global queue, others who are hungry: once every look_interval dispatches, sooner if
+// they are long (processor.h), on arrival, when no guard is held. What it finds is queued here.
 void look_beyond(worker& w) noexcept;
 // The same for a worker that was just handed a processor with work.
 void look_on_arrival(worker& w) noexcept;

@@ -111,7 +111,7 @@ void pass_on(worker& w) noexcept {
   processor& p = *w.proc;
   // The next holder counts its turns anew, and might pass the processor on before it has had them, as this one does. (At the first
   // turn there is nothing to measure yet.)
-  if (p.turns() < look_interval) look_beyond(w);
+  if (p.turns() < p.window) look_beyond(w);
   if (is_recorded(w)) record::gives_up(w, p, record::loss::moves);
   p.holder.store(nullptr, std::memory_order_relaxed); // relaxed: H1 (handoff.cc)
   w.proc = nullptr;

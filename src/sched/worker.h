@@ -75,9 +75,9 @@ struct worker : wait::thread_context {
   // ---- E1
   base::atomic<std::uint8_t> place{inside};
   base::atomic<std::uint8_t> taken{kept};
-  base::atomic<bool> recorded{false}; // what it does is recorded (recorder.h)
-  std::int32_t turn_of_promise = 0;   // p.turns() when it became promised
-  int promises = 0;                   // in that turn
+  base::atomic<bool> recorded{false};    // what it does is recorded (recorder.h)
+  std::uint64_t progress_of_promise = 0; // the processor's when it became promised
+  int promises = 0;                      // since then
   static constexpr int last_promise = 4;
   processor* limbo = nullptr; // stands in for a processor that was taken (handoff.cc); constant once it runs
   bool short_turns = false;

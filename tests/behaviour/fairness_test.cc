@@ -3,10 +3,13 @@
 #include "support/scale.h"
 #include "support/waits.h"
 
+#include <thrum/io/pipe.h>
 #include <thrum/thrum.h>
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -215,6 +218,107 @@ TEST_F(taking_turns, fibers_that_yield_take_turns) {
       }));
     for (auto& f : all) f.join();
     EXPECT_LE(spread, 2u) << "first in, first out";
+  });
+}
+
+namespace {
+
+// Two fibers that compute for 200 us in each of their turns, until they are told; and how many turns that were.
+class long_turns {
+public:
+  explicit long_turns(std::function<void()> before_each) : before_each_(std::move(before_each)) {
+    for (int i = 0; i < 2; ++i)
+      fibers_.push_back(spawn([this] {
+        while (!over_) {
+          before_each_();
+          const auto end = std::chrono::steady_clock::now() + 200us;
+          while (std::chrono::steady_clock::now() < end) {}
+          ++taken;
+          yield();
+        }
+      }));
+  }
+  ~long_turns() {
+    over_ = true;
+    for (auto& f : fibers_) f.join();
+  }
+
+  std::atomic<long> taken{0}; // one may compute on while its processor is the other's
+
+private:
+  std::function<void()> before_each_;
+  std::atomic<bool> over_{false};
+  std::vector<fiber<void>> fibers_;
+};
+
+long median(std::vector<long> all) {
+  std::sort(all.begin(), all.end());
+  return all[all.size() / 2];
+}
+
+} // namespace
+
+// Timers and descriptors are not looked for at each dispatch, but they do not wait for as many long ones as for short ones.
+TEST_F(taking_turns, a_timer_waits_for_few_long_turns) {
+  run([] {
+    std::atomic<std::chrono::steady_clock::time_point> due{std::chrono::steady_clock::time_point::max()};
+    std::atomic<long> when_due{-1};
+    std::vector<long> waited;
+    long_turns busy([&] {
+      if (when_due < 0 && std::chrono::steady_clock::now() >= due.load()) when_due = busy.taken.load();
+    });
+    for (int i = 0; i < 21; ++i) {
+      due = std::chrono::steady_clock::now() + 300us;
+      when_due = -1;
+      thrum::this_fiber::sleep_until(due.load());
+      waited.push_back(when_due < 0 ? 0 : busy.taken - when_due);
+    }
+    EXPECT_LE(median(waited), 8) << "turns";
+  });
+}
+
+TEST_F(taking_turns, a_descriptor_waits_for_few_long_turns) {
+  run([] {
+    const thrum::io::pipe_ends ends = thrum::io::pipe().value();
+    std::atomic<long> when_written{-1};
+    std::vector<long> waited;
+    long_turns busy([&] {
+      long never = -1;
+      if (!when_written.compare_exchange_strong(never, busy.taken)) return;
+      ends.writer.write_all({"x", 1}).value();
+    });
+    for (int i = 0; i < 21; ++i) {
+      char byte;
+      static_cast<void>(ends.reader.read_some({&byte, 1}).value());
+      waited.push_back(busy.taken - when_written);
+      when_written = -1;
+    }
+    EXPECT_LE(median(waited), 12) << "turns";
+  });
+}
+
+TEST_F(taking_turns, fibers_that_want_a_mutex_all_the_time_get_it_about_as_often) {
+  run([] {
+    constexpr std::size_t count = 4;
+    constexpr long enough = 30'000;
+    thrum::mutex m;
+    std::vector<long> had(count);
+    std::atomic<long> all_had{0};
+    thrum::wait_group all;
+    m.lock(); // until all wait for it
+    for (std::size_t i = 0; i < count; ++i)
+      all.go([&, i] {
+        while (all_had < enough) {
+          const std::lock_guard hold(m);
+          for (int k = 0; k < 5000; ++k) asm volatile("");
+          ++had[i];
+          ++all_had;
+        }
+      });
+    for (int i = 0; i < 10; ++i) yield();
+    m.unlock();
+    all.wait();
+    EXPECT_GT(*std::min_element(had.begin(), had.end()), enough / static_cast<long>(count) / 8);
   });
 }
 

@@ -86,6 +86,7 @@ struct processor {
   detail::runnable* due = nullptr;
   std::int32_t turns() const noexcept { return look_interval; }
   void set_turns(std::int32_t) noexcept {}
+  std::uint64_t progress() const noexcept { return 0; }
   private_queue<fiber> ready;
   private_queue<detail::task> fresh;
   base::atomic<worker*> holder{nullptr};
@@ -93,6 +94,7 @@ struct processor {
   stack::stack_ref stacks[1];
   std::uint64_t built = 0;
   std::uint64_t random_state = 1;
+  std::int32_t window = look_interval;
   env::nanoseconds window_start = 0;
   env::nanoseconds mean_run = 20'000;
   base::atomic<std::uint64_t> spawned{0};
